@@ -1,0 +1,1 @@
+//! YAML to a plan, or every problem.

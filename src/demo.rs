@@ -1,0 +1,1 @@
+//! Development provider and sample app.

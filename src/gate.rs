@@ -1,0 +1,26 @@
+//! Every decision. Pure: facts in, enums out; the `flow` room carries them out.
+
+pub mod callback;
+pub mod decide;
+pub mod place;
+pub mod refusal;
+pub mod renewal;
+pub mod request;
+pub mod return_to;
+pub mod sign_in;
+pub mod sign_out;
+pub mod standing;
+pub mod table;
+
+pub use self::{
+    callback::{Answer, Received},
+    decide::{Admission, Decision, Verdict, judge, settle},
+    place::{Endpoint, Place},
+    refusal::{Refusal, SignInFailure},
+    renewal::{Observed, Outcome, RenewStep},
+    request::{Caller, Target},
+    return_to::ReturnTo,
+    sign_in::{Attempt, Begun},
+    sign_out::SignOut,
+    standing::{Presence, Renewal},
+};

@@ -1,0 +1,32 @@
+//! Doorward: a reverse-proxy authentication gateway.
+//!
+//! The order of the `mod` lines below is the order of dependency: a room uses only rooms above it.
+//! A request goes `proxy` → `gate` (which route) → `store` (session) → `gate` (where the caller stands,
+//! policy) → `provider` (renew, if due) → `gate` (settle) → `identity` (headers) → `proxy` (upstream).
+//! The pure rooms take facts and return enums; the effect rooms beside them do what was decided.
+
+// words
+pub mod time;
+pub mod secret;
+pub mod entropy;
+// pure
+pub mod keys;
+pub mod oidc;
+pub mod identity;
+pub mod session;
+pub mod policy;
+pub mod gate;
+pub mod pages;
+// effects
+pub mod telemetry;
+pub mod store;
+pub mod provider;
+pub mod flow;
+// shell
+pub mod proxy;
+pub mod admin;
+pub mod config;
+pub mod server;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod cli;

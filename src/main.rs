@@ -1,0 +1,5 @@
+//! The `doorward` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    doorward::cli::main()
+}

@@ -1,0 +1,20 @@
+//! What the operator wants: which route a request belongs to, who may pass, where it goes. Pure.
+
+pub mod access;
+pub mod host;
+pub mod path;
+pub mod route;
+pub mod site;
+pub mod upstream;
+
+pub use self::{
+    access::{Access, Rule, Unmet},
+    host::{Host, HostPattern},
+    path::PathPattern,
+    route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms},
+    site::{Clash, Found, Site},
+    upstream::{
+        Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls,
+        Upstream,
+    },
+};

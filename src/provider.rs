@@ -1,0 +1,68 @@
+//! Talks to the identity provider.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    identity::ClaimNames,
+    oidc::{Issuer, ProviderName},
+    secret::Secret,
+};
+
+/// How the client proves itself at the token endpoint (RFC 6749 section 2.3.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ClientAuth {
+    /// `client_secret_basic`.
+    Basic(Secret<String>),
+    /// `client_secret_post`.
+    Post(Secret<String>),
+    /// A public client.
+    None,
+}
+
+/// When userinfo is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UserInfoUse {
+    /// Never.
+    Never,
+    /// When the ID token lacks a claim that the configuration maps.
+    WhenMissing,
+    /// At every sign-in.
+    Always,
+}
+
+/// One provider of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The operator's name for it.
+    pub name: ProviderName,
+    /// Its issuer.
+    pub issuer: Issuer,
+    /// Our identifier there.
+    pub client_id: String,
+    /// Our proof there.
+    pub client_auth: ClientAuth,
+    /// Scopes besides `openid`.
+    pub scopes: Vec<String>,
+    /// Allowed ID token algorithms, JOSE names; default `RS256`.
+    pub algs: Vec<String>,
+    /// When userinfo is asked for.
+    pub userinfo: UserInfoUse,
+    /// Top-level names of the claims that the configuration uses, for [`UserInfoUse::WhenMissing`].
+    pub mapped_claims: Vec<String>,
+    /// Which claims make the identity's fields.
+    pub claim_names: ClaimNames,
+    /// Other authorization parameters for every sign-in.
+    pub extra: BTreeMap<String, String>,
+    /// CA certificates in PEM; `None` for the system's.
+    pub ca_pem: Option<Vec<u8>>,
+    /// Whether plain HTTP is accepted, spelt `insecure_http_issuer`.
+    pub allow_http: bool,
+    /// Whether signing out here also signs out at the provider.
+    pub rp_initiated_logout: bool,
+    /// Deadline to connect.
+    pub connect_timeout: Duration,
+    /// Deadline of one call.
+    pub timeout: Duration,
+    /// Tolerated clock difference.
+    pub skew: Duration,
+}

@@ -1,0 +1,57 @@
+//! A session as opened from a store: the record, where it is kept, and what was prepared from it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::{Handle, Record, StoreKey};
+use crate::{identity::Bundle, time::UnixTime};
+
+/// An opened session, shared between the requests that use it.
+#[derive(Debug)]
+pub struct Session {
+    /// What the cookie holds.
+    pub handle: Handle,
+    /// Where it is kept.
+    pub key: StoreKey,
+    /// What it says.
+    pub record: Record,
+    prepared: RwLock<Vec<(Arc<str>, Arc<Bundle>)>>,
+}
+
+impl Session {
+    /// Joins the parts.
+    #[must_use]
+    pub const fn new(handle: Handle, key: StoreKey, record: Record) -> Self {
+        Self {
+            handle,
+            key,
+            record,
+            prepared: RwLock::new(Vec::new()),
+        }
+    }
+
+    /// The headers prepared for the route of this name, made by `make` when there are none or they are stale.
+    pub fn bundle(
+        &self,
+        route: &Arc<str>,
+        now: UnixTime,
+        make: impl FnOnce() -> Bundle,
+    ) -> Arc<Bundle> {
+        let fresh = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
+        {
+            let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, bundle)) = prepared.iter().find(|(name, _)| Arc::ptr_eq(name, route))
+                && fresh(bundle)
+            {
+                return Arc::clone(bundle);
+            }
+        }
+        let made = Arc::new(make());
+        let mut prepared = self
+            .prepared
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && fresh(bundle));
+        prepared.push((Arc::clone(route), Arc::clone(&made)));
+        made
+    }
+}

@@ -1,0 +1,154 @@
+//! Events: what happened, in a closed list, without anything personal or secret.
+
+use std::time::Duration;
+
+use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
+
+/// How a call to a store or provider went.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Call {
+    /// An answer that says what it should.
+    Ok,
+    /// An answer that refuses (an OAuth error, a wrong type, a version conflict).
+    Refused,
+    /// No answer in time.
+    TimedOut,
+    /// No connection, a broken one, 5xx, or not an answer at all.
+    Failed,
+}
+
+/// What a ring key was used for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum KeyUse {
+    /// Sealing.
+    Seal,
+    /// Opening.
+    Open,
+    /// Signing an assertion.
+    Sign,
+}
+
+/// One request, for the access line.
+#[derive(Clone, Debug)]
+pub struct RequestLine<'a> {
+    /// The request's identifier.
+    pub request_id: &'a str,
+    /// W3C trace identifier, where there is one.
+    pub trace_id: Option<&'a str>,
+    /// Method.
+    pub method: &'a str,
+    /// Host in normal form, or empty.
+    pub host: &'a str,
+    /// Path without query, or empty when it is not in normal form.
+    pub path: &'a str,
+    /// The route's name, `own` for the gateway's endpoints, `none`.
+    pub route: &'a str,
+    /// `forwarded`, a refusal's code, or the endpoint's name.
+    pub outcome: &'a str,
+    /// Status sent, 0 when the client went away before.
+    pub status: u16,
+    /// First 16 hex digits of a keyed hash of issuer and subject, where there is an identity.
+    pub subject_hash: Option<&'a str>,
+    /// Client address, by the trusted proxies.
+    pub client: Option<std::net::IpAddr>,
+    /// From first byte to last.
+    pub took: Duration,
+    /// Of it, in the gate: session, decision, renewal.
+    pub decided: Duration,
+    /// Of it, until the upstream's response head.
+    pub upstream: Option<Duration>,
+    /// Bytes of response body sent.
+    pub sent: u64,
+    /// Bytes of request body received.
+    pub received: u64,
+    /// An error in words for the operator, where there was one.
+    pub error: Option<&'a str>,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event<'a> {
+    /// A request ended.
+    Request(RequestLine<'a>),
+    /// The gate decided: route, and `admit`, `sign_in`, `renew` or the refusal's code.
+    Decision {
+        /// Route name.
+        route: &'a str,
+        /// Verdict.
+        verdict: &'static str,
+    },
+    /// A sign-in began at a provider.
+    SignInBegun {
+        /// Where.
+        provider: &'a ProviderName,
+    },
+    /// A sign-in ended: `ok`, `already` (a session was there) or a failure's code.
+    SignIn {
+        /// Where.
+        provider: &'a ProviderName,
+        /// How.
+        outcome: &'static str,
+    },
+    /// A renewal ended.
+    Renewal {
+        /// Where.
+        provider: &'a ProviderName,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A person signed out here.
+    SignOut {
+        /// Provider of the session.
+        provider: &'a ProviderName,
+    },
+    /// A session was made, ended by time, refused or signed out: `created`, `idle`, `absolute`, `refused`, `signed_out`.
+    Session {
+        /// What.
+        what: &'static str,
+    },
+    /// A call to the session store.
+    StoreCall {
+        /// Operation.
+        op: &'static str,
+        /// How it went.
+        call: Call,
+        /// How long.
+        took: Duration,
+        /// The cause in words, for the log, when it failed.
+        error: Option<&'a str>,
+    },
+    /// A call to a provider.
+    ProviderCall {
+        /// Which.
+        provider: &'a ProviderName,
+        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`.
+        endpoint: &'static str,
+        /// How it went.
+        call: Call,
+        /// How long.
+        took: Duration,
+        /// The cause in words, for the log, when it failed. Never a part of a token.
+        error: Option<&'a str>,
+    },
+    /// A ring key was used.
+    Key {
+        /// Which.
+        kid: &'a KeyId,
+        /// For what.
+        what: KeyUse,
+    },
+    /// A cookie or record did not open: `session_cookie`, `session_record`, `attempt`, `state`.
+    Unreadable {
+        /// What.
+        what: &'static str,
+    },
+    /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
+    Target {
+        /// Upstream name.
+        upstream: &'a str,
+        /// Target address.
+        target: &'a str,
+        /// What.
+        what: &'static str,
+    },
+}
