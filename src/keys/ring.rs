@@ -42,3 +42,63 @@ pub enum RingError {
     #[error("a key is 32 bytes in base64 (standard or URL-safe)")]
     BadEncoding,
 }
+
+impl KeyId {
+    /// Reads a key's name.
+    ///
+    /// # Errors
+    /// [`RingError::BadName`].
+    pub fn parse(written: &str) -> Result<Self, RingError> {
+        let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-');
+        if matches!(written.len(), 1..=32) && written.bytes().all(good) {
+            Ok(Self(written.into()))
+        } else {
+            Err(RingError::BadName)
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RingKey {
+    /// Reads a key written in base64 (standard or URL-safe, padded or not).
+    ///
+    /// # Errors
+    /// [`RingError::BadName`], [`RingError::BadEncoding`], [`RingError::BadLength`].
+    pub fn decode(id: &str, written: &str) -> Result<Self, RingError> {
+        let _ = (id, written);
+        todo!()
+    }
+}
+
+impl Ring {
+    /// A ring of `keys`; the first seals.
+    ///
+    /// # Errors
+    /// [`RingError::Empty`], [`RingError::Duplicate`].
+    pub fn new(keys: Vec<RingKey>) -> Result<Self, RingError> {
+        let _ = keys;
+        todo!()
+    }
+
+    /// The key that seals.
+    #[must_use]
+    pub fn sealing(&self) -> &RingKey {
+        todo!()
+    }
+
+    /// The key of this name.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.id.as_str() == id)
+    }
+
+    /// The names of all keys, the sealing one first.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.keys.iter().map(|key| &key.id)
+    }
+}

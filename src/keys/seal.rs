@@ -17,7 +17,7 @@ pub enum Purpose {
     AssertionKey,
 }
 
-/// What a sealed value is bound to: opening it in another place or at another version fails.
+/// What a sealed value is bound to: opening it for another purpose, by another holder or in another place fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'a> {
     /// What it is for.
@@ -26,8 +26,6 @@ pub struct Binding<'a> {
     pub holder: &'a [u8],
     /// Where it is kept (the store key, the cookie's name).
     pub place: &'a [u8],
-    /// The record's version, 0 where there is none.
-    pub version: u64,
 }
 
 /// An opened value and the key that opened it.
@@ -37,6 +35,8 @@ pub struct Opened {
     pub plain: Vec<u8>,
     /// The key that sealed it.
     pub kid: KeyId,
+    /// The record's version that was sealed with it, 0 where there is none.
+    pub version: u64,
 }
 
 /// The value does not open. Every cause looks the same: unknown key, other place, altered, truncated.
@@ -46,8 +46,14 @@ pub struct Unreadable;
 
 /// Seals `plain` under the ring's first key with a random 96-bit `nonce`.
 #[must_use]
-pub fn seal(ring: &Ring, binding: &Binding<'_>, nonce: [u8; 12], plain: &[u8]) -> Vec<u8> {
-    let _ = (ring, binding, nonce, plain);
+pub fn seal(
+    ring: &Ring,
+    binding: &Binding<'_>,
+    version: u64,
+    nonce: [u8; 12],
+    plain: &[u8],
+) -> Vec<u8> {
+    let _ = (ring, binding, version, nonce, plain);
     todo!()
 }
 

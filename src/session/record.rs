@@ -39,3 +39,58 @@ pub struct Record {
     /// How many times the tokens were renewed.
     pub renewals: u64,
 }
+
+/// The bytes are no record of a format that this program reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a session record of a known format")]
+pub struct BadRecord;
+
+impl Record {
+    /// A new session's record, of version 1.
+    #[must_use]
+    pub const fn new(
+        id: String,
+        identity: VerifiedIdentity,
+        tokens: SessionTokens,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            id,
+            version: 1,
+            created: now,
+            seen: now,
+            identity,
+            tokens,
+            renewals: 0,
+        }
+    }
+
+    /// The next version, with renewed tokens and what the provider now says of the person.
+    #[must_use]
+    pub fn renewed(
+        &self,
+        tokens: SessionTokens,
+        identity: VerifiedIdentity,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            id: self.id.clone(),
+            version: self.version.saturating_add(1),
+            created: self.created,
+            seen: now,
+            identity,
+            tokens,
+            renewals: self.renewals.saturating_add(1),
+        }
+    }
+
+    /// The next version, seen used at `now`.
+    #[must_use]
+    pub fn touched(&self, now: UnixTime) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            seen: now,
+            ..self.clone()
+        }
+    }
+}
