@@ -1,11 +1,14 @@
 //! Carries the gate's decisions out, in order.
 
-use std::net::IpAddr;
+use std::{future::Future, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::gate::{Admission, Target};
+use crate::{
+    gate::{Admission, Caller, Refusal, Target},
+    identity::Bundle,
+};
 
 /// A request in normal form, as the proxy saw it.
 #[derive(Clone, Copy, Debug)]
@@ -53,4 +56,23 @@ pub struct Reply {
     pub body: Bytes,
     /// For logs and metrics: a refusal's code or an endpoint's name.
     pub outcome: &'static str,
+}
+
+/// What the proxy asks of the gateway. A trait so that the proxy can be tested in front of a stub; calls are
+/// dispatched statically.
+pub trait Front: Send + Sync + 'static {
+    /// Decides about a request, carries the decision out, and says what to do with it.
+    fn answer(&self, incoming: &Incoming<'_>) -> impl Future<Output = Answer> + Send;
+
+    /// The response to a request that is not forwarded: a page for a navigation, problem JSON for the others.
+    fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply;
+
+    /// The headers to set for the upstream, prepared once for a session and route; `None` sets none.
+    fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>>;
+
+    /// Whether a cookie is the gateway's own: never sent to an upstream, never taken from one.
+    fn is_own_cookie(&self, name: &str) -> bool;
+
+    /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
+    fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 }

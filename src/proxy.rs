@@ -1,1 +1,48 @@
-//! To and from pingora.
+//! To and from pingora: requests in normal form to the gate, admitted ones to an upstream, responses back.
+//!
+//! Nothing else of the house (but `server`) names pingora. The way out to an upstream is an [`Admission`]: without one
+//! there is no peer.
+//!
+//! [`Admission`]: crate::gate::Admission
+
+pub mod settings;
+pub mod upstream;
+
+pub use self::{
+    settings::{Bind, Limits, Listener, TlsFiles},
+    upstream::Upstreams,
+};
+
+use std::sync::Arc;
+
+use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
+
+/// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
+#[derive(Debug)]
+pub struct Door<F> {
+    front: Arc<F>,
+    upstreams: Arc<Upstreams>,
+    telemetry: Telemetry,
+    entropy: Entropy,
+    listener: Arc<Listener>,
+}
+
+impl<F: Front> Door<F> {
+    /// A door for one listener. All doors of a process share front, upstreams and telemetry.
+    #[must_use]
+    pub fn new(
+        front: Arc<F>,
+        upstreams: Arc<Upstreams>,
+        telemetry: Telemetry,
+        entropy: Entropy,
+        listener: Arc<Listener>,
+    ) -> Self {
+        Self {
+            front,
+            upstreams,
+            telemetry,
+            entropy,
+            listener,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A listener's settings.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ipnet::IpNet;
+
+use crate::flow::Public;
+
+/// One listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// Where it listens.
+    pub bind: Bind,
+    /// Certificate and key, for https; `None` for http.
+    pub tls: Option<TlsFiles>,
+    /// How browsers reach it.
+    pub public: Public,
+    /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Where a listener listens.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Bind {
+    /// An address and port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// A unix socket, made with mode 0660.
+    Unix(PathBuf),
+}
+
+/// A certificate by files, read at start and at every reload.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TlsFiles {
+    /// Certificate chain in PEM, the server's own first.
+    pub certificate: PathBuf,
+    /// Private key in PEM.
+    pub key: PathBuf,
+}
+
+/// Limits on what a client may send and how long it may take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Largest request head in bytes: target, names and values.
+    pub head: usize,
+    /// Most header lines.
+    pub headers: usize,
+    /// Longest request target in bytes.
+    pub target: usize,
+    /// How long an idle connection is kept.
+    pub keepalive: Duration,
+    /// Longest wait between two reads of a request body.
+    pub read: Duration,
+    /// Longest wait between two writes of a response.
+    pub write: Duration,
+    /// Longest TLS handshake.
+    pub handshake: Duration,
+    /// Most connections at once; `None` for no limit.
+    pub connections: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 32 * 1024,
+            headers: 100,
+            target: 8 * 1024,
+            keepalive: Duration::from_secs(75),
+            read: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+            handshake: Duration::from_secs(10),
+            connections: None,
+        }
+    }
+}
