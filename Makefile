@@ -15,7 +15,7 @@ RUSTDOCFLAGS_CHECK := -D warnings
 .PHONY: help run test check fmt fmt-check clippy doc rust-test e2e bench schema deny
 
 help: ## Say what each target does
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start the demo: gateway, development identity provider and sample app
 	@$(NEED) cargo cc cmake
