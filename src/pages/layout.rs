@@ -35,8 +35,11 @@ pub struct Action<'a> {
 }
 
 impl Page {
-    pub(super) fn render(template: &impl Template, forms: FormAction<'_>) -> Self {
-        Self { html: template.render().unwrap_or_else(|_| PLAIN.to_owned()), csp: policy(forms) }
+    pub(crate) fn render(template: &impl Template, forms: FormAction<'_>) -> Self {
+        Self {
+            html: template.render().unwrap_or_else(|_| PLAIN.to_owned()),
+            csp: policy(forms),
+        }
     }
 }
 
@@ -45,7 +48,9 @@ pub(super) fn local(link: Option<&str>) -> Option<&str> {
     link.filter(|link| {
         link.starts_with('/')
             && !link.starts_with("//")
-            && !link.bytes().any(|byte| byte == b'\\' || byte.is_ascii_control())
+            && !link
+                .bytes()
+                .any(|byte| byte == b'\\' || byte.is_ascii_control())
     })
 }
 
@@ -59,8 +64,18 @@ mod tests {
 
     #[test]
     fn links_stay_on_this_site() {
-        assert_eq!(local(Some("/.doorward/sign-in?return_to=%2Fa")), Some("/.doorward/sign-in?return_to=%2Fa"));
-        for hostile in ["javascript:alert(1)", "//evil.example", "/\\evil.example", "https://evil.example", "", "/\t/evil"] {
+        assert_eq!(
+            local(Some("/.doorward/sign-in?return_to=%2Fa")),
+            Some("/.doorward/sign-in?return_to=%2Fa")
+        );
+        for hostile in [
+            "javascript:alert(1)",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "",
+            "/\t/evil",
+        ] {
             assert_eq!(local(Some(hostile)), None, "{hostile:?}");
         }
     }

@@ -75,6 +75,17 @@ mod tests {
     #[test]
     fn waits_read_like_words() {
         let said = [0, 1, 45, 91, 3_600, 28_000, 200_000].map(span);
-        assert_eq!(said, ["1 second", "1 second", "45 seconds", "2 minutes", "60 minutes", "8 hours", "3 days"]);
+        assert_eq!(
+            said,
+            [
+                "1 second",
+                "1 second",
+                "45 seconds",
+                "2 minutes",
+                "60 minutes",
+                "8 hours",
+                "3 days"
+            ]
+        );
     }
 }

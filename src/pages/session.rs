@@ -161,7 +161,10 @@ fn rows(times: &Times) -> Vec<Row> {
         ("Ends if unused", times.idle_end),
         ("Ends in any case", Some(times.end)),
     ];
-    moments.into_iter().filter_map(|(label, moment)| Some(row(label, moment?, times.now))).collect()
+    moments
+        .into_iter()
+        .filter_map(|(label, moment)| Some(row(label, moment?, times.now)))
+        .collect()
 }
 
 fn row(label: &'static str, moment: UnixTime, now: UnixTime) -> Row {
@@ -171,5 +174,10 @@ fn row(label: &'static str, moment: UnixTime, now: UnixTime) -> Row {
     } else {
         format!("in {}", span(moment.since(now).as_secs()))
     };
-    Row { label, person: machine.replace('T', " ").replace('Z', " UTC"), machine, distance }
+    Row {
+        label,
+        person: machine.replace('T', " ").replace('Z', " UTC"),
+        machine,
+        distance,
+    }
 }

@@ -45,7 +45,11 @@ const REFUSALS: [Refusal; 29] = [
 ];
 
 fn sign_out<'a>() -> Action<'a> {
-    Action { path: "/.doorward/sign-out", fields: &[], leads_to: &["https://idp.example"] }
+    Action {
+        path: "/.doorward/sign-out",
+        fields: &[],
+        leads_to: &["https://idp.example"],
+    }
 }
 
 fn whoami_of<'a>(name: &'a str, groups: &'a [&'a str], claims: &'a [(&'a str, &'a str)]) -> Page {
@@ -87,24 +91,38 @@ fn all_pages() -> Vec<(String, Page)> {
                 Refusal::NotAllowed => Context {
                     who: Some("grace@example.com"),
                     missing: Some("group “admins”"),
-                    switch_account: Some("/.doorward/sign-in?return_to=%2Fadmin%3Fa%3D1%26b%3D2&switch=1"),
+                    switch_account: Some(
+                        "/.doorward/sign-in?return_to=%2Fadmin%3Fa%3D1%26b%3D2&switch=1",
+                    ),
                     ..context
                 },
-                Refusal::SignInFailed(_) | Refusal::SignInNeeded => {
-                    Context { start_again: Some("/.doorward/sign-in?return_to=%2Freport"), ..context }
-                }
-                Refusal::ProviderDown | Refusal::StoreDown => {
-                    Context { retry_after: Some(30), ..context }
-                }
+                Refusal::SignInFailed(_) | Refusal::SignInNeeded => Context {
+                    start_again: Some("/.doorward/sign-in?return_to=%2Freport"),
+                    ..context
+                },
+                Refusal::ProviderDown | Refusal::StoreDown => Context {
+                    retry_after: Some(30),
+                    ..context
+                },
                 _ => context,
             };
             (kind.code().to_owned(), refusal(*kind, &context))
         })
         .collect();
-    let claims = [("email_verified", "true"), ("groups", "[\"engineering\",\"admins\"]"), ("acr", "mfa")];
-    pages.push(("whoami".into(), whoami_of("Ada Lovelace", &["engineering", "admins"], &claims)));
-    let signed_out_facts =
-        SignedOut { request_id: REQUEST_ID, sign_in: Some("/"), provider_session_may_remain: true };
+    let claims = [
+        ("email_verified", "true"),
+        ("groups", "[\"engineering\",\"admins\"]"),
+        ("acr", "mfa"),
+    ];
+    pages.push((
+        "whoami".into(),
+        whoami_of("Ada Lovelace", &["engineering", "admins"], &claims),
+    ));
+    let signed_out_facts = SignedOut {
+        request_id: REQUEST_ID,
+        sign_in: Some("/"),
+        provider_session_may_remain: true,
+    };
     pages.push(("signed-out".into(), signed_out(&signed_out_facts)));
     let question = ConfirmSignOut {
         request_id: REQUEST_ID,
@@ -118,7 +136,9 @@ fn all_pages() -> Vec<(String, Page)> {
 
 /// The text between the first `start` and the next `end`.
 fn between<'a>(html: &'a str, start: &str, end: &str) -> &'a str {
-    html.split_once(start).and_then(|(_, rest)| rest.split_once(end)).map_or("", |(inner, _)| inner)
+    html.split_once(start)
+        .and_then(|(_, rest)| rest.split_once(end))
+        .map_or("", |(inner, _)| inner)
 }
 
 #[test]
@@ -131,14 +151,28 @@ fn every_page_as_it_is() {
 #[test]
 fn every_page_can_be_read_aloud_and_runs_no_script() {
     for (name, Page { html, .. }) in all_pages() {
-        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{name}");
-        assert!(!between(&html, "<title>", "</title>").is_empty(), "{name} has no title");
+        assert!(
+            html.starts_with("<!doctype html>\n<html lang=\"en\">"),
+            "{name}"
+        );
+        assert!(
+            !between(&html, "<title>", "</title>").is_empty(),
+            "{name} has no title"
+        );
         for (tag, times) in [("<main", 1), ("</main>", 1), ("<h1", 1), ("<title>", 1)] {
             assert_eq!(html.matches(tag).count(), times, "{name}: {tag}");
         }
         assert!(html.contains(REQUEST_ID), "{name} has no request id");
         let lower = html.to_ascii_lowercase();
-        for unwanted in ["<script", "javascript:", " style=", " onclick=", "<link", "<img", "src="] {
+        for unwanted in [
+            "<script",
+            "javascript:",
+            " style=",
+            " onclick=",
+            "<link",
+            "<img",
+            "src=",
+        ] {
             assert!(!lower.contains(unwanted), "{name} has {unwanted}");
         }
     }
@@ -149,8 +183,16 @@ fn the_policy_names_the_style_that_is_there() {
     for (name, page) in all_pages() {
         let style = between(&page.html, "<style>", "</style>");
         let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));
-        assert!(page.csp.contains(&format!("style-src 'sha256-{hash}';")), "{name}: {}", page.csp);
-        let forms = if page.html.contains("<form") { "form-action 'self' https://idp.example;" } else { "form-action 'none';" };
+        assert!(
+            page.csp.contains(&format!("style-src 'sha256-{hash}';")),
+            "{name}: {}",
+            page.csp
+        );
+        let forms = if page.html.contains("<form") {
+            "form-action 'self' https://idp.example;"
+        } else {
+            "form-action 'none';"
+        };
         assert!(page.csp.contains(forms), "{name}: {}", page.csp);
     }
 }
@@ -165,8 +207,17 @@ fn hostile_values_are_text() {
         switch_account: Some("/x\"><script>alert(1)</script>"),
         retry_after: None,
     };
-    let action = Action { path: HOSTILE, fields: &[(HOSTILE, HOSTILE)], leads_to: &[HOSTILE] };
-    let question = ConfirmSignOut { request_id: HOSTILE, who: Some(HOSTILE), stay: None, action };
+    let action = Action {
+        path: HOSTILE,
+        fields: &[(HOSTILE, HOSTILE)],
+        leads_to: &[HOSTILE],
+    };
+    let question = ConfirmSignOut {
+        request_id: HOSTILE,
+        who: Some(HOSTILE),
+        stay: None,
+        action,
+    };
     let pages = [
         refusal(Refusal::NotAllowed, &context),
         confirm_sign_out(&question),
@@ -201,9 +252,17 @@ fn a_problem_names_itself_and_the_way_to_sign_in() {
         ..Context::default()
     };
     insta::assert_snapshot!(problem(Refusal::SignInNeeded, &context), @r#"{"type":"urn:doorward:problem:sign_in_needed","title":"Please sign in","status":401,"detail":"This address is for people who are signed in.","instance":"urn:request-id:01JD9Q7W3V","sign_in":"/.doorward/sign-in?return_to=%2F"}"#);
-    let context = Context { request_id: "a b\"/é", missing: Some("group \"x\""), ..Context::default() };
+    let context = Context {
+        request_id: "a b\"/é",
+        missing: Some("group \"x\""),
+        ..Context::default()
+    };
     insta::assert_snapshot!(problem(Refusal::NotAllowed, &context), @r#"{"type":"urn:doorward:problem:not_allowed","title":"You do not have access","status":403,"detail":"This page is not open to your account.","instance":"urn:request-id:a%20b%22%2F%C3%A9","missing":"group \"x\""}"#);
-    let context = Context { request_id: REQUEST_ID, retry_after: Some(5), ..Context::default() };
+    let context = Context {
+        request_id: REQUEST_ID,
+        retry_after: Some(5),
+        ..Context::default()
+    };
     insta::assert_snapshot!(problem(Refusal::StoreDown, &context), @r#"{"type":"urn:doorward:problem:store_down","title":"Your session cannot be looked up right now","status":503,"detail":"The place where sessions are kept cannot be reached. You have not been signed out.","instance":"urn:request-id:01JD9Q7W3V","retry_after":5}"#);
 }
 
@@ -215,6 +274,9 @@ fn names_are_unique_and_statuses_fit() {
     assert_eq!(codes.len(), REFUSALS.len());
     for kind in REFUSALS {
         let words = words::words(kind);
-        assert!(words.title.len() < 60 && words.detail.ends_with('.') && words.advice.ends_with('.'), "{words:?}");
+        assert!(
+            words.title.len() < 60 && words.detail.ends_with('.') && words.advice.ends_with('.'),
+            "{words:?}"
+        );
     }
 }

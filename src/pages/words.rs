@@ -20,34 +20,54 @@ pub(super) struct Words {
 }
 
 const fn plain(title: &'static str, detail: &'static str, advice: &'static str) -> Words {
-    Words { title, detail, advice, cause: None, retry: false, start: "Sign in again" }
+    Words {
+        title,
+        detail,
+        advice,
+        cause: None,
+        retry: false,
+        start: "Sign in again",
+    }
 }
 
 const fn passing(words: Words) -> Words {
-    Words { retry: true, ..words }
+    Words {
+        retry: true,
+        ..words
+    }
 }
 
 const fn because(words: Words, cause: &'static str) -> Words {
-    Words { cause: Some(cause), ..words }
+    Words {
+        cause: Some(cause),
+        ..words
+    }
 }
 
 /// The words for a refusal.
 pub(super) const fn words(refusal: Refusal) -> Words {
     match refusal {
         Refusal::BadTarget => because(BAD_REQUEST, "The address is not in its normal form."),
-        Refusal::BadHost => because(BAD_REQUEST, "The host name is missing, malformed or given twice."),
+        Refusal::BadHost => because(
+            BAD_REQUEST,
+            "The host name is missing, malformed or given twice.",
+        ),
         Refusal::BadHeader => because(BAD_REQUEST, "One of its headers may not be passed on."),
         Refusal::Method => METHOD_NOT_ALLOWED,
         Refusal::BodyTooLarge => BODY_TOO_LARGE,
         Refusal::TargetTooLong => TARGET_TOO_LONG,
         Refusal::HeadTooLarge => HEAD_TOO_LARGE,
         Refusal::NotFound => NOT_FOUND,
-        Refusal::SignInNeeded => Words { start: "Sign in", ..SIGN_IN_NEEDED },
+        Refusal::SignInNeeded => Words {
+            start: "Sign in",
+            ..SIGN_IN_NEEDED
+        },
         Refusal::NotAllowed => NOT_ALLOWED,
         Refusal::CrossSite => CROSS_SITE,
-        Refusal::SignInFailed(failure) => {
-            Words { start: "Start again", ..because(SIGN_IN_FAILED, failed(failure)) }
-        }
+        Refusal::SignInFailed(failure) => Words {
+            start: "Start again",
+            ..because(SIGN_IN_FAILED, failed(failure))
+        },
         Refusal::StoreDown => passing(STORE_DOWN),
         Refusal::ProviderDown => passing(PROVIDER_DOWN),
         Refusal::UpstreamUnreachable => passing(UPSTREAM_UNREACHABLE),
@@ -66,19 +86,29 @@ const fn failed(failure: SignInFailure) -> &'static str {
         }
         SignInFailure::Expired => "It took longer than ten minutes.",
         SignInFailure::Malformed => "The answer of the identity provider was malformed.",
-        SignInFailure::WrongIssuer => "The answer did not come from the identity provider that was asked.",
+        SignInFailure::WrongIssuer => {
+            "The answer did not come from the identity provider that was asked."
+        }
         SignInFailure::Denied => "It was cancelled, or the identity provider refused it.",
         SignInFailure::ProviderError => "The identity provider reported an error.",
-        SignInFailure::CodeRefused => "The identity provider did not accept the sign-in code. It may have been used already.",
+        SignInFailure::CodeRefused => {
+            "The identity provider did not accept the sign-in code. It may have been used already."
+        }
         SignInFailure::ClientRejected => {
             "The identity provider does not accept this site's credentials. The people who run this site must mend that."
         }
-        SignInFailure::TokenInvalid => "What the identity provider said about you could not be verified.",
-        SignInFailure::UserInfoInvalid => "What the identity provider said about you does not fit together.",
+        SignInFailure::TokenInvalid => {
+            "What the identity provider said about you could not be verified."
+        }
+        SignInFailure::UserInfoInvalid => {
+            "What the identity provider said about you does not fit together."
+        }
         SignInFailure::ClockSkew => {
             "The clocks of this site and of the identity provider differ. The people who run this site must mend that."
         }
-        SignInFailure::StepUpUnmet => "This page asks for a stronger or more recent sign-in than the one that was made.",
+        SignInFailure::StepUpUnmet => {
+            "This page asks for a stronger or more recent sign-in than the one that was made."
+        }
     }
 }
 
