@@ -43,9 +43,14 @@ impl Tokens {
     }
 }
 
+/// Any HTTP client needs it, as `main` does it first thing.
+fn install_tls() {
+    // An error means that another test installed it first.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 fn http() -> reqwest::Client {
-    // Err means that another test installed it first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_tls();
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -95,7 +100,7 @@ impl World {
     }
 
     /// The query of a good authorization request, with changes: an empty value takes a parameter out.
-    fn query(&self, changes: &[(&str, &str)]) -> String {
+    fn query(changes: &[(&str, &str)]) -> String {
         let challenge = challenge();
         let mut pairs = vec![
             ("response_type", "code"),
@@ -137,7 +142,7 @@ impl World {
     }
 
     async fn authorize(&self, changes: &[(&str, &str)]) -> reqwest::Response {
-        self.get(&format!("/authorize?{}", self.query(changes)))
+        self.get(&format!("/authorize?{}", Self::query(changes)))
             .await
     }
 
@@ -148,7 +153,7 @@ impl World {
         password: &str,
         changes: &[(&str, &str)],
     ) -> reqwest::Response {
-        let request = self.query(changes);
+        let request = Self::query(changes);
         let body = form(&[
             ("request", &request),
             ("email", email),
@@ -214,7 +219,7 @@ impl World {
 
 #[tokio::test]
 async fn the_demo_stays_on_loopback() {
-    let _ = http();
+    install_tls();
     let options = Options {
         listen: "0.0.0.0:8080".parse().unwrap(),
         ..Options::default()
@@ -227,7 +232,7 @@ async fn the_demo_stays_on_loopback() {
 
 #[tokio::test]
 async fn a_taken_port_is_told() {
-    let _ = http();
+    install_tls();
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let options = Options {
         listen: taken.local_addr().unwrap(),
@@ -244,7 +249,7 @@ async fn a_taken_port_is_told() {
 
 #[tokio::test]
 async fn a_demo_knows_its_parts() {
-    let _ = http();
+    install_tls();
     let options = Options {
         listen: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()

@@ -61,10 +61,10 @@ pub fn verify(
         .map_err(|_| Fault::Signature)?;
     let claims = unverified_claims(token).ok_or(Fault::Malformed)?;
     let time = |name: &str| claims.get(name).and_then(Value::as_i64);
-    let (Some(issued), Some(expires)) = (time("iat"), time("exp")) else {
+    let (Some(made), Some(ends)) = (time("iat"), time("exp")) else {
         return Err(Fault::Time);
     };
-    if now >= expires || issued > now.saturating_add(SKEW) {
+    if now >= ends || made > now.saturating_add(SKEW) {
         return Err(Fault::Time);
     }
     if issuer.is_some() && claims.get("iss").and_then(Value::as_str) != issuer {

@@ -31,8 +31,14 @@ struct ReceivedPage<'a> {
     who: Option<String>,
     verified: Vec<(String, String)>,
     fault: Option<String>,
-    /// Tables of headers: heading, element id, rows.
-    sections: [(&'a str, &'a str, Vec<(String, String)>); 2],
+    sections: [Section; 2],
+}
+
+/// A table of headers.
+struct Section {
+    heading: &'static str,
+    id: &'static str,
+    rows: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -90,8 +96,16 @@ pub(super) fn received(title: &str, text: &str, seen: &Seen, headers: &HeaderMap
         .into_iter()
         .partition(|(name, _)| is_identity(name));
     let sections = [
-        ("Identity headers", "identity", identity),
-        ("Other headers", "others", others),
+        Section {
+            heading: "Identity headers",
+            id: "identity",
+            rows: identity,
+        },
+        Section {
+            heading: "Other headers",
+            id: "others",
+            rows: others,
+        },
     ];
     page(&ReceivedPage {
         title,

@@ -109,10 +109,9 @@ impl Provider {
                 Next::Grant(session)
             }
             (Prompt::None, _) => Next::LoginRequired,
-            (Prompt::Login, _) => Next::Ask { go_on_as: None },
             (Prompt::SelectAccount, session) => Next::Ask { go_on_as: session },
             (Prompt::Usual, Some(session)) if request.hints_at(&session) => Next::Grant(session),
-            (Prompt::Usual, _) => Next::Ask { go_on_as: None },
+            (Prompt::Usual | Prompt::Login, _) => Next::Ask { go_on_as: None },
         }
     }
 
@@ -121,7 +120,7 @@ impl Provider {
         request.id_token_hint.as_deref().is_none_or(|token| {
             self.key
                 .verify("JWT", token)
-                .is_some_and(|claims| claims["sub"] == session.person.sub)
+                .is_some_and(|claims| claims.text("sub") == Some(session.person.sub))
         })
     }
 

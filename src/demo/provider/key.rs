@@ -9,7 +9,7 @@ use ring::{
         UnparsedPublicKey,
     },
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::entropy::Entropy;
 
@@ -19,6 +19,10 @@ pub(crate) struct SigningKey {
     pair: EcdsaKeyPair,
     kid: String,
 }
+
+/// The claims of a JWT that we signed.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Proved(Map<String, Value>);
 
 impl SigningKey {
     pub(crate) fn generate(entropy: &Entropy) -> Result<Self, Unspecified> {
@@ -62,7 +66,7 @@ impl SigningKey {
     }
 
     /// The claims of a JWT that this key signed as `typ`. Times are the caller's to judge.
-    pub(crate) fn verify(&self, typ: &str, token: &str) -> Option<Value> {
+    pub(crate) fn verify(&self, typ: &str, token: &str) -> Option<Proved> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let public =
@@ -74,7 +78,20 @@ impl SigningKey {
         if header.get("typ")?.as_str()? != typ {
             return None;
         }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
+        let claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        Some(Proved(claims))
+    }
+}
+
+impl Proved {
+    /// A claim that is text.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A claim that is a whole number.
+    pub(crate) fn number(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_i64()
     }
 }
 
@@ -93,7 +110,7 @@ mod tests {
         let entropy = Entropy::system();
         let key = SigningKey::generate(&entropy).unwrap();
         let token = key.sign("JWT", &json!({ "sub": "x" }), &entropy).unwrap();
-        assert_eq!(key.verify("JWT", &token).unwrap()["sub"], "x");
+        assert_eq!(key.verify("JWT", &token).unwrap().text("sub"), Some("x"));
         assert_eq!(key.verify("at+jwt", &token), None);
         assert_eq!(key.verify("JWT", &token.replace('.', "")), None);
         let other = SigningKey::generate(&entropy).unwrap();

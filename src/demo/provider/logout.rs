@@ -10,11 +10,11 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header::SET_COOKIE},
     response::Response,
 };
-use serde_json::Value;
 
 use super::{
     Provider,
     answer::{page_answer, redirect},
+    key::Proved,
     params::{Params, with_query},
     session::{clear_cookie, is_own_form},
     sign_in::note,
@@ -74,7 +74,7 @@ impl Provider {
         let asked_by_its_client = hint
             .as_ref()
             .zip(current.as_ref())
-            .is_some_and(|(hint, session)| hint["sid"] == session.sid.as_str());
+            .is_some_and(|(hint, session)| hint.text("sid") == Some(&session.sid));
         if let Some(session) = current.filter(|_| !agreed && !asked_by_its_client) {
             let carried = params.without(&[]);
             let page = AskPage {
@@ -99,19 +99,19 @@ impl Provider {
     }
 
     /// The claims of an ID token of ours for our client; an expired one will do (section 2 of the standard).
-    fn hinted(&self, token: &str) -> Option<Value> {
-        self.key
-            .verify("JWT", token)
-            .filter(|claims| claims["iss"] == self.issuer && claims["aud"] == self.client.id)
+    fn hinted(&self, token: &str) -> Option<Proved> {
+        self.key.verify("JWT", token).filter(|claims| {
+            claims.text("iss") == Some(&self.issuer) && claims.text("aud") == Some(&self.client.id)
+        })
     }
 
-    fn end(&self, headers: &HeaderMap, hint: Option<&Value>) {
+    fn end(&self, headers: &HeaderMap, hint: Option<&Proved>) {
         let ended = self.sessions().end(headers);
         let mut grants = self.grants();
         if let Some(session) = ended {
             grants.revoke_session(&session.sid);
         }
-        if let Some(sid) = hint.and_then(|claims| claims["sid"].as_str()) {
+        if let Some(sid) = hint.and_then(|claims| claims.text("sid")) {
             grants.revoke_session(sid);
         }
     }

@@ -17,21 +17,19 @@ use super::{
 use crate::demo::people::Person;
 
 pub(super) async fn show(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Response {
-    match provider.userinfo(&headers) {
-        Some(claims) => json_answer(StatusCode::OK, &claims),
-        None => {
-            let mut response = error_answer(
-                StatusCode::UNAUTHORIZED,
-                "invalid_token",
-                "no token, or one that is not good",
-            );
-            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
-            response
-        }
+    if let Some(claims) = provider.userinfo(&headers) {
+        return json_answer(StatusCode::OK, &claims);
     }
+    let mut response = error_answer(
+        StatusCode::UNAUTHORIZED,
+        "invalid_token",
+        "no token, or one that is not good",
+    );
+    let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, challenge);
+    response
 }
 
 impl Provider {
@@ -42,17 +40,14 @@ impl Provider {
             .ok()?
             .split_once(' ')?;
         let claims = self.key.verify("at+jwt", token.trim())?;
-        let (family, _) = claims["jti"].as_str()?.split_once('.')?;
+        let (family, _) = claims.text("jti")?.split_once('.')?;
         let good = scheme.eq_ignore_ascii_case("bearer")
-            && self.now() < claims["exp"].as_i64()?
+            && self.now() < claims.number("exp")?
             && self.grants().is_alive(family);
         if !good {
             return None;
         }
-        let person = Person::by_sub(claims["sub"].as_str()?)?;
-        Some(Value::Object(person_claims(
-            person,
-            claims["scope"].as_str()?,
-        )))
+        let person = Person::by_sub(claims.text("sub")?)?;
+        Some(Value::Object(person_claims(person, claims.text("scope")?)))
     }
 }

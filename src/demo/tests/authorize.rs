@@ -106,7 +106,7 @@ async fn a_wrong_password_asks_again() {
 #[tokio::test]
 async fn a_form_from_another_site_is_refused() {
     let world = World::new().await;
-    let request = world.query(&[]);
+    let request = World::query(&[]);
     let body = form(&[
         ("request", &request),
         ("email", "ada@example.com"),
@@ -185,12 +185,12 @@ async fn choosing_an_account_can_go_on_or_change() {
         .await
         .unwrap();
     assert!(page.contains("Go on as Ada Lovelace"));
-    let request = world.query(&[("prompt", "select_account")]);
+    let request = World::query(&[("prompt", "select_account")]);
     let response = world
         .post("/sign-in", form(&[("request", &request), ("go_on", "1")]))
         .await;
     assert!(answer(&response).contains_key("code"));
-    let forced = world.query(&[("prompt", "login")]);
+    let forced = World::query(&[("prompt", "login")]);
     let response = world
         .post("/sign-in", form(&[("request", &forced), ("go_on", "1")]))
         .await;
@@ -253,6 +253,6 @@ async fn bad_requests_are_told_to_the_client() {
             ("a state & more", &world.provider.url)
         );
     }
-    let twice = format!("/authorize?{}&state=b", world.query(&[]));
+    let twice = format!("/authorize?{}&state=b", World::query(&[]));
     assert_eq!(answer(&world.get(&twice).await)["error"], "invalid_request"); // AR-11
 }
