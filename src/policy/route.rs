@@ -50,6 +50,21 @@ pub struct SignInTerms {
     pub extra: BTreeMap<String, String>,
 }
 
+impl SignInTerms {
+    /// A provider's own terms, with nothing added.
+    #[must_use]
+    pub const fn of(provider: ProviderName) -> Self {
+        Self {
+            provider,
+            scopes: Vec::new(),
+            acr_values: Vec::new(),
+            max_age: None,
+            prompt: None,
+            extra: BTreeMap::new(),
+        }
+    }
+}
+
 /// How an admitted request is sent on and its response sent back.
 #[derive(Clone, Debug)]
 pub struct Forward {
