@@ -12,6 +12,7 @@ mod key;
 mod logout;
 mod metadata;
 mod params;
+mod request;
 mod session;
 mod sign_in;
 mod token;

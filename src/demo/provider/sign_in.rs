@@ -13,9 +13,9 @@ use url::Url;
 use super::{
     Provider,
     answer::page_answer,
-    authorize::{Prompt, Request},
     client::same,
     params::Params,
+    request::{Prompt, Request},
     session::{BrowserSession, is_own_form, set_cookie},
 };
 use crate::{
