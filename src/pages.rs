@@ -19,7 +19,7 @@ pub use self::{
 };
 
 #[cfg(feature = "demo")]
-pub(crate) use self::csp::{FormAction, policy};
+pub(crate) use self::csp::FormAction;
 
 #[cfg(test)]
 mod tests;

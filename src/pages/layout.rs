@@ -35,7 +35,7 @@ pub struct Action<'a> {
 }
 
 impl Page {
-    pub(super) fn render(template: &impl Template, forms: FormAction<'_>) -> Self {
+    pub(crate) fn render(template: &impl Template, forms: FormAction<'_>) -> Self {
         Self {
             html: template.render().unwrap_or_else(|_| PLAIN.to_owned()),
             csp: policy(forms),

@@ -87,6 +87,10 @@ fn all_pages() -> Vec<(String, Page)> {
     let mut pages: Vec<_> = REFUSALS
         .iter()
         .map(|kind| {
+            #[expect(
+                clippy::wildcard_enum_match_arm,
+                reason = "few kinds have more to show"
+            )]
             let context = match kind {
                 Refusal::NotAllowed => Context {
                     who: Some("grace@example.com"),
