@@ -194,12 +194,14 @@ impl Metrics {
                 .with_label_values(&[provider.as_str()])
                 .inc(),
             Event::SignIn { provider, outcome } => {
-                self.sign_ins
+                self.people
+                    .sign_ins
                     .with_label_values(&[provider.as_str(), *outcome])
                     .inc();
             }
             Event::Renewal { provider, outcome } => {
-                self.renewals
+                self.people
+                    .renewals
                     .with_label_values(&[provider.as_str(), outcome_name(*outcome)])
                     .inc();
             }
@@ -215,7 +217,8 @@ impl Metrics {
                 took,
                 error: _,
             } => {
-                self.store_seconds
+                self.dependencies
+                    .store_seconds
                     .with_label_values(&[*op, call_name(*call)])
                     .observe(took.as_secs_f64());
             }
@@ -241,7 +244,8 @@ impl Metrics {
                 target,
                 what,
             } => {
-                self.target_changes
+                self.dependencies
+                    .target_changes
                     .with_label_values(&[*upstream, *target, *what])
                     .inc();
             }
