@@ -253,10 +253,12 @@ impl Metrics {
     }
 
     fn record_request(&self, line: &RequestLine<'_>) {
-        self.requests
+        self.traffic
+            .requests
             .with_label_values(&[line.route, line.outcome, class(line.status)])
             .inc();
-        self.request_seconds
+        self.traffic
+            .request_seconds
             .with_label_values(&[line.route])
             .observe(line.took.as_secs_f64());
     }
