@@ -74,10 +74,17 @@ impl Rule {
     /// # Errors
     /// What was missing.
     pub fn evaluate(&self, identity: &VerifiedIdentity) -> Result<(), Unmet> {
-        match self.holds(identity) {
-            Some(true) => Ok(()),
-            Some(false) | None => Err(Unmet(self.missing(identity))),
+        if self.holds_for(identity) {
+            Ok(())
+        } else {
+            Err(Unmet(self.missing(identity)))
         }
+    }
+
+    /// [`Rule::evaluate`] without the words.
+    #[must_use]
+    pub fn holds_for(&self, identity: &VerifiedIdentity) -> bool {
+        self.holds(identity) == Some(true)
     }
 
     /// In Kleene's logic: `None` where an empty list leaves it open.
