@@ -1,1 +1,5 @@
-//! YAML to a plan, or every problem.
+//! YAML to a [`Plan`], or every problem at once.
+
+pub mod plan;
+
+pub use self::plan::{AdminSettings, IdentitySettings, Plan};

@@ -1,0 +1,54 @@
+//! [`Plan`]: everything a process needs to know, in the types of the rooms that need it.
+
+use std::time::Duration;
+
+use crate::{
+    keys::Ring,
+    oidc::ProviderName,
+    policy::Site,
+    provider,
+    proxy::{Bind, Listener},
+    session::Terms,
+    store, telemetry,
+};
+
+/// A configuration that compiled. Nothing in it is checked again.
+#[derive(Debug)]
+pub struct Plan {
+    /// All routes.
+    pub site: Site,
+    /// At least one. Each carries the limits and the trusted proxies.
+    pub listeners: Vec<Listener>,
+    /// Health, metrics and session administration; `None` when switched off.
+    pub admin: Option<AdminSettings>,
+    /// The identity providers, by name in alphabetical order. Empty only when every route is open.
+    pub providers: Vec<provider::Settings>,
+    /// The provider of routes that name none; `None` when there is no provider.
+    pub default_provider: Option<ProviderName>,
+    /// Where sessions are kept.
+    pub store: store::Settings,
+    /// How long sessions live.
+    pub terms: Terms,
+    /// The key ring; `None` when no key was written, which only the memory store allows: draw one at start.
+    pub ring: Option<Ring>,
+    /// The signed assertion.
+    pub identity: IdentitySettings,
+    /// Logs.
+    pub telemetry: telemetry::Settings,
+}
+
+/// The admin listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminSettings {
+    /// Where it listens: loopback or a unix socket, unless the operator wrote `insecure_public_admin`.
+    pub bind: Bind,
+}
+
+/// What the signed assertion says of this installation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IdentitySettings {
+    /// `iss`.
+    pub issuer: String,
+    /// `exp` − `iat`, at most [`crate::identity::assertion::MAX_LIFE`].
+    pub assertion_life: Duration,
+}
