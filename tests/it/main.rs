@@ -1,0 +1,5 @@
+//! Integration tests: real sockets, real keys, real stores.
+
+mod harness;
+
+mod provider;

@@ -1,0 +1,1 @@
+//! The provider room against a provider that misbehaves.
