@@ -6,6 +6,6 @@ pub mod ring;
 pub mod seal;
 
 pub use self::{
-    ring::{KeyId, Ring, RingError, RingKey},
+    ring::{KeyId, Ring, RingError, RingKey, generate},
     seal::{Binding, Opened, Purpose, Unreadable, open, seal},
 };

@@ -7,7 +7,7 @@ pub mod ticket;
 
 pub use self::{
     open::Session,
-    record::{Record, SessionTokens},
+    record::{BadRecord, Record, SessionTokens},
     terms::{Freshness, Life, Terms},
     ticket::{CookieName, Handle, StoreKey},
 };

@@ -1,4 +1,17 @@
-//! Where sessions are kept.
+//! Where sessions are kept: in this process or in Redis, sealed either way.
+//!
+//! [`Sessions`] is the door that the rest of the house uses. Behind it a [`Backend`] keeps bytes by key with a version,
+//! and a bounded cache keeps opened sessions where it can be told of every change.
+
+pub mod backend;
+pub mod lease;
+pub mod sessions;
+
+pub use self::{
+    backend::{Backend, Down, Owner, Written},
+    lease::Lease,
+    sessions::{BadSettings, Saved, Sessions},
+};
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The session record, as it is sealed into a store.
+//! The session record, as it is sealed into a store: a format byte, then JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,4 +38,166 @@ pub struct Record {
     pub tokens: SessionTokens,
     /// How many times the tokens were renewed.
     pub renewals: u64,
+}
+
+/// The bytes are no record of a format that this program reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("not a session record of a known format")]
+pub struct BadRecord;
+
+/// A reader takes this format only. A change that an older program would misread gets a new number; a new optional
+/// member does not, since unknown members are passed over (RS-14, GW-09).
+const FORMAT: u8 = 1;
+
+impl Record {
+    /// A new session's record, of version 1.
+    #[must_use]
+    pub const fn new(
+        id: String,
+        identity: VerifiedIdentity,
+        tokens: SessionTokens,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            id,
+            version: 1,
+            created: now,
+            seen: now,
+            identity,
+            tokens,
+            renewals: 0,
+        }
+    }
+
+    /// The next version, with renewed tokens and what the provider now says of the person.
+    #[must_use]
+    pub fn renewed(
+        &self,
+        tokens: SessionTokens,
+        identity: VerifiedIdentity,
+        now: UnixTime,
+    ) -> Self {
+        Self {
+            id: self.id.clone(),
+            version: self.version.saturating_add(1),
+            created: self.created,
+            seen: now,
+            identity,
+            tokens,
+            renewals: self.renewals.saturating_add(1),
+        }
+    }
+
+    /// The next version, seen used at `now`.
+    #[must_use]
+    pub fn touched(&self, now: UnixTime) -> Self {
+        Self {
+            version: self.version.saturating_add(1),
+            seen: now,
+            ..self.clone()
+        }
+    }
+
+    /// The record in bytes, to be sealed.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "writing JSON to memory fails only for maps with keys that are no strings; there are none"
+    )]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(4096);
+        bytes.push(FORMAT);
+        serde_json::to_writer(&mut bytes, self).expect("a record is JSON");
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`BadRecord`] for another format or anything that is no record (RS-14).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadRecord> {
+        match bytes.split_first() {
+            Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|_| BadRecord),
+            Some(_) | None => Err(BadRecord),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Somebody signed in; read back from JSON, as from a sealed session.
+    pub(crate) fn identity() -> VerifiedIdentity {
+        serde_json::from_value(json!({
+            "provider": "corporate", "issuer": "https://id.example", "subject": "s-1",
+            "email": "ada@example.com", "email_verified": true, "groups": ["staff", "ops"],
+            "name": "Ada", "preferred_username": "ada", "acr": null, "amr": ["pwd"],
+            "auth_time": 900, "sid": "p-1",
+            "claims": {"sub": "s-1", "email": "ada@example.com", "n": 1.5},
+        }))
+        .unwrap()
+    }
+
+    pub(crate) fn tokens(received: UnixTime) -> SessionTokens {
+        SessionTokens {
+            access_token: "at".into(),
+            access_expires: Some(received + std::time::Duration::from_secs(3600)),
+            received,
+            refresh_token: Some("rt".into()),
+            id_token: "it".into(),
+            scope: Some("openid".to_owned()),
+        }
+    }
+
+    pub(crate) fn record(now: UnixTime) -> Record {
+        Record::new("session-1".to_owned(), identity(), tokens(now), now)
+    }
+
+    const NOW: UnixTime = UnixTime::from_secs(1000);
+
+    #[test]
+    fn a_record_comes_back_whole() {
+        let record = record(NOW);
+        assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+    }
+
+    // RS-14
+    #[test]
+    fn another_format_or_a_cut_is_an_error() {
+        let bytes = record(NOW).to_bytes();
+        for at in 0..bytes.len() {
+            assert_eq!(Record::from_bytes(&bytes[..at]), Err(BadRecord), "{at}");
+        }
+        let mut newer = bytes;
+        newer[0] = FORMAT + 1;
+        assert_eq!(Record::from_bytes(&newer), Err(BadRecord));
+        assert_eq!(Record::from_bytes(b"{}"), Err(BadRecord));
+    }
+
+    // GW-09: a newer program of the same format may add members.
+    #[test]
+    fn an_unknown_member_is_passed_over() {
+        let record = record(NOW);
+        let mut value = serde_json::to_value(&record).unwrap();
+        value["added_later"] = json!(true);
+        let bytes = [vec![FORMAT], serde_json::to_vec(&value).unwrap()].concat();
+        assert_eq!(Record::from_bytes(&bytes), Ok(record));
+    }
+
+    #[test]
+    fn every_change_is_a_version() {
+        let first = record(NOW);
+        let later = UnixTime::from_secs(2000);
+        let touched = first.touched(later);
+        assert_eq!((first.version, touched.version), (1, 2));
+        assert_eq!((touched.seen, touched.created), (later, NOW));
+        assert_eq!(touched.renewals, 0);
+        let renewed = touched.renewed(tokens(later), identity(), later);
+        assert_eq!((renewed.version, renewed.renewals), (3, 1));
+        assert_eq!(renewed.id, first.id);
+        assert_eq!(renewed.created, NOW);
+    }
 }
