@@ -3,8 +3,11 @@
 pub mod plan;
 pub mod problem;
 pub mod raw;
+pub mod report;
+pub mod schema;
 pub mod source;
 pub mod tree;
+pub mod walk;
 pub mod written;
 
 pub use self::{

@@ -37,8 +37,10 @@ use super::written::{
 ///
 /// Paths of files are relative to the configuration file. Lengths of time are written `500ms`, `30s`, `10m`, `8h` or
 /// `7d`; sizes `512B`, `32KiB`, `10MiB` or `2GiB`.
+/// Keys at the top that begin with `x-` are yours, for YAML anchors.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("patternProperties" = { "^x-": true }))]
 pub struct Config {
     /// The URL at which people open this site, such as `https://apps.example.com`. Routes without a `host` are for its
     /// host. It also gives the port that people use and the default issuer of the signed assertion.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use url::{Position, Url};
+use url::Url;
 
 use super::Written;
 use crate::{
@@ -249,7 +249,10 @@ fn web(text: &str) -> Result<Url, String> {
     if !["http", "https"].contains(&url.scheme()) {
         return Err(format!("the scheme is {}", url.scheme()));
     }
-    if !url[Position::BeforeUsername..Position::BeforeHost].is_empty() {
+    // Also an empty one, which `url` drops.
+    let behind_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = behind_scheme.split(['/', '?', '#']).next();
+    if authority.is_some_and(|authority| authority.contains('@')) {
         return Err("it holds a user or password".to_owned());
     }
     if url.query().is_some() || url.fragment().is_some() {
