@@ -1,1 +1,106 @@
-//! Admin listener.
+//! The admin listener: health and metrics, apart from what people reach.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::{flow::Gateway, telemetry::Telemetry};
+
+/// What the admin endpoints look at.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    gateway: Gateway,
+    telemetry: Telemetry,
+    draining: Arc<AtomicBool>,
+}
+
+/// `/ready?full=1` asks for the providers too.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    full: Option<String>,
+}
+
+impl Admin {
+    /// Looks at this gateway. `draining` turns readiness off before the listeners close.
+    #[must_use]
+    pub const fn new(gateway: Gateway, telemetry: Telemetry, draining: Arc<AtomicBool>) -> Self {
+        Self {
+            gateway,
+            telemetry,
+            draining,
+        }
+    }
+
+    /// `/live`: the process runs. `/ready`: it can serve people who are signed in, that is, the session store answers and no
+    /// shutdown has begun; with `?full=1` also whether every provider has answered. `/metrics`: Prometheus' text format.
+    #[must_use]
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/live", get(|| async { Json(json!({ "live": true })) }))
+            .route("/ready", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+async fn ready(State(admin): State<Admin>, Query(asked): Query<Asked>) -> Response {
+    let draining = admin.draining.load(Ordering::Relaxed);
+    let store = admin.gateway.store_ready().await;
+    let mut report = Map::new();
+    report.insert("draining".to_owned(), draining.into());
+    report.insert(
+        "store".to_owned(),
+        store
+            .as_ref()
+            .map_or_else(|cause| cause.clone().into(), |()| "ok".into()),
+    );
+    let mut ready = !draining && store.is_ok();
+    if asked.full.is_some_and(|full| full == "1") {
+        let (all, providers) = providers(&admin.gateway).await;
+        ready &= all;
+        report.insert("providers".to_owned(), providers);
+    }
+    report.insert("ready".to_owned(), ready.into());
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(Value::Object(report))).into_response()
+}
+
+/// Asks every provider that has not answered yet, so that the report is about now (DJ-09).
+async fn providers(gateway: &Gateway) -> (bool, Value) {
+    let mut report = Map::new();
+    let mut all = true;
+    for (name, provider) in gateway.providers() {
+        let word = match provider.metadata().await {
+            Ok(_) => "ok".to_owned(),
+            Err(down) => {
+                all = false;
+                down.to_string()
+            }
+        };
+        report.insert(name.as_str().to_owned(), word.into());
+    }
+    (all, Value::Object(report))
+}
+
+async fn metrics(State(admin): State<Admin>) -> Response {
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        admin.telemetry.render(),
+    )
+        .into_response()
+}

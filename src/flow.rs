@@ -1,4 +1,18 @@
 //! Carries the gate's decisions out, in order.
+//!
+//! [`Gateway`] is the whole of the room to others: the proxy asks it about each request through [`Front`].
+
+mod admit;
+mod callback;
+mod cookies;
+mod gateway;
+mod renew;
+mod reply;
+mod sign_in;
+mod sign_out;
+mod whoami;
+
+pub use self::gateway::{Assertions, Gateway, Parts};
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 

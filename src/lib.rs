@@ -19,6 +19,7 @@ pub mod gate;
 pub mod pages;
 // effects
 pub mod telemetry;
+pub mod task;
 pub mod store;
 pub mod provider;
 pub mod flow;

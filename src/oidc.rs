@@ -1,6 +1,7 @@
 //! What OpenID Connect says and what is proved. Pure: bytes and the time in, witnesses or reasons out.
 
 pub mod id_token;
+mod json;
 pub mod jwks;
 pub mod metadata;
 pub mod pkce;

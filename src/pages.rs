@@ -1,1 +1,25 @@
-//! What a person sees.
+//! What a person sees, and the problem JSON a program gets instead. Pure: a refusal or a state goes in, text comes out.
+//!
+//! Every page is one HTML file without script, with its style inline and allowed by hash, so that the answer to a
+//! failed request never depends on a second one. Every value is escaped by the template engine.
+
+mod csp;
+mod layout;
+mod problem;
+mod refusal;
+mod session;
+mod words;
+
+pub use self::{
+    csp::STYLE,
+    layout::{Action, HEADERS, Page},
+    problem::{PROBLEM_JSON, problem},
+    refusal::{Context, refusal},
+    session::{ConfirmSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, signed_out, whoami},
+};
+
+#[cfg(feature = "demo")]
+pub(crate) use self::csp::FormAction;
+
+#[cfg(test)]
+mod tests;

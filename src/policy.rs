@@ -10,7 +10,7 @@ pub mod upstream;
 pub use self::{
     access::{Access, Rule, Unmet},
     host::{Host, HostPattern},
-    path::PathPattern,
+    path::{PathPattern, PathRegex},
     route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms},
     site::{Clash, Found, Site},
     upstream::{

@@ -1,4 +1,13 @@
-//! Talks to the identity provider.
+//! Talks to the identity provider: timeouts, body caps, single flight, stale-while-revalidate.
+//!
+//! [`Provider`] is the whole of the room to others. Discovery happens on first need, so the process starts with the
+//! provider down. Nothing here decides about a session: errors are classed, and the `gate` decides.
+
+pub mod client;
+
+pub use self::client::{
+    ExchangeError, Proved, Provider, RenewFailure, Renewed, SetupError, Unreachable,
+};
 
 use std::{collections::BTreeMap, time::Duration};
 

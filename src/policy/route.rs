@@ -50,6 +50,21 @@ pub struct SignInTerms {
     pub extra: BTreeMap<String, String>,
 }
 
+impl SignInTerms {
+    /// A provider's own terms, with nothing added.
+    #[must_use]
+    pub const fn of(provider: ProviderName) -> Self {
+        Self {
+            provider,
+            scopes: Vec::new(),
+            acr_values: Vec::new(),
+            max_age: None,
+            prompt: None,
+            extra: BTreeMap::new(),
+        }
+    }
+}
+
 /// How an admitted request is sent on and its response sent back.
 #[derive(Clone, Debug)]
 pub struct Forward {
@@ -90,4 +105,86 @@ pub struct Route {
     pub explain_refusals: bool,
     /// How it is sent on.
     pub forward: Forward,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::policy::upstream::{Address, Balance, Pool, Protocol, Target, Timeouts, Tls};
+
+    /// A route from `[METHODS ]host path`, where the path is exact, `prefix/*` or `~regex`, named as written and open
+    /// to anyone.
+    pub(crate) fn route(written: &str) -> Route {
+        let words: Vec<&str> = written.split(' ').collect();
+        let (methods, host, path) = match words[..] {
+            [host, path] => (None, host, path),
+            [methods, host, path] => (Some(methods), host, path),
+            _ => panic!("{written}"),
+        };
+        Route {
+            id: RouteId(written.into()),
+            matcher: Matcher {
+                host: HostPattern::parse(host).unwrap(),
+                path: pattern(path),
+                methods: methods
+                    .map(|names| names.split(',').map(|name| name.parse().unwrap()).collect()),
+            },
+            encoded_slashes: false,
+            access: Access::Open,
+            sign_in: SignInTerms {
+                provider: ProviderName::new("corporate"),
+                scopes: Vec::new(),
+                acr_values: Vec::new(),
+                max_age: None,
+                prompt: None,
+                extra: BTreeMap::new(),
+            },
+            explain_refusals: true,
+            forward: forward(),
+        }
+    }
+
+    fn pattern(path: &str) -> PathPattern {
+        match (path.strip_prefix('~'), path.strip_suffix("/*")) {
+            (Some(expression), _) => PathPattern::regex(expression).unwrap(),
+            (None, Some("")) => PathPattern::prefix("/").unwrap(),
+            (None, Some(prefix)) => PathPattern::prefix(prefix).unwrap(),
+            (None, None) => PathPattern::exact(path).unwrap(),
+        }
+    }
+
+    fn forward() -> Forward {
+        let upstream = Upstream {
+            name: "app".into(),
+            targets: vec![Target {
+                protocol: Protocol::Http,
+                address: Address::Tcp {
+                    host: "127.0.0.1".to_owned(),
+                    port: 3000,
+                },
+            }],
+            balance: Balance::RoundRobin,
+            tls: Tls::default(),
+            timeouts: Timeouts {
+                connect: Duration::from_secs(5),
+                read: Some(Duration::from_secs(60)),
+                write: Duration::from_secs(60),
+                idle: Duration::from_secs(60),
+            },
+            pool: Pool { h2_streams: 100 },
+            ejection: None,
+            health: None,
+        };
+        Forward {
+            upstream: Arc::new(upstream),
+            strip_prefix: false,
+            add_prefix: None,
+            host_header: None,
+            headers: HeaderPlan::new(Vec::new(), false, &[], &[]),
+            response_set: Vec::new(),
+            response_remove: Vec::new(),
+            websocket: true,
+            max_body: None,
+        }
+    }
 }

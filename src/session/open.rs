@@ -1,9 +1,12 @@
 //! A session as opened from a store: the record, where it is kept, and what was prepared from it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
 
 use super::{Handle, Record, StoreKey};
-use crate::{identity::Bundle, time::UnixTime};
+use crate::{identity::Bundle, keys::Ring, time::UnixTime};
 
 /// An opened session, shared between the requests that use it.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub struct Session {
     /// What it says.
     pub record: Record,
     prepared: RwLock<Vec<(Arc<str>, Arc<Bundle>)>>,
+    subject_hash: OnceLock<Arc<str>>,
 }
 
 impl Session {
@@ -26,7 +30,24 @@ impl Session {
             key,
             record,
             prepared: RwLock::new(Vec::new()),
+            subject_hash: OnceLock::new(),
         }
+    }
+
+    /// First 16 hex digits of a keyed hash of issuer and subject: tells in a log that two requests are one person's, without
+    /// saying whose.
+    pub fn subject_hash(&self, ring: &Ring) -> &Arc<str> {
+        self.subject_hash.get_or_init(|| {
+            let identity = &self.record.identity;
+            let whose = format!("{}\n{}", identity.issuer().as_str(), identity.subject());
+            let hash = ring.sealing().index(whose.as_bytes());
+            let mut text = String::with_capacity(16);
+            for byte in hash.iter().take(8) {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+            }
+            text.into()
+        })
     }
 
     /// The headers prepared for the route of this name, made by `make` when there are none or they are stale.
@@ -36,11 +57,11 @@ impl Session {
         now: UnixTime,
         make: impl FnOnce() -> Bundle,
     ) -> Arc<Bundle> {
-        let fresh = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
+        let still_good = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
         {
             let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, bundle)) = prepared.iter().find(|(name, _)| Arc::ptr_eq(name, route))
-                && fresh(bundle)
+                && still_good(bundle)
             {
                 return Arc::clone(bundle);
             }
@@ -50,7 +71,7 @@ impl Session {
             .prepared
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && fresh(bundle));
+        prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && still_good(bundle));
         prepared.push((Arc::clone(route), Arc::clone(&made)));
         made
     }

@@ -1,21 +1,367 @@
-//! Prometheus metrics.
+//! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
-use super::Event;
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    core::Collector,
+};
 
-/// The registry and its prefetched children.
+use super::{Call, Event, KeyUse, RequestLine};
+use crate::gate::Outcome;
+
+/// Upper bounds of the latency histograms, in seconds.
+const SECONDS: &[f64] = &[
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// The registry and its families.
 #[derive(Debug)]
-pub(super) struct Metrics {}
+pub(super) struct Metrics {
+    registry: Registry,
+    traffic: Traffic,
+    people: People,
+    keys: Keys,
+    dependencies: Dependencies,
+}
+
+#[derive(Debug)]
+struct Traffic {
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    decisions: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct People {
+    sign_ins_begun: IntCounterVec,
+    sign_ins: IntCounterVec,
+    renewals: IntCounterVec,
+    sign_outs: IntCounterVec,
+    sessions: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct Keys {
+    uses: IntCounterVec,
+    unreadable: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct Dependencies {
+    store_seconds: HistogramVec,
+    provider_seconds: HistogramVec,
+    target_changes: IntCounterVec,
+}
+
+impl Traffic {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            requests: counter(
+                registry,
+                "doorward_requests_total",
+                "Requests by route, outcome and status class.",
+                &["route", "outcome", "class"],
+            ),
+            request_seconds: seconds(
+                registry,
+                "doorward_request_seconds",
+                "Time from first byte to last, by route.",
+                &["route"],
+            ),
+            decisions: counter(
+                registry,
+                "doorward_decisions_total",
+                "Verdicts of the gate, by route.",
+                &["route", "verdict"],
+            ),
+        }
+    }
+}
+
+impl People {
+    fn new(registry: &Registry) -> Self {
+        let ended = &["provider", "outcome"];
+        Self {
+            sign_ins_begun: counter(
+                registry,
+                "doorward_sign_ins_begun_total",
+                "Browsers sent to a provider.",
+                &["provider"],
+            ),
+            sign_ins: counter(
+                registry,
+                "doorward_sign_ins_total",
+                "Sign-ins that came back.",
+                ended,
+            ),
+            renewals: counter(
+                registry,
+                "doorward_renewals_total",
+                "Silent renewals.",
+                ended,
+            ),
+            sign_outs: counter(
+                registry,
+                "doorward_sign_outs_total",
+                "Sign-outs at this gateway.",
+                &["provider"],
+            ),
+            sessions: counter(
+                registry,
+                "doorward_sessions_total",
+                "Sessions made and ended, by cause.",
+                &["what"],
+            ),
+        }
+    }
+}
+
+impl Keys {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            uses: counter(
+                registry,
+                "doorward_key_uses_total",
+                "Uses of ring keys.",
+                &["kid", "use"],
+            ),
+            unreadable: counter(
+                registry,
+                "doorward_unreadable_total",
+                "Cookies and records that did not open.",
+                &["what"],
+            ),
+        }
+    }
+}
+
+impl Dependencies {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            store_seconds: seconds(
+                registry,
+                "doorward_store_call_seconds",
+                "Calls to the session store.",
+                &["op", "call"],
+            ),
+            provider_seconds: seconds(
+                registry,
+                "doorward_provider_call_seconds",
+                "Calls to identity providers.",
+                &["provider", "endpoint", "call"],
+            ),
+            target_changes: counter(
+                registry,
+                "doorward_upstream_target_changes_total",
+                "Upstream targets ejected, returned, found unhealthy or healthy.",
+                &["upstream", "target", "what"],
+            ),
+        }
+    }
+}
 
 impl Metrics {
     pub(super) fn new() -> Self {
-        Self {}
+        let registry = Registry::new();
+        let metrics = Self {
+            traffic: Traffic::new(&registry),
+            people: People::new(&registry),
+            keys: Keys::new(&registry),
+            dependencies: Dependencies::new(&registry),
+            registry,
+        };
+        metrics.describe_build();
+        metrics
+    }
+
+    fn describe_build(&self) {
+        let opts = Opts::new("doorward_build_info", "Always 1; the version is a label.");
+        register(&self.registry, IntGaugeVec::new(opts, &["version"]))
+            .with_label_values(&[env!("CARGO_PKG_VERSION")])
+            .set(1);
     }
 
     pub(super) fn record(&self, event: &Event<'_>) {
-        let _ = (self, event);
+        match event {
+            Event::Request(line) => self.record_request(line),
+            Event::Decision { route, verdict } => self
+                .traffic
+                .decisions
+                .with_label_values(&[*route, *verdict])
+                .inc(),
+            Event::SignInBegun { provider } => self
+                .people
+                .sign_ins_begun
+                .with_label_values(&[provider.as_str()])
+                .inc(),
+            Event::SignIn { provider, outcome } => {
+                self.people
+                    .sign_ins
+                    .with_label_values(&[provider.as_str(), *outcome])
+                    .inc();
+            }
+            Event::Renewal { provider, outcome } => {
+                self.people
+                    .renewals
+                    .with_label_values(&[provider.as_str(), outcome_name(*outcome)])
+                    .inc();
+            }
+            Event::SignOut { provider } => self
+                .people
+                .sign_outs
+                .with_label_values(&[provider.as_str()])
+                .inc(),
+            Event::Session { what } => self.people.sessions.with_label_values(&[*what]).inc(),
+            Event::StoreCall {
+                op,
+                call,
+                took,
+                error: _,
+            } => {
+                self.dependencies
+                    .store_seconds
+                    .with_label_values(&[*op, call_name(*call)])
+                    .observe(took.as_secs_f64());
+            }
+            Event::ProviderCall {
+                provider,
+                endpoint,
+                call,
+                took,
+                error: _,
+            } => self
+                .dependencies
+                .provider_seconds
+                .with_label_values(&[provider.as_str(), *endpoint, call_name(*call)])
+                .observe(took.as_secs_f64()),
+            Event::Key { kid, what } => self
+                .keys
+                .uses
+                .with_label_values(&[kid.as_str(), use_name(*what)])
+                .inc(),
+            Event::Unreadable { what } => self.keys.unreadable.with_label_values(&[*what]).inc(),
+            Event::Target {
+                upstream,
+                target,
+                what,
+            } => {
+                self.dependencies
+                    .target_changes
+                    .with_label_values(&[*upstream, *target, *what])
+                    .inc();
+            }
+        }
+    }
+
+    fn record_request(&self, line: &RequestLine<'_>) {
+        self.traffic
+            .requests
+            .with_label_values(&[line.route, line.outcome, class(line.status)])
+            .inc();
+        self.traffic
+            .request_seconds
+            .with_label_values(&[line.route])
+            .observe(line.took.as_secs_f64());
     }
 
     pub(super) fn render(&self) -> String {
-        String::new()
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
+    }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+    register(registry, HistogramVec::new(opts, labels))
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "names and labels are constants of this file, and a test makes them all"
+)]
+fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+    let family = made.expect("a valid metric");
+    registry
+        .register(Box::new(family.clone()))
+        .expect("a metric registered once");
+    family
+}
+
+const fn class(status: u16) -> &'static str {
+    match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "none",
+    }
+}
+
+pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Renewed => "renewed",
+        Outcome::RenewedElsewhere => "renewed_elsewhere",
+        Outcome::Ended => "ended",
+        Outcome::ProviderDown => "provider_down",
+        Outcome::ClientRejected => "client_rejected",
+        Outcome::StoreDown => "store_down",
+    }
+}
+
+pub(super) const fn call_name(call: Call) -> &'static str {
+    match call {
+        Call::Ok => "ok",
+        Call::Refused => "refused",
+        Call::TimedOut => "timed_out",
+        Call::Failed => "failed",
+    }
+}
+
+const fn use_name(what: KeyUse) -> &'static str {
+    match what {
+        KeyUse::Seal => "seal",
+        KeyUse::Open => "open",
+        KeyUse::Sign => "sign",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::oidc::ProviderName;
+
+    #[test]
+    fn an_event_is_counted_under_its_labels() {
+        let metrics = Metrics::new();
+        let provider = ProviderName::new("corporate");
+        metrics.record(&Event::Renewal {
+            provider: &provider,
+            outcome: Outcome::RenewedElsewhere,
+        });
+        metrics.record(&Event::StoreCall {
+            op: "get",
+            call: Call::TimedOut,
+            took: Duration::from_millis(3),
+            error: None,
+        });
+        let text = metrics.render();
+        assert!(
+            text.contains(
+                r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(r#"doorward_store_call_seconds_count{call="timed_out",op="get"} 1"#),
+            "{text}"
+        );
+        assert!(text.contains("doorward_build_info"), "{text}");
     }
 }

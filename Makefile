@@ -1,0 +1,67 @@
+# Doorward: `make run` to try it, `make test` to check it. `make help` lists the rest.
+#
+# Missing build and test tools are installed by .ci/need, which says what it installs and why.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+NEED := .ci/need
+CARGO ?= cargo
+export CARGO_TERM_PROGRESS_WHEN ?= never
+RUSTDOCFLAGS_CHECK := -D warnings
+
+.PHONY: help run test check fmt fmt-check clippy doc rust-test e2e bench schema deny
+
+help: ## Say what each target does
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start the demo: gateway, development identity provider and sample app
+	@$(NEED) cargo cc cmake
+	$(CARGO) run -- demo
+
+test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, browser
+	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium node-modules
+	@.ci/test
+
+check: ## The quick part: format, clippy and the walls
+	@$(NEED) cargo fmt clippy cc cmake
+	@$(MAKE) fmt-check clippy
+	$(CARGO) test --test tidy
+
+fmt: ## Format the code
+	@$(NEED) cargo fmt
+	$(CARGO) fmt
+
+fmt-check:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+doc: ## Build the API documentation; warnings are errors
+	@$(NEED) cargo cc cmake
+	RUSTDOCFLAGS="$(RUSTDOCFLAGS_CHECK)" $(CARGO) doc --locked --no-deps
+
+rust-test: ## Unit, integration and documentation tests
+	@$(NEED) cargo cc cmake redis-server node node-modules
+	$(CARGO) test --locked
+
+e2e: ## Browser tests; name scenarios with SCENARIO="sign-in renewal"
+	@$(NEED) cargo node cc cmake redis-server chromium node-modules
+	$(CARGO) build --locked
+	node tests/e2e/run.mjs $(SCENARIO)
+
+bench: ## Benchmarks; figures and budgets are in benches/README.md
+	@$(NEED) cargo cc cmake redis-server
+	$(CARGO) bench --locked
+
+schema: ## Write the configuration schema anew
+	@$(NEED) cargo cc cmake
+	$(CARGO) run --locked --quiet -- schema > docs/config.schema.json.new
+	mv docs/config.schema.json.new docs/config.schema.json
+
+deny: ## Check licences and advisories (needs cargo-deny)
+	@command -v cargo-deny >/dev/null || { echo "Install it with: cargo install --locked cargo-deny"; exit 1; }
+	cargo deny check

@@ -1,0 +1,116 @@
+//! What the demo writes: the gateway's configuration, and what to print for the person who started it.
+
+use std::{fmt::Write as _, net::SocketAddr};
+
+use super::{
+    people::PEOPLE,
+    provider::{Client, Lives},
+};
+
+/// The gateway's configuration. Every value written into it is a URL or base64url, so none can break the YAML.
+pub(super) fn config_yaml(
+    listen: SocketAddr,
+    url: &str,
+    issuer: &str,
+    client: &Client,
+    app: &str,
+) -> String {
+    format!(
+        r#"# What `doorward demo` starts the gateway with. It may be saved and changed, but the provider and the app
+# it names live only as long as the demo does.
+listeners:
+  - bind: "{listen}"
+    public_url: "{url}"
+    insecure_plain_http: true
+
+admin: none
+
+providers:
+  demo:
+    issuer: "{issuer}"
+    insecure_http_issuer: true
+    client_id: "{id}"
+    client_secret: "{secret}"
+    algorithms: [ES256]
+    scopes: [profile, email, groups]
+
+session:
+  store: memory
+
+routes:
+  # Everything that no other route names: open, and told who is there if somebody is.
+  - path: /
+    upstream: "{app}"
+    access: recognised
+  - path: /me
+    upstream: "{app}"
+    access: signed_in
+  - path: /engineering
+    upstream: "{app}"
+    access:
+      group: engineering
+    explain_refusals: true
+  - path: /api
+    upstream: "{app}"
+    access: signed_in
+  # The one place where the app is given the access token, so that it can show it being renewed.
+  - path: /api/token
+    upstream: "{app}"
+    access: signed_in
+    headers:
+      access_token: true
+  - path: /poll
+    upstream: "{app}"
+    access: signed_in
+  - path: /ws
+    upstream: "{app}"
+    access: signed_in
+  - path: /events
+    upstream: "{app}"
+    access: signed_in
+"#,
+        id = client.id,
+        secret = client.secret.expose(),
+    )
+}
+
+/// What is printed once the gateway is up.
+pub(super) fn banner(url: &str, issuer: &str, app: &str, lives: Lives) -> String {
+    let mut people = String::new();
+    for person in PEOPLE {
+        // Writing to a String cannot fail.
+        writeln!(
+            people,
+            "    {:<20}{:<14}{}",
+            person.email,
+            person.password,
+            person.group_list()
+        )
+        .unwrap_or_default();
+    }
+    format!(
+        "
+Doorward demo
+
+  Open {url}
+
+  People you can be
+    {email:<20}{password:<14}groups
+{people}
+  Try
+    {url}/              open to everyone
+    {url}/me            signed in: what the app receives
+    {url}/engineering   one group: sign in as linus@example.com to be refused
+    {url}/poll          tokens live {token} s: watch them being renewed
+    {url}/ws            WebSocket
+    {url}/events        server-sent events
+    curl -i {url}/api/me    a program gets 401 and problem JSON
+
+  Behind the gateway: provider {issuer}, app {app}
+  For trying out only: on loopback, with public passwords, all forgotten at the end. Stop with Ctrl-C.
+",
+        email = "email",
+        password = "password",
+        token = lives.token,
+    )
+}

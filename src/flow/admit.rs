@@ -1,0 +1,167 @@
+//! A request for a route: session, decision, and what comes of it.
+
+use std::sync::Arc;
+
+use super::{Answer, Gateway, Incoming, cookies, reply, sign_in::Wish};
+use crate::{
+    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, decide},
+    pages::Context,
+    policy::{Access, Route},
+    session::{CookieName, Handle, Session},
+    telemetry::Event,
+};
+
+/// A parent domain can add cookies of the same name; more than a few of them are noise (RFC 6265bis section 8.6).
+const MOST_COOKIES: usize = 4;
+
+impl Gateway {
+    pub(super) async fn admit(
+        &self,
+        route: &Arc<Route>,
+        incoming: &Incoming<'_>,
+        caller: Caller,
+    ) -> Answer {
+        let presence = if route.access != Access::Open {
+            self.presence(incoming).await
+        } else {
+            Presence::Nothing
+        };
+        let terms = &self.parts().terms;
+        let (session, verdict) =
+            match gate::judge(route, presence.clone(), caller, terms, self.now()) {
+                Decision::Settle(verdict) => (presence, verdict),
+                Decision::Renew(session) => {
+                    let renewal = self.renewed(&session).await;
+                    (
+                        Presence::Session(session),
+                        decide::settle(route, renewal, caller, terms, self.now()),
+                    )
+                }
+            };
+        self.emit(&Event::Decision {
+            route: &route.id.0,
+            verdict: name(&verdict),
+        });
+        match verdict {
+            Verdict::Admit(admission) => {
+                self.look_after(&admission);
+                Answer::Forward(admission)
+            }
+            Verdict::SignIn => {
+                let return_to = ReturnTo::of(incoming.target);
+                Answer::Reply(
+                    self.begin(incoming, caller, &route.sign_in, Wish::new(return_to))
+                        .await,
+                )
+            }
+            Verdict::Refuse(refusal) => {
+                Answer::Reply(self.refuse_route(route, &session, refusal, incoming, caller))
+            }
+        }
+    }
+
+    /// What is behind the request's session cookie. Of several cookies of the name, the one that opens counts (CK-06).
+    pub(super) async fn presence(&self, incoming: &Incoming<'_>) -> Presence {
+        let name = CookieName::of(incoming.public.https).as_str();
+        let mut found = Presence::Nothing;
+        for (_, value) in cookies::pairs(incoming.headers)
+            .filter(|(own, _)| *own == name)
+            .take(MOST_COOKIES)
+        {
+            found = match Handle::parse(value) {
+                Some(handle) => self.parts().sessions.find(&handle).await,
+                None => {
+                    self.emit(&Event::Unreadable {
+                        what: "session_cookie",
+                    });
+                    Presence::Unreadable
+                }
+            };
+            match found {
+                Presence::Session(_) | Presence::Down => break,
+                Presence::Nothing | Presence::Unreadable => {}
+            }
+        }
+        found
+    }
+
+    /// Renewal in the background where it is due, and the coarse note that the session is in use. Neither is waited for.
+    fn look_after(&self, admission: &gate::Admission) {
+        let Some(session) = admission.session() else {
+            return;
+        };
+        if admission.renew() {
+            self.renew_behind(session);
+        }
+        if self.parts().terms.touch_due(&session.record, self.now()) {
+            self.touch_behind(session);
+        }
+    }
+
+    fn refuse_route(
+        &self,
+        route: &Route,
+        presence: &Presence,
+        refusal: Refusal,
+        incoming: &Incoming<'_>,
+        caller: Caller,
+    ) -> super::Reply {
+        let session = match presence {
+            Presence::Session(session) => Some(session),
+            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+        };
+        let who = session
+            .filter(|_| refusal == Refusal::NotAllowed)
+            .map(|session| who(session));
+        let missing = session
+            .and_then(|session| missing(route, session))
+            .filter(|_| refusal == Refusal::NotAllowed);
+        let back = ReturnTo::of(incoming.target);
+        let (start, switch) = (
+            reply::sign_in_link(&back, false),
+            reply::sign_in_link(&back, true),
+        );
+        reply::refusal(
+            refusal,
+            caller,
+            &Context {
+                request_id: incoming.request_id,
+                who: who.as_deref(),
+                missing: missing.as_deref(),
+                start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
+                switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
+                retry_after: reply::retry_after(refusal),
+            },
+        )
+    }
+}
+
+/// How a person is called on a page.
+pub(super) fn who(session: &Session) -> String {
+    let identity = &session.record.identity;
+    let name = identity.name().or(identity.preferred_username());
+    match (name, identity.email()) {
+        (Some(name), Some(email)) => format!("{name} ({email})"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => identity.subject().to_owned(),
+    }
+}
+
+fn missing(route: &Route, session: &Session) -> Option<String> {
+    match &route.access {
+        Access::Rule(rule) if route.explain_refusals => rule
+            .evaluate(&session.record.identity)
+            .err()
+            .map(|unmet| unmet.0),
+        Access::Open | Access::Recognised | Access::SignedIn | Access::Rule(_) => None,
+    }
+}
+
+fn name(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Admit(admission) if admission.renew() => "admit_and_renew",
+        Verdict::Admit(_) => "admit",
+        Verdict::SignIn => "sign_in",
+        Verdict::Refuse(refusal) => refusal.code(),
+    }
+}

@@ -1,0 +1,206 @@
+//! [`Gateway`]: what every decision is carried out with.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use http::HeaderValue;
+
+use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use crate::{
+    entropy::Entropy,
+    gate::{self, Admission, Caller, Endpoint, Place, Refusal},
+    identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
+    keys::Ring,
+    oidc::ProviderName,
+    pages::Context,
+    policy::{Route, Site},
+    provider::Provider,
+    session::{Session, Terms},
+    store::Sessions,
+    telemetry::{Event, KeyUse, Telemetry},
+    time::{Clock, UnixTime},
+};
+
+/// The signed assertion of this installation.
+#[derive(Debug)]
+pub struct Assertions {
+    /// The signing keys.
+    pub keys: AssertionKeys,
+    /// `iss`.
+    pub issuer: String,
+    /// `exp` − `iat`.
+    pub life: Duration,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// All routes.
+    pub site: Site,
+    /// Where sessions are kept.
+    pub sessions: Sessions,
+    /// Every configured provider.
+    pub providers: HashMap<ProviderName, Arc<Provider>>,
+    /// The provider for endpoints that belong to no route.
+    pub default_provider: Option<ProviderName>,
+    /// The key ring, for attempts and state.
+    pub ring: Arc<ArcSwap<Ring>>,
+    /// Lifetimes.
+    pub terms: Terms,
+    /// The signed assertion.
+    pub assertions: Assertions,
+    /// The clock.
+    pub clock: Clock,
+    /// Chance.
+    pub entropy: Entropy,
+    /// Events.
+    pub telemetry: Telemetry,
+}
+
+/// The gateway behind every listener. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    parts: Arc<Parts>,
+    flights: Flights,
+}
+
+impl Gateway {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            flights: Flights::default(),
+        }
+    }
+
+    /// Whether the session store answers, for readiness.
+    ///
+    /// # Errors
+    /// The cause, for the operator.
+    pub async fn store_ready(&self) -> Result<(), String> {
+        self.parts
+            .sessions
+            .ready()
+            .await
+            .map_err(|down| down.to_string())
+    }
+
+    /// Every provider and whether its metadata is at hand, for readiness.
+    pub fn providers(&self) -> impl Iterator<Item = (&ProviderName, &Arc<Provider>)> {
+        self.parts.providers.iter()
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(super) const fn flights(&self) -> &Flights {
+        &self.flights
+    }
+
+    pub(super) fn now(&self) -> UnixTime {
+        self.parts.clock.now()
+    }
+
+    pub(super) fn emit(&self, event: &Event<'_>) {
+        self.parts.telemetry.emit(event);
+    }
+
+    async fn own(&self, endpoint: Endpoint, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+        match endpoint {
+            Endpoint::Callback => self.callback(incoming, caller).await,
+            Endpoint::SignIn => self.start(incoming, caller).await,
+            Endpoint::SignOut => self.sign_out(incoming, caller).await,
+            Endpoint::SignedOut => reply::signed_out(incoming),
+            Endpoint::WhoAmI => self.whoami(incoming, caller).await,
+            Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
+        }
+    }
+
+    fn prepare(&self, route: &Route, session: &Session, now: UnixTime) -> Bundle {
+        let record = &session.record;
+        let tokens = Tokens {
+            access_token: &record.tokens.access_token,
+            id_token: &record.tokens.id_token,
+        };
+        let assertion = route
+            .forward
+            .headers
+            .assertion()
+            .then(|| self.assert(route, session, now))
+            .flatten();
+        route
+            .forward
+            .headers
+            .prepare(Some((&record.identity, tokens)), assertion)
+    }
+
+    fn assert(
+        &self,
+        route: &Route,
+        session: &Session,
+        now: UnixTime,
+    ) -> Option<(HeaderValue, UnixTime)> {
+        let Assertions { keys, issuer, life } = &self.parts.assertions;
+        let statement = Statement {
+            issuer,
+            audience: &route.id.0,
+            identity: &session.record.identity,
+            session: &session.record.id,
+            now,
+            life: *life,
+        };
+        let token = keys.sign(&statement, &self.parts.entropy);
+        self.emit(&Event::Key {
+            kid: &self.parts.ring.load().sealing().id,
+            what: KeyUse::Sign,
+        });
+        Some((HeaderValue::try_from(token).ok()?, now + *life / 2))
+    }
+}
+
+impl Front for Gateway {
+    async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
+        let caller = Caller::of(incoming.method, incoming.headers);
+        match gate::place::place(&self.parts.site, incoming.method, incoming.target) {
+            Place::Route(route) => self.admit(&route, incoming, caller).await,
+            Place::Own(endpoint) => Answer::Reply(self.own(endpoint, incoming, caller).await),
+            Place::Refused(refusal) => {
+                Answer::Reply(self.refuse(refusal, caller, incoming.request_id))
+            }
+            Place::OtherMethods(methods) => Answer::Reply(reply::allow(
+                self.refuse(Refusal::Method, caller, incoming.request_id),
+                &methods,
+            )),
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {
+        reply::refusal(
+            refusal,
+            caller,
+            &Context {
+                request_id,
+                ..Context::default()
+            },
+        )
+    }
+
+    fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>> {
+        let now = self.now();
+        let route = admission.route();
+        let session = admission.session()?;
+        Some(session.bundle(&route.id.0, now, || self.prepare(route, session, now)))
+    }
+
+    fn is_own_cookie(&self, name: &str) -> bool {
+        cookies::is_own(name)
+    }
+
+    fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>> {
+        admission
+            .session()
+            .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
+    }
+}

@@ -1,0 +1,264 @@
+//! Silent renewal: carries out [`RenewStep`], one flight a session in this process, one across replicas by the lease.
+//!
+//! A flight is a task of its own: a client that disconnects cancels nothing (RF-03).
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
+
+use super::Gateway;
+use crate::{
+    gate::{Observed, Outcome, Presence, RenewStep, Renewal, renewal::AWAIT_STEP},
+    provider::{Provider, RenewFailure, Renewed},
+    session::{Freshness, Record, Session, StoreKey},
+    store::{Lease, Saved},
+    task,
+    telemetry::Event,
+};
+
+/// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
+const SAVE_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries.
+const SAVE_PAUSE: Duration = Duration::from_millis(200);
+
+/// The renewals under way in this process.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flights(Arc<Mutex<HashMap<StoreKey, watch::Receiver<Option<Renewal>>>>>);
+
+impl Gateway {
+    /// Waits for the one renewal of this session.
+    pub(super) async fn renewed(&self, session: &Arc<Session>) -> Renewal {
+        let mut flight = self.join(session);
+        let landed = flight
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|landed| landed.clone());
+        landed.unwrap_or(Renewal::StoreDown)
+    }
+
+    /// Renews in the background.
+    pub(super) fn renew_behind(&self, session: &Arc<Session>) {
+        drop(self.join(session));
+    }
+
+    /// Notes in the background that the session is used.
+    pub(super) fn touch_behind(&self, session: &Arc<Session>) {
+        let (gateway, session) = (self.clone(), Arc::clone(session));
+        drop(task::spawn("touch", async move {
+            let now = gateway.now();
+            gateway.parts().sessions.touch(&session, now).await;
+        }));
+    }
+
+    fn join(&self, session: &Arc<Session>) -> watch::Receiver<Option<Renewal>> {
+        let mut flights = self
+            .flights()
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = flights.get(&session.key)
+            && flight.has_changed().is_ok()
+        {
+            return flight.clone();
+        }
+        let (land, flight) = watch::channel(None);
+        flights.insert(session.key, flight.clone());
+        drop(flights);
+        let (gateway, session) = (self.clone(), Arc::clone(session));
+        drop(task::spawn("renewal", async move {
+            let renewal = gateway.fly(&session).await;
+            gateway
+                .flights()
+                .0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&session.key);
+            land.send_replace(Some(renewal));
+        }));
+        flight
+    }
+
+    async fn fly(&self, session: &Arc<Session>) -> Renewal {
+        let name = session.record.identity.provider();
+        let Some(provider) = self.parts().providers.get(name).map(Arc::clone) else {
+            return Renewal::ProviderDown { retry_after: None };
+        };
+        let patience = provider.settings().timeout + provider.settings().connect_timeout;
+        let mut flight = Flight {
+            gateway: self,
+            provider,
+            session: Arc::clone(session),
+            deadline: Instant::now() + patience,
+            lease: None,
+            granted: None,
+            retry_after: None,
+        };
+        let outcome = flight.run().await;
+        self.emit(&Event::Renewal {
+            provider: name,
+            outcome,
+        });
+        flight.landed(outcome)
+    }
+}
+
+/// One renewal under way.
+struct Flight<'a> {
+    gateway: &'a Gateway,
+    provider: Arc<Provider>,
+    /// The newest known.
+    session: Arc<Session>,
+    /// Until when another's renewal is waited for.
+    deadline: Instant,
+    lease: Option<Lease>,
+    /// New tokens that are not stored yet.
+    granted: Option<Record>,
+    retry_after: Option<Duration>,
+}
+
+impl Flight<'_> {
+    async fn run(&mut self) -> Outcome {
+        let mut step = RenewStep::begin();
+        loop {
+            let observed = match step {
+                RenewStep::Acquire => self.acquire().await,
+                RenewStep::Await => self.wait().await,
+                RenewStep::Reread | RenewStep::RereadRefused => self.reread().await,
+                RenewStep::Spend => self.spend().await,
+                RenewStep::Save => self.save().await,
+                RenewStep::End => self.end().await,
+                RenewStep::Finish(outcome) => {
+                    if let Some(lease) = self.lease.take() {
+                        lease.release().await;
+                    }
+                    return outcome;
+                }
+            };
+            step = step.next(observed);
+        }
+    }
+
+    async fn acquire(&mut self) -> Observed {
+        match self.gateway.parts().sessions.lease(&self.session.key).await {
+            Ok(Some(lease)) => {
+                self.lease = Some(lease);
+                Observed::Acquired
+            }
+            Ok(None) => Observed::Busy,
+            Err(_) => Observed::StoreDown,
+        }
+    }
+
+    async fn wait(&mut self) -> Observed {
+        if Instant::now() >= self.deadline {
+            return Observed::DeadlinePassed;
+        }
+        sleep(AWAIT_STEP).await;
+        self.reread().await
+    }
+
+    async fn reread(&mut self) -> Observed {
+        match self
+            .gateway
+            .parts()
+            .sessions
+            .find(&self.session.handle)
+            .await
+        {
+            Presence::Down => Observed::StoreDown,
+            Presence::Nothing | Presence::Unreadable => Observed::Gone,
+            Presence::Session(found) => {
+                let renewed = found.record.renewals > self.session.record.renewals
+                    && Freshness::of(&found.record, self.gateway.now()) < Freshness::Expired;
+                self.session = found;
+                if renewed {
+                    Observed::Newer
+                } else {
+                    Observed::Same
+                }
+            }
+        }
+    }
+
+    async fn spend(&mut self) -> Observed {
+        match self.provider.renew(&self.session.record).await {
+            Ok(Renewed { tokens, identity }) => {
+                self.granted = Some(self.session.record.renewed(
+                    tokens,
+                    identity,
+                    self.gateway.now(),
+                ));
+                Observed::Granted
+            }
+            Err(RenewFailure::Refused) => Observed::Refused,
+            Err(RenewFailure::ClientRejected(_) | RenewFailure::Invalid(_)) => Observed::Rejected,
+            Err(RenewFailure::Unavailable { retry_after }) => {
+                self.retry_after = retry_after;
+                Observed::Unavailable
+            }
+        }
+    }
+
+    /// The new token exists only here until it is stored: a store that does not answer is asked again for a while.
+    async fn save(&mut self) -> Observed {
+        let Some(record) = self.granted.clone() else {
+            return Observed::StoreDown;
+        };
+        let until = Instant::now() + SAVE_PATIENCE;
+        loop {
+            match self
+                .gateway
+                .parts()
+                .sessions
+                .save(&self.session, record.clone())
+                .await
+            {
+                Ok(Saved::Saved(session)) => {
+                    self.session = session;
+                    return Observed::Saved;
+                }
+                Ok(Saved::Superseded) => return Observed::Superseded,
+                Ok(Saved::Gone) => return Observed::Ended,
+                Err(_) if Instant::now() >= until => return Observed::StoreDown,
+                Err(_) => {
+                    sleep(SAVE_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn end(&mut self) -> Observed {
+        match self
+            .gateway
+            .parts()
+            .sessions
+            .end(&self.session.handle)
+            .await
+        {
+            Ok(_) => {
+                self.gateway.emit(&Event::Session { what: "refused" });
+                Observed::Ended
+            }
+            Err(_) => Observed::StoreDown,
+        }
+    }
+
+    fn landed(self, outcome: Outcome) -> Renewal {
+        match outcome {
+            Outcome::Renewed | Outcome::RenewedElsewhere => Renewal::Renewed(self.session),
+            Outcome::Ended => Renewal::Ended,
+            Outcome::ProviderDown | Outcome::ClientRejected => Renewal::ProviderDown {
+                retry_after: self.retry_after,
+            },
+            Outcome::StoreDown => Renewal::StoreDown,
+        }
+    }
+}

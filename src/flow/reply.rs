@@ -1,0 +1,221 @@
+//! The gateway's own responses: a page for a navigation, problem JSON for everybody else.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{Incoming, Public, Reply};
+use crate::{
+    gate::{Caller, Refusal, ReturnTo},
+    identity::AssertionKeys,
+    pages::{self, Context, Page},
+    policy::Host,
+};
+
+/// What a caller is told to wait when a dependency is down, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+/// A refusal, as the caller can read it.
+pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -> Reply {
+    let context = Context {
+        retry_after: context.retry_after.or_else(|| retry_after(refusal)),
+        ..*context
+    };
+    let status =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut reply = match caller {
+        Caller::Navigation => page(status, pages::refusal(refusal, &context), refusal.code()),
+        Caller::Api | Caller::WebSocket => Reply {
+            status,
+            headers: vec![
+                (
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static(pages::PROBLEM_JSON),
+                ),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (
+                    header::X_CONTENT_TYPE_OPTIONS,
+                    HeaderValue::from_static("nosniff"),
+                ),
+            ],
+            body: Bytes::from(pages::problem(refusal, &context)),
+            outcome: refusal.code(),
+        },
+    };
+    if let Some(seconds) = context.retry_after {
+        reply
+            .headers
+            .push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+    }
+    if refusal == Refusal::SignInNeeded {
+        // RFC 9110 section 15.5.2 wants a challenge; no registered scheme means «with a browser».
+        reply.headers.push((
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Doorward"),
+        ));
+    }
+    reply
+}
+
+/// When another try makes sense, in seconds, for refusals that pass.
+pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
+    match refusal {
+        Refusal::StoreDown | Refusal::ProviderDown => Some(RETRY_AFTER),
+        Refusal::BadTarget
+        | Refusal::BadHost
+        | Refusal::BadHeader
+        | Refusal::Method
+        | Refusal::BodyTooLarge
+        | Refusal::TargetTooLong
+        | Refusal::HeadTooLarge
+        | Refusal::NotFound
+        | Refusal::SignInNeeded
+        | Refusal::NotAllowed
+        | Refusal::CrossSite
+        | Refusal::SignInFailed(_)
+        | Refusal::UpstreamUnreachable
+        | Refusal::UpstreamSlow
+        | Refusal::UpstreamInvalid
+        | Refusal::Internal => None,
+    }
+}
+
+/// A page.
+pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Reply {
+    let mut headers: Vec<_> = pages::HEADERS
+        .iter()
+        .map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        })
+        .collect();
+    if let Ok(csp) = HeaderValue::try_from(page.csp) {
+        headers.push((header::CONTENT_SECURITY_POLICY, csp));
+    }
+    Reply {
+        status,
+        headers,
+        body: Bytes::from(page.html),
+        outcome,
+    }
+}
+
+/// A redirect that no cache keeps and that gives no referrer away (AR-23); 303 after anything but GET, so that no
+/// body is sent again (AR-22).
+pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -> Reply {
+    let status = if *method == Method::GET || *method == Method::HEAD {
+        StatusCode::FOUND
+    } else {
+        StatusCode::SEE_OTHER
+    };
+    let Ok(location) = HeaderValue::try_from(location) else {
+        return Reply {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            headers: Vec::new(),
+            body: Bytes::new(),
+            outcome: Refusal::Internal.code(),
+        };
+    };
+    Reply {
+        status,
+        headers: vec![
+            (header::LOCATION, location),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (
+                header::REFERRER_POLICY,
+                HeaderValue::from_static("no-referrer"),
+            ),
+        ],
+        body: Bytes::new(),
+        outcome,
+    }
+}
+
+/// JSON of the gateway's own that no cache keeps (BF-02).
+pub(super) fn json(status: StatusCode, value: &serde_json::Value, outcome: &'static str) -> Reply {
+    Reply {
+        status,
+        headers: vec![
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (
+                header::X_CONTENT_TYPE_OPTIONS,
+                HeaderValue::from_static("nosniff"),
+            ),
+        ],
+        body: Bytes::from(value.to_string()),
+        outcome,
+    }
+}
+
+/// The assertion keys (RFC 7517). Verifiers may keep them a little; a key is published long before it signs.
+pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
+    Reply {
+        status: StatusCode::OK,
+        headers: vec![
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/jwk-set+json"),
+            ),
+            (
+                header::CACHE_CONTROL,
+                HeaderValue::from_static("public, max-age=300"),
+            ),
+        ],
+        body: Bytes::from(keys.jwks()),
+        outcome: "jwks",
+    }
+}
+
+/// The page after a sign-out.
+pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
+    let home = sign_in_link(&ReturnTo::home(), false);
+    let facts = pages::SignedOut {
+        request_id: incoming.request_id,
+        sign_in: Some(&home),
+        provider_session_may_remain: incoming.target.query() == Some(LOCAL_ONLY),
+    };
+    page(StatusCode::OK, pages::signed_out(&facts), "signed_out")
+}
+
+/// The query of the signed-out page when the provider was not told.
+pub(super) const LOCAL_ONLY: &str = "local";
+
+/// Adds the `Allow` header that a 405 carries (RFC 9110 section 15.5.6).
+pub(super) fn allow(mut reply: Reply, methods: &[Method]) -> Reply {
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
+        reply.headers.push((header::ALLOW, value));
+    }
+    reply
+}
+
+/// The path that signs in and comes back to `return_to`.
+pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String {
+    let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
+    let switch = if switch_account { "&switch=1" } else { "" };
+    format!("/.doorward/sign-in?return_to={back}{switch}")
+}
+
+/// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.
+pub(super) fn origin(public: Public, host: &Host) -> String {
+    let Public { https, port } = public;
+    let (scheme, usual) = if https { ("https", 443) } else { ("http", 80) };
+    if port == usual {
+        format!("{scheme}://{}", host.as_str())
+    } else {
+        format!("{scheme}://{}:{port}", host.as_str())
+    }
+}
+
+/// `Retry-After` of a dependency's own wish, in whole seconds.
+pub(super) fn seconds(wish: Option<Duration>) -> Option<u64> {
+    wish.map(|wish| wish.as_secs().max(1))
+}

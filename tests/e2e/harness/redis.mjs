@@ -1,0 +1,56 @@
+// A real Redis in a folder of its own.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { freePort, startChild, tempFolder } from './child.mjs';
+
+const run = promisify(execFile);
+
+export async function startRedis() {
+  const folder = tempFolder('redis');
+  const port = await freePort();
+  const socket = join(folder.path, 'redis.sock');
+  const args = [
+    ['--bind', '127.0.0.1'],
+    ['--port', String(port)],
+    ['--unixsocket', socket],
+    ['--dir', folder.path],
+    ['--save', ''],
+    ['--appendonly', 'no'],
+    ['--daemonize', 'no'],
+  ].flat();
+  const start = async () => {
+    const started = startChild('redis', 'redis-server', args);
+    await started.line(/Ready to accept connections/);
+    return started;
+  };
+  let child = await start();
+  const cli = async (...words) => {
+    const { stdout } = await run('redis-cli', ['-s', socket, '--raw', ...words], { maxBuffer: 1 << 24 });
+    return stdout.trimEnd();
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    socket,
+    cli,
+    /** Everything kept, as one text: keys and the raw values of strings, hashes and sets. */
+    async everything() {
+      const keys = (await cli('KEYS', '*')).split('\n').filter(Boolean);
+      const readers = { string: ['GET'], hash: ['HGETALL'], set: ['SMEMBERS'], zset: ['ZRANGE', '0', '-1'] };
+      const values = keys.map(async (key) => {
+        const reader = readers[await cli('TYPE', key)];
+        return reader ? cli(reader[0], key, ...reader.slice(1)) : '';
+      });
+      return [...keys, ...(await Promise.all(values))].join('\n');
+    },
+    down: () => child.stop('SIGKILL'),
+    async up() {
+      child = await start();
+    },
+    tail: (count) => child.tail(count),
+    async stop() {
+      await child.stop();
+      folder.remove();
+    },
+  };
+}

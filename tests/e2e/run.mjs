@@ -1,0 +1,34 @@
+// Runs the browser scenarios with node's own test runner:  node tests/e2e/run.mjs [scenario ...]
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const wanted = process.argv.slice(2);
+
+const scenarios = readdirSync(here, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, `${entry.name}.test.mjs`)))
+  .map((entry) => entry.name)
+  .sort();
+const unknown = wanted.filter((name) => !scenarios.includes(name));
+if (unknown.length > 0) {
+  console.error(`No scenario ${unknown.join(', ')}. There are: ${scenarios.join(', ')}`);
+  process.exit(2);
+}
+if (!existsSync(join(here, 'node_modules'))) {
+  console.error('The Node packages are missing. Run: .ci/need node-modules');
+  process.exit(2);
+}
+
+if (wanted.length === 0) rmSync(join(here, 'artefacts'), { recursive: true, force: true });
+const files = scenarios
+  .filter((name) => wanted.length === 0 || wanted.includes(name))
+  .map((name) => join(here, name, `${name}.test.mjs`));
+const child = spawn(
+  process.execPath,
+  ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=120000', ...files],
+  { stdio: ['ignore', 'inherit', 'inherit'] },
+);
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
