@@ -1,11 +1,13 @@
 //! Who the caller is, as proved: [`VerifiedIdentity`], the headers made of it and the signed assertion.
 
 pub mod assertion;
+pub mod claim_path;
 pub mod claims;
 pub mod headers;
 
 pub use self::{
     assertion::{AssertionKeys, Statement},
-    claims::{ClaimNames, ClaimPath, VerifiedIdentity},
-    headers::{Bundle, HeaderPlan, HeaderRule, Source},
+    claim_path::{ClaimNames, ClaimPath},
+    claims::VerifiedIdentity,
+    headers::{Bundle, HeaderPlan, HeaderRule, Source, Tokens},
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Gateway, Incoming, cookies, reply};
+use super::{Answer, Gateway, Incoming, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, decide},
     pages::Context,
@@ -50,7 +50,7 @@ impl Gateway {
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
                 Answer::Reply(
-                    self.begin(incoming, caller, &route.sign_in, return_to, false)
+                    self.begin(incoming, caller, &route.sign_in, Wish::new(return_to))
                         .await,
                 )
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Gateway, Incoming, Reply, cookies, reply};
+use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{
         Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure,
@@ -44,17 +44,36 @@ impl Gateway {
                     .push(cookies::clear(&cookie_name, incoming.public.https));
                 reply
             }
-            Received::Stray {
-                return_to,
-                again: _,
-            } => match self.presence(incoming).await {
-                Presence::Session(session) if self.lives(&session) => go_on(&return_to),
-                Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
-                Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
-                    failed(SignInFailure::NoAttempt, incoming, caller, &return_to)
-                }
-            },
+            Received::Stray { return_to, again } => {
+                let others = pairs.iter().any(|(name, _)| cookies::is_attempt(name));
+                self.stray(incoming, caller, return_to, others && !again)
+                    .await
+            }
             Received::Refused(failure) => failed(failure, incoming, caller, &ReturnTo::home()),
+        }
+    }
+
+    /// An answer whose attempt this browser no longer has. With a session the person just goes on. A browser with other
+    /// attempts under way lost this one to the limit (many tabs at once) and starts it again, once.
+    async fn stray(
+        &self,
+        incoming: &Incoming<'_>,
+        caller: Caller,
+        return_to: ReturnTo,
+        restart: bool,
+    ) -> Reply {
+        match self.presence(incoming).await {
+            Presence::Session(session) if self.lives(&session) => go_on(&return_to),
+            Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
+            Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
+                match self.terms_of(incoming, &return_to).filter(|_| restart) {
+                    Some(terms) => {
+                        self.begin(incoming, caller, &terms, Wish::again(return_to))
+                            .await
+                    }
+                    None => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
+                }
+            }
         }
     }
 

@@ -29,6 +29,11 @@ pub(super) fn is_own(name: &str) -> bool {
     ours.eq_ignore_ascii_case(OURS) && (rest.is_empty() || rest.starts_with('-'))
 }
 
+/// Whether a cookie is a sign-in attempt's.
+pub(super) fn is_attempt(name: &str) -> bool {
+    is_own(name) && name.contains("-attempt-")
+}
+
 const HOST_PREFIX: &str = "__Host-";
 const OURS: &str = "doorward";
 

@@ -5,7 +5,7 @@ use http::Method;
 use super::{Gateway, Incoming, Reply, cookies, reply};
 use crate::{
     gate::{Attempt, Caller, Presence, Refusal, ReturnTo, sign_in::Draws},
-    oidc::ProviderName,
+    oidc::{Issuer, ProviderName},
     pages::Context,
     policy::{Found, SignInTerms},
     telemetry::Event,
@@ -22,7 +22,7 @@ impl Gateway {
             let refused = self.refuse_plainly(Refusal::Method, caller, incoming);
             return reply::allow(refused, &[Method::GET, Method::HEAD]);
         }
-        let asked = Asked::read(incoming.target.query().unwrap_or_default());
+        let asked = Wish::read(incoming.target.query().unwrap_or_default());
         if !asked.switch_account {
             match self.presence(incoming).await {
                 Presence::Session(session) if self.lives(&session) => {
@@ -33,39 +33,24 @@ impl Gateway {
             }
         }
         match self.terms_of(incoming, &asked.return_to) {
-            Some(terms) => {
-                self.begin(
-                    incoming,
-                    caller,
-                    &terms,
-                    asked.return_to,
-                    asked.switch_account,
-                )
-                .await
-            }
+            Some(terms) => self.begin(incoming, caller, &terms, asked).await,
             None => self.refuse_plainly(Refusal::NotFound, caller, incoming),
         }
     }
 
-    /// Sends the browser to the provider. `switch_account` asks for another person than the one signed in.
+    /// Sends the browser to the provider.
     pub(super) async fn begin(
         &self,
         incoming: &Incoming<'_>,
         caller: Caller,
         terms: &SignInTerms,
-        return_to: ReturnTo,
-        switch_account: bool,
+        wish: Wish,
     ) -> Reply {
         let Some(provider) = self.parts().providers.get(&terms.provider) else {
             return self.refuse_plainly(Refusal::Internal, caller, incoming);
         };
-        let attempt = self.attempt(
-            incoming,
-            terms,
-            return_to,
-            switch_account,
-            &provider.settings().issuer,
-        );
+        let switch_account = wish.switch_account;
+        let attempt = self.attempt(incoming, terms, wish, &provider.settings().issuer);
         let present: Vec<&str> = cookies::pairs(incoming.headers)
             .map(|(name, _)| name)
             .collect();
@@ -89,16 +74,16 @@ impl Gateway {
                     .extend(cookies::attempt(&begun, incoming.public.https));
                 reply
             }
-            Err(down) => reply::refusal(
-                Refusal::ProviderDown,
-                caller,
-                &Context {
+            Err(down) => {
+                let start_again = reply::sign_in_link(&attempt.return_to, switch_account);
+                let context = Context {
                     request_id: incoming.request_id,
-                    start_again: Some(&reply::sign_in_link(&attempt.return_to, switch_account)),
+                    start_again: Some(&start_again),
                     retry_after: reply::seconds(down.retry_after),
                     ..Context::default()
-                },
-            ),
+                };
+                reply::refusal(Refusal::ProviderDown, caller, &context)
+            }
         }
     }
 
@@ -106,9 +91,8 @@ impl Gateway {
         &self,
         incoming: &Incoming<'_>,
         terms: &SignInTerms,
-        return_to: ReturnTo,
-        fresh: bool,
-        issuer: &crate::oidc::Issuer,
+        wish: Wish,
+        issuer: &Issuer,
     ) -> Attempt {
         let entropy = &self.parts().entropy;
         Attempt {
@@ -117,11 +101,11 @@ impl Gateway {
             nonce: entropy.token(),
             verifier: entropy.token(),
             redirect_uri: self.redirect_uri(incoming, &terms.provider),
-            return_to,
+            return_to: wish.return_to,
             acr_values: terms.acr_values.clone(),
             max_age: terms.max_age.map(|age| age.as_secs()),
-            fresh,
-            again: false,
+            fresh: wish.switch_account,
+            again: wish.again,
             started: self.now(),
         }
     }
@@ -146,7 +130,11 @@ impl Gateway {
     }
 
     /// How people sign in for the page they go back to: as its route says, or by the default provider.
-    fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
+    pub(super) fn terms_of(
+        &self,
+        incoming: &Incoming<'_>,
+        return_to: &ReturnTo,
+    ) -> Option<SignInTerms> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
         match self
             .parts()
@@ -174,29 +162,45 @@ impl Gateway {
     }
 }
 
-/// The query of the sign-in endpoint.
-struct Asked {
+/// What is wanted of a sign-in beside the route's terms.
+pub(super) struct Wish {
     return_to: ReturnTo,
     switch_account: bool,
+    again: bool,
 }
 
-impl Asked {
-    /// What does not lead to this site leads to its root.
-    fn read(query: &str) -> Self {
-        let mut asked = Self {
-            return_to: ReturnTo::home(),
+impl Wish {
+    /// To come back to this page.
+    pub(super) const fn new(return_to: ReturnTo) -> Self {
+        Self {
+            return_to,
             switch_account: false,
-        };
+            again: false,
+        }
+    }
+
+    /// The same, as the one second try after a lost attempt.
+    pub(super) const fn again(return_to: ReturnTo) -> Self {
+        Self {
+            return_to,
+            switch_account: false,
+            again: true,
+        }
+    }
+
+    /// The query of the sign-in endpoint. What does not lead to this site leads to its root.
+    fn read(query: &str) -> Self {
+        let mut wish = Self::new(ReturnTo::home());
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "return_to" => {
-                    asked.return_to = ReturnTo::parse(&value).unwrap_or_else(ReturnTo::home)
+                    wish.return_to = ReturnTo::parse(&value).unwrap_or_else(ReturnTo::home)
                 }
-                "switch" => asked.switch_account = value == "1",
+                "switch" => wish.switch_account = value == "1",
                 _ => {}
             }
         }
-        asked
+        wish
     }
 }
 
@@ -206,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_leads_elsewhere_leads_home() {
-        let asked = Asked::read("return_to=%2Fa%3Fb%3D%252F%2F&switch=1&other=2");
+        let asked = Wish::read("return_to=%2Fa%3Fb%3D%252F%2F&switch=1&other=2");
         assert_eq!(asked.return_to.as_str(), "/a?b=%2F/");
         assert!(asked.switch_account);
         for hostile in [
@@ -215,7 +219,7 @@ mod tests {
             "return_to=%2F%5Cevil",
             "",
         ] {
-            let asked = Asked::read(hostile);
+            let asked = Wish::read(hostile);
             assert_eq!(asked.return_to, ReturnTo::home(), "{hostile}");
             assert!(!asked.switch_account);
         }

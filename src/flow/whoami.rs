@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Gateway, Incoming, Reply, reply};
+use super::{Gateway, Incoming, Reply, reply, sign_in::Wish};
 use crate::{
     gate::{Caller, Presence, Refusal, ReturnTo},
     pages::{self, Action, Context, Times},
@@ -33,8 +33,13 @@ impl Gateway {
         let back = ReturnTo::of(incoming.target);
         match (caller, self.parts().default_provider.clone()) {
             (Caller::Navigation, Some(provider)) => {
-                self.begin(incoming, caller, &SignInTerms::of(provider), back, false)
-                    .await
+                self.begin(
+                    incoming,
+                    caller,
+                    &SignInTerms::of(provider),
+                    Wish::new(back),
+                )
+                .await
             }
             (Caller::Navigation | Caller::Api | Caller::WebSocket, _) => reply::refusal(
                 Refusal::SignInNeeded,

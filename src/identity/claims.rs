@@ -3,27 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::{ClaimNames, ClaimPath};
 use crate::{
     oidc::{Claims, Issuer, ProviderName, UserInfo, VerifiedIdToken},
     time::UnixTime,
 };
-
-/// A path to a claim: member names from the top, written `realm_access.roles`; a dot inside a name is written `\.`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct ClaimPath(Vec<String>);
-
-/// Which claims a provider uses for the fields of an identity.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ClaimNames {
-    /// Default `email`.
-    pub email: ClaimPath,
-    /// Default `groups`; a string or a list of strings.
-    pub groups: ClaimPath,
-    /// Default `name`.
-    pub name: ClaimPath,
-    /// Default `preferred_username`.
-    pub preferred_username: ClaimPath,
-}
 
 /// A person or program proved by a provider: the pair of issuer and subject, and what the provider says of it.
 ///
@@ -45,27 +29,12 @@ pub struct VerifiedIdentity {
     claims: Claims,
 }
 
-impl ClaimPath {
-    /// Reads a written path.
-    ///
-    /// # Errors
-    /// A sentence for the operator, when a name is empty.
-    pub fn parse(written: &str) -> Result<Self, String> {
-        let _ = written;
-        todo!()
-    }
-
-    /// The value at this path.
-    #[must_use]
-    pub fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
-        let _ = claims;
-        todo!()
-    }
-}
-
 impl VerifiedIdentity {
     /// Joins the ID token's claims with userinfo's (the ID token wins) and reads the fields by `names`.
-    /// `email_verified` is true only for the JSON boolean; an address with more than one `@` is dropped (ID-19).
+    ///
+    /// `email_verified` is true only for the JSON boolean, beside the very address that it is about; an address without
+    /// exactly one `@`, or with white space or control characters, is dropped (ID-19). What says how the person signed
+    /// in (`acr`, `amr`, `auth_time`, `sid`) is read from the signed ID token only.
     #[must_use]
     pub fn new(
         provider: &ProviderName,
@@ -74,8 +43,45 @@ impl VerifiedIdentity {
         userinfo: Option<&UserInfo>,
         names: &ClaimNames,
     ) -> Self {
-        let _ = (provider, issuer, id_token, userinfo, names);
-        todo!()
+        Self::of(
+            provider,
+            issuer,
+            (id_token.subject(), id_token.claims()),
+            userinfo.map(UserInfo::claims),
+            names,
+        )
+    }
+
+    fn of(
+        provider: &ProviderName,
+        issuer: &Issuer,
+        (subject, signed): (&str, &Claims),
+        told: Option<&Claims>,
+        names: &ClaimNames,
+    ) -> Self {
+        let claims = merged(signed, told, &names.email);
+        let text = |path: &ClaimPath| {
+            path.find(&claims)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
+        let signed_text = |name: &str| signed.get(name).and_then(Value::as_str).map(str::to_owned);
+        let email = text(&names.email).filter(|email| one_address(email));
+        Self {
+            provider: provider.clone(),
+            issuer: issuer.clone(),
+            subject: subject.to_owned(),
+            email_verified: email.is_some() && is_verified(&claims),
+            email,
+            groups: texts(names.groups.find(&claims)),
+            name: text(&names.name),
+            preferred_username: text(&names.preferred_username),
+            acr: signed_text("acr"),
+            amr: texts(signed.get("amr")),
+            auth_time: signed.get("auth_time").and_then(moment),
+            sid: signed_text("sid"),
+            claims,
+        }
     }
 
     /// The operator's name of the provider.
@@ -156,3 +162,71 @@ impl VerifiedIdentity {
         &self.claims
     }
 }
+
+const EMAIL_VERIFIED: &str = "email_verified";
+
+/// The ID token's claims and those of userinfo that it lacks. `email_verified` counts only from a source with the address
+/// that was chosen: one document's word about its own address says nothing about another's.
+fn merged(signed: &Claims, told: Option<&Claims>, email: &ClaimPath) -> Claims {
+    let mut claims = signed.clone();
+    let Some(told) = told else {
+        return claims;
+    };
+    for (name, value) in told {
+        if !claims.contains_key(name) {
+            claims.insert(name.clone(), value.clone());
+        }
+    }
+    let chosen = email.find(&claims).cloned();
+    let vouches = |source: &Claims| email.find(source) == chosen.as_ref() && is_verified(source);
+    let verified = chosen.is_some() && (vouches(signed) || vouches(told));
+    if verified {
+        claims.insert(EMAIL_VERIFIED.to_owned(), Value::Bool(true));
+    } else if is_verified(&claims) {
+        claims.insert(EMAIL_VERIFIED.to_owned(), Value::Bool(false));
+    }
+    claims
+}
+
+fn is_verified(claims: &Claims) -> bool {
+    claims.get(EMAIL_VERIFIED) == Some(&Value::Bool(true))
+}
+
+fn one_address(email: &str) -> bool {
+    let parts = email.split_once('@');
+    parts.is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+    }) && !email.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// A string, or the strings of a list; nothing empty.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let several = match value {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(many)) => many
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => vec![],
+    };
+    several
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect()
+}
+
+fn moment(value: &Value) -> Option<UnixTime> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a fraction of a second is cut, and a number out of range saturates"
+    )]
+    let floored = |secs: f64| secs as i64;
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().map(floored))
+        .map(UnixTime::from_secs)
+}
+
+#[cfg(test)]
+mod tests;

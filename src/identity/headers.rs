@@ -1,6 +1,15 @@
 //! Header edits for the upstream: first strip, then set; there is no third path.
+//!
+//! A value is sent only if every reader reads it the same: nothing with a control character (C0, C1, DEL), nothing empty and
+//! nothing with white space at an end, which a receiver would trim into another value. Text beyond ASCII goes as UTF-8.
+//! In a list joined by commas, an item with a comma is left out too, since it would read as two; the signed assertion
+//! carries the whole list.
+
+use std::collections::HashSet;
 
 use http::{HeaderName, HeaderValue};
+
+use serde_json::Value;
 
 use super::{ClaimPath, VerifiedIdentity};
 use crate::{secret::Secret, time::UnixTime};
@@ -10,13 +19,14 @@ use crate::{secret::Secret, time::UnixTime};
 pub enum Source {
     /// The subject.
     Subject,
-    /// The email address.
+    /// The email address, if the provider says that it is the person's: an upstream takes this header for a name. An
+    /// unverified one is in the assertion, marked so, or can be asked for as a claim.
     Email,
-    /// The groups, joined by commas.
+    /// The groups, joined by commas; a group with a comma in its name is left out.
     Groups,
     /// The preferred user name.
     PreferredUsername,
-    /// Any claim; lists joined by commas, objects as JSON.
+    /// Any claim: text, numbers and booleans as they are, lists of those joined by commas, objects as JSON.
     Claim(ClaimPath),
     /// The same text for everybody, also without identity.
     Static(HeaderValue),
@@ -42,7 +52,14 @@ pub struct HeaderRule {
 pub struct HeaderPlan {
     rules: Vec<HeaderRule>,
     assertion: bool,
-    stripped: Vec<String>,
+    stripped: Stripped,
+}
+
+/// Folded names, with the lengths they have in front: most names that a client sends are of none of them.
+#[derive(Clone, Debug)]
+struct Stripped {
+    lengths: u64,
+    names: HashSet<Box<[u8]>>,
 }
 
 /// The headers to set for one session on one route, prepared once and reused.
@@ -66,10 +83,31 @@ pub struct Tokens<'a> {
 /// The header with the signed assertion.
 pub const ASSERTION: HeaderName = HeaderName::from_static("x-doorward-assertion");
 
+/// Every name that begins so is the gateway's own.
+const OWN: &[u8] = b"x-doorward-";
+
+impl HeaderRule {
+    /// The headers of a route that does not name its own.
+    #[must_use]
+    pub fn defaults() -> Vec<Self> {
+        [
+            ("x-forwarded-user", Source::Subject),
+            ("x-forwarded-email", Source::Email),
+            ("x-forwarded-groups", Source::Groups),
+            ("x-forwarded-preferred-username", Source::PreferredUsername),
+        ]
+        .map(|(name, source)| Self {
+            name: HeaderName::from_static(name),
+            source,
+        })
+        .into()
+    }
+}
+
 impl HeaderPlan {
     /// A plan of `rules`, with the signed assertion or not, that also removes `remove`. Every header that any
     /// route of the installation sets (`reserved`), every rule's name, and the assertion are stripped from what a
-    /// client sends, under every spelling that folds to the same name.
+    /// client sends, under every spelling that folds to the same name; and so is everything that begins `x-doorward-`.
     #[must_use]
     pub fn new(
         rules: Vec<HeaderRule>,
@@ -77,8 +115,18 @@ impl HeaderPlan {
         remove: &[HeaderName],
         reserved: &[HeaderName],
     ) -> Self {
-        let _ = (&rules, assertion, remove, reserved);
-        todo!()
+        let stripped = Stripped::new(
+            rules
+                .iter()
+                .map(|rule| &rule.name)
+                .chain(remove)
+                .chain(reserved),
+        );
+        Self {
+            rules,
+            assertion,
+            stripped,
+        }
     }
 
     /// Whether the route sends the signed assertion.
@@ -87,11 +135,11 @@ impl HeaderPlan {
         self.assertion
     }
 
-    /// Whether a header that a client sent must go: its name folds (lower case, `_` and `.` to `-`) to one of ours.
+    /// Whether a header that a client sent must go: its name folds (lower case, everything but letters and digits to
+    /// `-`) to one of ours. Servers behind us fold `_` and `.` so, and some of them whatever else is not a letter.
     #[must_use]
     pub fn strips(&self, name: &HeaderName) -> bool {
-        let _ = name;
-        todo!()
+        self.stripped.holds(name.as_str().as_bytes())
     }
 
     /// The headers to set, for an identity or for nobody. A value that no header can carry is left out (UI-06).
@@ -101,7 +149,121 @@ impl HeaderPlan {
         who: Option<(&VerifiedIdentity, Tokens<'_>)>,
         assertion: Option<(HeaderValue, UnixTime)>,
     ) -> Bundle {
-        let _ = (who, assertion, &self.rules, &self.stripped);
-        todo!()
+        let mut bundle = Bundle::default();
+        for rule in &self.rules {
+            if bundle.set.iter().all(|(name, _)| *name != rule.name)
+                && let Some(value) = rule.source.value(who)
+            {
+                bundle.set.push((rule.name.clone(), value));
+            }
+        }
+        if self.assertion
+            && let Some((value, stale_at)) = assertion
+        {
+            bundle.set.retain(|(name, _)| *name != ASSERTION);
+            bundle.set.push((ASSERTION, value));
+            bundle.stale_at = Some(stale_at);
+        }
+        bundle
     }
 }
+
+impl Stripped {
+    fn new<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
+        let names: HashSet<Box<[u8]>> = names
+            .map(|name| name.as_str().bytes().map(fold).collect())
+            .collect();
+        let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
+        Self { lengths, names }
+    }
+
+    fn holds(&self, name: &[u8]) -> bool {
+        if name.iter().all(|byte| fold(*byte) == *byte) {
+            return name.starts_with(OWN) || self.holds_folded(name);
+        }
+        let folded: Vec<u8> = name.iter().copied().map(fold).collect();
+        folded.starts_with(OWN) || self.holds_folded(&folded)
+    }
+
+    fn holds_folded(&self, name: &[u8]) -> bool {
+        self.lengths & length_bit(name) != 0 && self.names.contains(name)
+    }
+}
+
+const fn fold(byte: u8) -> u8 {
+    if byte.is_ascii_alphanumeric() {
+        byte.to_ascii_lowercase()
+    } else {
+        b'-'
+    }
+}
+
+const fn length_bit(name: &[u8]) -> u64 {
+    1 << (name.len() % 64)
+}
+
+impl Source {
+    fn value(&self, who: Option<(&VerifiedIdentity, Tokens<'_>)>) -> Option<HeaderValue> {
+        if let Self::Static(value) = self {
+            return Some(value.clone());
+        }
+        let (identity, tokens) = who?;
+        match self {
+            Self::Static(value) => Some(value.clone()),
+            Self::Subject => carried(identity.subject()),
+            Self::Email => carried(identity.email().filter(|_| identity.email_verified())?),
+            Self::Groups => listed(identity.groups().iter().map(String::as_str)),
+            Self::PreferredUsername => carried(identity.preferred_username()?),
+            Self::Claim(path) => claim(path.find(identity.claims())?),
+            Self::AccessToken => secret(tokens.access_token.expose()),
+            Self::BearerAccessToken => secret(&format!("Bearer {}", tokens.access_token.expose())),
+            Self::IdToken => secret(tokens.id_token.expose()),
+        }
+    }
+}
+
+fn carried(text: &str) -> Option<HeaderValue> {
+    let plain = !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
+    if !plain {
+        return None;
+    }
+    HeaderValue::from_bytes(text.as_bytes()).ok()
+}
+
+fn listed<'a>(items: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
+    let items: Vec<&str> = items
+        .filter(|item| !item.contains(',') && carried(item).is_some())
+        .collect();
+    carried(&items.join(","))
+}
+
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = carried(text)?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn claim(value: &Value) -> Option<HeaderValue> {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().filter_map(scalar).collect();
+            listed(items.iter().map(String::as_str))
+        }
+        Value::Object(_) => carried(&value.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            carried(&scalar(value)?)
+        }
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,11 +57,11 @@ impl Session {
         now: UnixTime,
         make: impl FnOnce() -> Bundle,
     ) -> Arc<Bundle> {
-        let fresh = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
+        let still_good = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
         {
             let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
             if let Some((_, bundle)) = prepared.iter().find(|(name, _)| Arc::ptr_eq(name, route))
-                && fresh(bundle)
+                && still_good(bundle)
             {
                 return Arc::clone(bundle);
             }
@@ -71,7 +71,7 @@ impl Session {
             .prepared
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && fresh(bundle));
+        prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && still_good(bundle));
         prepared.push((Arc::clone(route), Arc::clone(&made)));
         made
     }

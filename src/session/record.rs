@@ -1,5 +1,7 @@
 //! The session record, as it is sealed into a store: a format byte, then JSON.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
@@ -96,6 +98,13 @@ impl Record {
             seen: now,
             ..self.clone()
         }
+    }
+
+    /// The session's name for upstreams (`sid` of the assertion) and logs: SHA-256 of its identifier in base64url. It
+    /// stays the same through renewals.
+    #[must_use]
+    pub fn hashed_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.id.as_bytes()))
     }
 
     /// The record in bytes, to be sealed.
@@ -198,6 +207,8 @@ pub(crate) mod tests {
         let renewed = touched.renewed(tokens(later), identity(), later);
         assert_eq!((renewed.version, renewed.renewals), (3, 1));
         assert_eq!(renewed.id, first.id);
+        assert_eq!(renewed.hashed_id(), first.hashed_id());
+        assert_eq!(first.hashed_id().len(), 43);
         assert_eq!(renewed.created, NOW);
     }
 }

@@ -17,97 +17,156 @@ const SECONDS: &[f64] = &[
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
+    traffic: Traffic,
+    people: People,
+    keys: Keys,
+    dependencies: Dependencies,
+}
+
+#[derive(Debug)]
+struct Traffic {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     decisions: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct People {
     sign_ins_begun: IntCounterVec,
     sign_ins: IntCounterVec,
     renewals: IntCounterVec,
     sign_outs: IntCounterVec,
     sessions: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct Keys {
+    uses: IntCounterVec,
+    unreadable: IntCounterVec,
+}
+
+#[derive(Debug)]
+struct Dependencies {
     store_seconds: HistogramVec,
     provider_seconds: HistogramVec,
-    key_uses: IntCounterVec,
-    unreadable: IntCounterVec,
     target_changes: IntCounterVec,
 }
 
-impl Metrics {
-    pub(super) fn new() -> Self {
-        let registry = Registry::new();
-        let counter = |name, help, labels: &[&str]| {
-            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let seconds = |name: &str, help: &str, labels: &[&str]| {
-            let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
-            register(&registry, HistogramVec::new(opts, labels))
-        };
-        let metrics = Self {
+impl Traffic {
+    fn new(registry: &Registry) -> Self {
+        Self {
             requests: counter(
+                registry,
                 "doorward_requests_total",
                 "Requests by route, outcome and status class.",
                 &["route", "outcome", "class"],
             ),
             request_seconds: seconds(
+                registry,
                 "doorward_request_seconds",
                 "Time from first byte to last, by route.",
                 &["route"],
             ),
             decisions: counter(
+                registry,
                 "doorward_decisions_total",
                 "Verdicts of the gate, by route.",
                 &["route", "verdict"],
             ),
+        }
+    }
+}
+
+impl People {
+    fn new(registry: &Registry) -> Self {
+        let ended = &["provider", "outcome"];
+        Self {
             sign_ins_begun: counter(
+                registry,
                 "doorward_sign_ins_begun_total",
                 "Browsers sent to a provider.",
                 &["provider"],
             ),
             sign_ins: counter(
+                registry,
                 "doorward_sign_ins_total",
                 "Sign-ins that came back.",
-                &["provider", "outcome"],
+                ended,
             ),
             renewals: counter(
+                registry,
                 "doorward_renewals_total",
                 "Silent renewals.",
-                &["provider", "outcome"],
+                ended,
             ),
             sign_outs: counter(
+                registry,
                 "doorward_sign_outs_total",
                 "Sign-outs at this gateway.",
                 &["provider"],
             ),
             sessions: counter(
+                registry,
                 "doorward_sessions_total",
                 "Sessions made and ended, by cause.",
                 &["what"],
             ),
-            store_seconds: seconds(
-                "doorward_store_call_seconds",
-                "Calls to the session store.",
-                &["op", "call"],
-            ),
-            provider_seconds: seconds(
-                "doorward_provider_call_seconds",
-                "Calls to identity providers.",
-                &["provider", "endpoint", "call"],
-            ),
-            key_uses: counter(
+        }
+    }
+}
+
+impl Keys {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            uses: counter(
+                registry,
                 "doorward_key_uses_total",
                 "Uses of ring keys.",
                 &["kid", "use"],
             ),
             unreadable: counter(
+                registry,
                 "doorward_unreadable_total",
                 "Cookies and records that did not open.",
                 &["what"],
             ),
+        }
+    }
+}
+
+impl Dependencies {
+    fn new(registry: &Registry) -> Self {
+        Self {
+            store_seconds: seconds(
+                registry,
+                "doorward_store_call_seconds",
+                "Calls to the session store.",
+                &["op", "call"],
+            ),
+            provider_seconds: seconds(
+                registry,
+                "doorward_provider_call_seconds",
+                "Calls to identity providers.",
+                &["provider", "endpoint", "call"],
+            ),
             target_changes: counter(
+                registry,
                 "doorward_upstream_target_changes_total",
                 "Upstream targets ejected, returned, found unhealthy or healthy.",
                 &["upstream", "target", "what"],
             ),
+        }
+    }
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let registry = Registry::new();
+        let metrics = Self {
+            traffic: Traffic::new(&registry),
+            people: People::new(&registry),
+            keys: Keys::new(&registry),
+            dependencies: Dependencies::new(&registry),
             registry,
         };
         metrics.describe_build();
@@ -124,34 +183,42 @@ impl Metrics {
     pub(super) fn record(&self, event: &Event<'_>) {
         match event {
             Event::Request(line) => self.record_request(line),
-            Event::Decision { route, verdict } => {
-                self.decisions.with_label_values(&[*route, *verdict]).inc()
-            }
+            Event::Decision { route, verdict } => self
+                .traffic
+                .decisions
+                .with_label_values(&[*route, *verdict])
+                .inc(),
             Event::SignInBegun { provider } => self
+                .people
                 .sign_ins_begun
                 .with_label_values(&[provider.as_str()])
                 .inc(),
             Event::SignIn { provider, outcome } => {
-                self.sign_ins
+                self.people
+                    .sign_ins
                     .with_label_values(&[provider.as_str(), *outcome])
                     .inc();
             }
             Event::Renewal { provider, outcome } => {
-                self.renewals
+                self.people
+                    .renewals
                     .with_label_values(&[provider.as_str(), outcome_name(*outcome)])
                     .inc();
             }
-            Event::SignOut { provider } => {
-                self.sign_outs.with_label_values(&[provider.as_str()]).inc()
-            }
-            Event::Session { what } => self.sessions.with_label_values(&[*what]).inc(),
+            Event::SignOut { provider } => self
+                .people
+                .sign_outs
+                .with_label_values(&[provider.as_str()])
+                .inc(),
+            Event::Session { what } => self.people.sessions.with_label_values(&[*what]).inc(),
             Event::StoreCall {
                 op,
                 call,
                 took,
                 error: _,
             } => {
-                self.store_seconds
+                self.dependencies
+                    .store_seconds
                     .with_label_values(&[*op, call_name(*call)])
                     .observe(took.as_secs_f64());
             }
@@ -162,20 +229,23 @@ impl Metrics {
                 took,
                 error: _,
             } => self
+                .dependencies
                 .provider_seconds
                 .with_label_values(&[provider.as_str(), *endpoint, call_name(*call)])
                 .observe(took.as_secs_f64()),
             Event::Key { kid, what } => self
-                .key_uses
+                .keys
+                .uses
                 .with_label_values(&[kid.as_str(), use_name(*what)])
                 .inc(),
-            Event::Unreadable { what } => self.unreadable.with_label_values(&[*what]).inc(),
+            Event::Unreadable { what } => self.keys.unreadable.with_label_values(&[*what]).inc(),
             Event::Target {
                 upstream,
                 target,
                 what,
             } => {
-                self.target_changes
+                self.dependencies
+                    .target_changes
                     .with_label_values(&[*upstream, *target, *what])
                     .inc();
             }
@@ -183,10 +253,12 @@ impl Metrics {
     }
 
     fn record_request(&self, line: &RequestLine<'_>) {
-        self.requests
+        self.traffic
+            .requests
             .with_label_values(&[line.route, line.outcome, class(line.status)])
             .inc();
-        self.request_seconds
+        self.traffic
+            .request_seconds
             .with_label_values(&[line.route])
             .observe(line.took.as_secs_f64());
     }
@@ -196,6 +268,15 @@ impl Metrics {
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()
     }
+}
+
+fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> HistogramVec {
+    let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+    register(registry, HistogramVec::new(opts, labels))
 }
 
 #[expect(
