@@ -92,6 +92,23 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The endpoint at a path. Providers beside the default have a callback of their own, one segment below.
+    fn at(path: &str) -> Option<Self> {
+        let callback = Self::Callback.path();
+        let of_a_provider = path
+            .strip_prefix(callback)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|name| !name.is_empty() && !name.contains('/'));
+        if of_a_provider {
+            return Some(Self::Callback);
+        }
+        Self::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.path() == path)
+    }
+}
+
 /// Whether a path is the gateway's own, whether or not anything is there.
 pub(super) fn is_own(path: &str) -> bool {
     path.strip_prefix(OWN)
@@ -100,10 +117,7 @@ pub(super) fn is_own(path: &str) -> bool {
 
 fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
     if is_own(path) {
-        return match Endpoint::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.path() == path)
-        {
+        return match Endpoint::at(path) {
             Some(_) if !usual(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Own(endpoint),
             None => Place::Refused(Refusal::NotFound),
@@ -198,7 +212,7 @@ mod tests {
             ("GET /.doorward/", "no_route"),
             ("GET /.doorward/other", "no_route"),
             ("GET /.doorward/callback/", "no_route"),
-            ("GET /.doorward/callback/x", "no_route"),
+            ("GET /.doorward/callback/x/y", "no_route"),
             ("GET /.doorward/Callback", "no_route"),
             ("PROPFIND /.doorward/callback", "method_not_allowed"),
             ("GET /.doorward-x", "* /*"),
