@@ -4,7 +4,11 @@
 //! and a bounded cache keeps opened sessions where it can be told of every change.
 
 pub mod backend;
+mod breaker;
+mod cache;
 pub mod lease;
+mod memory;
+mod redis;
 pub mod sessions;
 
 pub use self::{

@@ -146,11 +146,12 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<(HeaderValue, UnixTime)> {
         let Assertions { keys, issuer, life } = &self.parts.assertions;
+        let sid = session.record.hashed_id();
         let statement = Statement {
             issuer,
             audience: &route.id.0,
             identity: &session.record.identity,
-            session: &session.record.id,
+            session: &sid,
             now,
             life: *life,
         };

@@ -209,7 +209,7 @@ impl Flight<'_> {
 
     /// The new token exists only here until it is stored: a store that does not answer is asked again for a while.
     async fn save(&mut self) -> Observed {
-        let Some(record) = self.granted.clone() else {
+        let Some(mut record) = self.granted.clone() else {
             return Observed::StoreDown;
         };
         let until = Instant::now() + SAVE_PATIENCE;
@@ -225,7 +225,19 @@ impl Flight<'_> {
                     self.session = session;
                     return Observed::Saved;
                 }
-                Ok(Saved::Superseded) => return Observed::Superseded,
+                // A note of use came between: the tokens go on top of it. A sign-out or a renewal would not be overwritten.
+                Ok(Saved::Superseded) => match self.reread().await {
+                    Observed::Same => {
+                        record = self.session.record.renewed(
+                            record.tokens.clone(),
+                            record.identity.clone(),
+                            self.gateway.now(),
+                        )
+                    }
+                    Observed::Gone => return Observed::Ended,
+                    Observed::StoreDown => {}
+                    _ => return Observed::Superseded,
+                },
                 Ok(Saved::Gone) => return Observed::Ended,
                 Err(_) if Instant::now() >= until => return Observed::StoreDown,
                 Err(_) => {

@@ -50,7 +50,12 @@ impl Breaker {
         let ours = now >= until
             && self
                 .open_until
-                .compare_exchange(until, now + millis(PAUSE), Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange(
+                    until,
+                    now + millis(PAUSE),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                )
                 .is_ok();
         if ours {
             Ok(())

@@ -93,7 +93,11 @@ impl Memory {
     }
 
     /// Decides and acts in one step: calls for one key come one after the other.
-    fn change<T>(&self, key: &StoreKey, decide: impl FnOnce(Option<&Stored>) -> (Op<Stored>, T)) -> Option<T> {
+    fn change<T>(
+        &self,
+        key: &StoreKey,
+        decide: impl FnOnce(Option<&Stored>) -> (Op<Stored>, T),
+    ) -> Option<T> {
         let now = self.clock.now();
         let mut said = None;
         self.values.entry(*key).and_compute_with(|entry| {
@@ -176,9 +180,7 @@ impl Backend for Memory {
     async fn extend(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
         let mut leases = self.held();
         let ours = leases.get_mut(key).filter(|held| held.owner == *owner);
-        Ok(ours
-            .map(|held| held.until = Instant::now() + ttl)
-            .is_some())
+        Ok(ours.map(|held| held.until = Instant::now() + ttl).is_some())
     }
 
     async fn release(&self, key: &StoreKey, owner: &Owner) -> Result<bool, Down> {

@@ -72,19 +72,14 @@ impl Redis {
 impl Backend for Redis {
     async fn get(&self, keys: &[StoreKey]) -> Result<Option<(StoreKey, Vec<u8>)>, Down> {
         for key in keys {
-            let name = self.session(key);
             let mut command = redis::cmd("GET");
-            command.arg(&name);
-            let value: Option<Vec<u8>> = self
-                .link
-                .call(Retry::Once, async |mut to| {
-                    match command.query_async(&mut to).await {
-                        // Something of another program's: there, and not readable (RS-14).
-                        Err(error) if error.code() == Some("WRONGTYPE") => Ok(Some(Vec::new())),
-                        other => other,
-                    }
-                })
-                .await?;
+            command.arg(self.session(key));
+            let answer = self.link.command(Retry::Once, command).await;
+            let value: Option<Vec<u8>> = match answer {
+                // Something of another program's: there, and not readable (RS-14).
+                Err(Down::Refused(cause)) if cause.contains("WRONGTYPE") => Some(Vec::new()),
+                other => other?,
+            };
             if let Some(mut value) = value {
                 value.drain(..VERSION.min(value.len()));
                 return Ok(Some((*key, value)));
@@ -107,12 +102,7 @@ impl Backend for Redis {
             .arg("NX")
             .arg("PX")
             .arg(millis(ttl));
-        let set: Option<()> = self
-            .link
-            .call(Retry::Never, async |mut to| {
-                command.query_async(&mut to).await
-            })
-            .await?;
+        let set: Option<()> = self.link.command(Retry::Never, command).await?;
         Ok(set.map_or(Written::Superseded, |()| Written::Saved))
     }
 
@@ -124,15 +114,16 @@ impl Backend for Redis {
         version: u64,
         ttl: Duration,
     ) -> Result<Written, Down> {
-        let mut call = REPLACE.key(self.session(key));
-        call.arg(expected.to_be_bytes().as_slice())
-            .arg(versioned(version, bytes))
-            .arg(millis(ttl));
+        let arguments = vec![
+            expected.to_be_bytes().to_vec(),
+            versioned(version, bytes),
+            written(ttl),
+        ];
         // Not again after a broken connection: the first try may have been carried out, and the second would then
         // report a version of our own as another's.
         let answer: u8 = self
             .link
-            .call(Retry::Never, async |mut to| call.invoke_async(&mut to).await)
+            .script(Retry::Never, &REPLACE, self.session(key), arguments)
             .await?;
         match answer {
             0 => Ok(Written::Gone),
@@ -145,11 +136,7 @@ impl Backend for Redis {
     async fn end(&self, key: &StoreKey) -> Result<bool, Down> {
         let mut command = redis::cmd("DEL");
         command.arg(self.session(key));
-        self.link
-            .call(Retry::Once, async |mut to| {
-                command.query_async(&mut to).await
-            })
-            .await
+        self.link.command(Retry::Once, command).await
     }
 
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
@@ -160,38 +147,27 @@ impl Backend for Redis {
             .arg("NX")
             .arg("PX")
             .arg(millis(ttl));
-        let taken: Option<()> = self
-            .link
-            .call(Retry::Never, async |mut to| {
-                command.query_async(&mut to).await
-            })
-            .await?;
+        let taken: Option<()> = self.link.command(Retry::Never, command).await?;
         Ok(taken.is_some())
     }
 
     async fn extend(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
-        let mut call = EXTEND.key(self.lease_key(key));
-        call.arg(owner.as_slice()).arg(millis(ttl));
+        let arguments = vec![owner.to_vec(), written(ttl)];
         self.link
-            .call(Retry::Once, async |mut to| call.invoke_async(&mut to).await)
+            .script(Retry::Once, &EXTEND, self.lease_key(key), arguments)
             .await
     }
 
     async fn release(&self, key: &StoreKey, owner: &Owner) -> Result<bool, Down> {
-        let mut call = RELEASE.key(self.lease_key(key));
-        call.arg(owner.as_slice());
+        let arguments = vec![owner.to_vec()];
         self.link
-            .call(Retry::Once, async |mut to| call.invoke_async(&mut to).await)
+            .script(Retry::Once, &RELEASE, self.lease_key(key), arguments)
             .await
     }
 
     async fn ping(&self) -> Result<(), Down> {
         let command = redis::cmd("PING");
-        self.link
-            .call(Retry::Once, async |mut to| {
-                command.query_async(&mut to).await
-            })
-            .await
+        self.link.command(Retry::Once, command).await
     }
 }
 
@@ -199,7 +175,13 @@ fn versioned(version: u64, bytes: &[u8]) -> Vec<u8> {
     [&version.to_be_bytes(), bytes].concat()
 }
 
+fn written(ttl: Duration) -> Vec<u8> {
+    millis(ttl).to_string().into_bytes()
+}
+
 /// At least one: Redis refuses a time to live of nothing.
 fn millis(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2).max(1)
+    u64::try_from(ttl.as_millis())
+        .unwrap_or(u64::MAX / 2)
+        .max(1)
 }

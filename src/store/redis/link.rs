@@ -2,14 +2,18 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, Ordering},
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use redis::{
-    Client, ClientTlsConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisConnectionInfo,
-    RedisError, TlsCertificates,
+    Client, ClientTlsConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, Script, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
@@ -68,16 +72,54 @@ impl Link {
         })
     }
 
-    /// Makes a call within the deadline, connection included.
-    pub(super) async fn call<T>(
+    /// Sends a command and reads its answer, within the deadline, connection included.
+    pub(super) async fn command<T>(&self, retry: Retry, command: Cmd) -> Result<T, Down>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let command = Arc::new(command);
+        let call = |mut to: ConnectionManager| {
+            let command = Arc::clone(&command);
+            async move { command.query_async(&mut to).await }
+        };
+        self.call(retry, call).await
+    }
+
+    /// Runs a script on one key, within the deadline.
+    pub(super) async fn script<T>(
         &self,
         retry: Retry,
-        call: impl AsyncFn(ConnectionManager) -> Result<T, RedisError>,
-    ) -> Result<T, Down> {
+        script: &'static Script,
+        key: String,
+        arguments: Vec<Vec<u8>>,
+    ) -> Result<T, Down>
+    where
+        T: FromRedisValue + Send + 'static,
+    {
+        let call = |mut to: ConnectionManager| {
+            let mut invocation = script.key(key.as_str());
+            for argument in &arguments {
+                invocation.arg(argument.as_slice());
+            }
+            async move { invocation.invoke_async(&mut to).await }
+        };
+        self.call(retry, call).await
+    }
+
+    async fn call<T, F>(
+        &self,
+        retry: Retry,
+        call: impl Fn(ConnectionManager) -> F + Send + Sync,
+    ) -> Result<T, Down>
+    where
+        F: Future<Output = Result<T, RedisError>> + Send,
+        T: Send,
+    {
         let began = Instant::now();
         self.breaker.admit(began).map_err(Down::Paused)?;
+        let first = call(self.manager());
         let attempts = async {
-            match call(self.manager()).await {
+            match first.await {
                 Err(error) if retry == Retry::Once && is_broken(&error) => {
                     call(self.manager()).await
                 }
