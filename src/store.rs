@@ -6,6 +6,8 @@
 pub mod backend;
 mod breaker;
 mod cache;
+#[cfg(test)]
+mod contract;
 pub mod lease;
 mod memory;
 mod redis;
