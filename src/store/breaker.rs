@@ -90,7 +90,7 @@ impl Breaker {
 
     fn millis(&self, now: Instant) -> u64 {
         // Never 0, which means closed.
-        millis(now.duration_since(self.began)).max(1)
+        millis(now.duration_since(self.began)).saturating_add(1)
     }
 }
 
