@@ -1,5 +1,17 @@
 //! YAML to a [`Plan`], or every problem at once.
 
 pub mod plan;
+pub mod problem;
+pub mod raw;
+pub mod report;
+pub mod schema;
+pub mod source;
+pub mod tree;
+pub mod walk;
+pub mod written;
 
-pub use self::plan::{AdminSettings, IdentitySettings, Plan};
+pub use self::{
+    plan::{AdminSettings, IdentitySettings, Plan},
+    problem::{Path, Problem, Problems},
+    source::Source,
+};

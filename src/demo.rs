@@ -98,7 +98,8 @@ pub async fn start(options: Options, clock: &Clock, entropy: &Entropy) -> Result
     let url = gateway_url(listen);
     let client = gateway_client(listen, entropy);
     let provider = start_provider(client.clone(), options.lives, clock, entropy).await?;
-    let app = start_app(&format!("http://{listen}/.doorward/jwks.json"), None, clock).await?;
+    let key_set = format!("http://{listen}/.doorward/jwks.json");
+    let app = start_app(&key_set, Some(url.clone()), clock).await?;
     let config_yaml = text::config_yaml(listen, &url, &provider.url, &client, &app.url);
     let banner = text::banner(&url, &provider.url, &app.url, options.lives);
     Ok(Demo {

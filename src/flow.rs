@@ -89,4 +89,10 @@ pub trait Front: Send + Sync + 'static {
 
     /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
+
+    /// Waits until the session of an admission ends, by time or by sign-out: a WebSocket tunnel is closed then.
+    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
+        let _ = admission;
+        std::future::pending()
+    }
 }

@@ -1,16 +1,27 @@
 //! To and from pingora: requests in normal form to the gate, admitted ones to an upstream, responses back.
 //!
 //! Nothing else of the house (but `server`) names pingora. The way out to an upstream is an [`Admission`]: without one
-//! there is no peer.
+//! there is no peer. A request passes `request` (limits, normal form, client address), the [`Front`], `outbound`
+//! (strip, then set) and `inbound` (what an upstream may say to a client); every response of our own is written by
+//! `reply`.
 //!
 //! [`Admission`]: crate::gate::Admission
 
+mod context;
+mod fault;
+mod hooks;
+mod inbound;
+pub mod link;
+mod outbound;
+mod reply;
+mod request;
 pub mod settings;
 pub mod upstream;
 
 pub use self::{
+    context::Ctx,
     settings::{Bind, Limits, Listener, TlsFiles},
-    upstream::Upstreams,
+    upstream::{UpstreamError, Upstreams},
 };
 
 use std::sync::Arc;

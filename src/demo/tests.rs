@@ -275,3 +275,22 @@ async fn a_demo_knows_its_parts() {
         assert!(demo.banner.contains(text), "{}", demo.banner);
     }
 }
+
+#[test]
+fn the_words_of_the_demo() {
+    let listen = "127.0.0.1:8080".parse().unwrap();
+    let client = Client {
+        secret: "drawn-at-start".into(),
+        ..gateway_client(listen, &Entropy::system())
+    };
+    let (url, issuer, app) = (
+        gateway_url(listen),
+        "http://127.0.0.1:40001",
+        "http://127.0.0.1:40002",
+    );
+    insta::assert_snapshot!(
+        "config",
+        text::config_yaml(listen, &url, issuer, &client, app)
+    );
+    insta::assert_snapshot!("banner", text::banner(&url, issuer, app, Lives::default()));
+}

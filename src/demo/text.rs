@@ -18,12 +18,16 @@ pub(super) fn config_yaml(
     format!(
         r#"# What `doorward demo` starts the gateway with. It may be saved and changed, but the provider and the app
 # it names live only as long as the demo does.
-listeners:
-  - bind: "{listen}"
-    public_url: "{url}"
-    insecure_plain_http: true
+public_url: "{url}"
 
-admin: none
+listeners:
+  - address: "{listen}"
+
+admin:
+  enabled: false
+
+logging:
+  format: text
 
 providers:
   demo:
@@ -34,37 +38,46 @@ providers:
     algorithms: [ES256]
     scopes: [profile, email, groups]
 
-session:
-  store: memory
-
 routes:
-  # Everything that no other route names: open, and told who is there if somebody is.
+  # Everything that no other route names: open to all, and told who is there if somebody is.
   - path: /
     upstream: "{app}"
     access: recognised
+
   - path: /me
     upstream: "{app}"
     access: signed_in
+
+  # One group only. The page that refuses the others says what was missing.
   - path: /engineering
     upstream: "{app}"
     access:
       group: engineering
     explain_refusals: true
+
   - path: /api
     upstream: "{app}"
     access: signed_in
+
   # The one place where the app is given the access token, so that it can show it being renewed.
   - path: /api/token
     upstream: "{app}"
     access: signed_in
     headers:
-      access_token: true
+      access_token: X-Forwarded-Access-Token
+
   - path: /poll
     upstream: "{app}"
     access: signed_in
+
+  # A WebSocket may be silent for as long as it likes.
   - path: /ws
-    upstream: "{app}"
+    upstream:
+      targets: "{app}"
+      timeouts:
+        read: off
     access: signed_in
+
   - path: /events
     upstream: "{app}"
     access: signed_in

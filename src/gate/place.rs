@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::{Refusal, Target};
-use crate::policy::{Route, Site};
+use crate::policy::{Found, Route, Site, path};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -37,10 +37,236 @@ pub enum Endpoint {
     Jwks,
 }
 
-/// Finds the place. Anything else below `/.doorward` is not found, and methods that are never forwarded (CONNECT,
-/// TRACE, unknown ones) are refused here.
+/// The folder of the gateway's own endpoints, on every host.
+pub const OWN: &str = "/.doorward";
+
+/// Finds the place. Anything else at or below `/.doorward` is not found, in this spelling only, since paths are compared by
+/// their bytes. CONNECT and TRACE are refused here, and methods beyond the seven usual ones unless a route names them.
+///
+/// A path that an upstream could read as another route's ([`path::other_reading`]) is refused, and so is `%2F` where the
+/// route does not allow it.
 #[must_use]
 pub fn place(site: &Site, method: &Method, target: &Target) -> Place {
-    let _ = (site, method, target);
-    todo!()
+    if never_forwarded(method) {
+        return Place::Refused(Refusal::Method);
+    }
+    let found = look_up(site, method, target, target.path());
+    let Place::Route(route) = &found else {
+        return found;
+    };
+    if target.has_encoded_slash() && !route.encoded_slashes {
+        return Place::Refused(Refusal::BadTarget);
+    }
+    let reading = path::other_reading(target.path());
+    match reading.map(|read| look_up(site, method, target, &read)) {
+        None | Some(Place::Refused(Refusal::NotFound)) => found,
+        Some(Place::Route(other)) if Arc::ptr_eq(route, &other) => found,
+        Some(Place::Route(_) | Place::Own(_) | Place::OtherMethods(_) | Place::Refused(_)) => {
+            Place::Refused(Refusal::BadTarget)
+        }
+    }
+}
+
+impl Endpoint {
+    /// Every endpoint.
+    pub const ALL: [Self; 6] = [
+        Self::Callback,
+        Self::SignIn,
+        Self::SignOut,
+        Self::SignedOut,
+        Self::WhoAmI,
+        Self::Jwks,
+    ];
+
+    /// Its path.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Callback => "/.doorward/callback",
+            Self::SignIn => "/.doorward/sign-in",
+            Self::SignOut => "/.doorward/sign-out",
+            Self::SignedOut => "/.doorward/signed-out",
+            Self::WhoAmI => "/.doorward/whoami",
+            Self::Jwks => "/.doorward/jwks.json",
+        }
+    }
+}
+
+/// Whether a path is the gateway's own, whether or not anything is there.
+pub(super) fn is_own(path: &str) -> bool {
+    path.strip_prefix(OWN)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
+    if is_own(path) {
+        return match Endpoint::ALL
+            .into_iter()
+            .find(|endpoint| endpoint.path() == path)
+        {
+            Some(_) if !usual(method) => Place::Refused(Refusal::Method),
+            Some(endpoint) => Place::Own(endpoint),
+            None => Place::Refused(Refusal::NotFound),
+        };
+    }
+    match site.find(target.host(), path, method) {
+        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => {
+            Place::Refused(Refusal::Method)
+        }
+        Found::Route(route) => Place::Route(Arc::clone(route)),
+        Found::Nothing => Place::Refused(Refusal::NotFound),
+        Found::OtherMethods(methods) => Place::OtherMethods(methods),
+    }
+}
+
+/// CONNECT makes a tunnel past every decision; TRACE shows cookies to whoever asks (RFC 9110 section 9.3.8).
+fn never_forwarded(method: &Method) -> bool {
+    method == Method::CONNECT || method == Method::TRACE
+}
+
+fn usual(method: &Method) -> bool {
+    [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ]
+    .contains(method)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Route, route::tests::route};
+
+    fn site() -> Site {
+        let mut slashes = route("* /slashes/*");
+        slashes.encoded_slashes = true;
+        let mut expression = route("* ~/e/[^/]+");
+        expression.encoded_slashes = true;
+        let mut routes: Vec<Route> = [
+            "* /*",
+            "* /admin/*",
+            "* /slashes/deep/*",
+            "* /@scope/*",
+            "GET * /read",
+            "PROPFIND,GET * /dav",
+            "* ~/m;id=[0-9]+",
+        ]
+        .map(route)
+        .into();
+        routes.extend([slashes, expression]);
+        Site::new(routes).unwrap()
+    }
+
+    /// `METHOD path`.
+    fn at(asked: &str) -> String {
+        let (method, path) = asked.split_once(' ').unwrap();
+        let target = Target::parse(path.as_bytes(), &[b"a.test"]).unwrap();
+        match place(&site(), &method.parse().unwrap(), &target) {
+            Place::Own(endpoint) => format!("{endpoint:?}"),
+            Place::Route(route) => route.id.0.to_string(),
+            Place::Refused(refusal) => refusal.code().to_owned(),
+            Place::OtherMethods(methods) => format!("{methods:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn holds(table: &[(&str, &str)]) {
+        for (asked, expected) in table {
+            assert_eq!(at(asked), *expected, "{asked}");
+        }
+    }
+
+    #[test]
+    fn own_endpoints_stand_before_every_route() {
+        for endpoint in Endpoint::ALL {
+            assert_eq!(
+                at(&format!("GET {}", endpoint.path())),
+                format!("{endpoint:?}")
+            );
+            assert_eq!(
+                at(&format!("POST {}?x=/", endpoint.path())),
+                format!("{endpoint:?}")
+            );
+        }
+        holds(&[
+            ("GET /.doorward", "no_route"),
+            ("GET /.doorward/", "no_route"),
+            ("GET /.doorward/other", "no_route"),
+            ("GET /.doorward/callback/", "no_route"),
+            ("GET /.doorward/callback/x", "no_route"),
+            ("GET /.doorward/Callback", "no_route"),
+            ("PROPFIND /.doorward/callback", "method_not_allowed"),
+            ("GET /.doorward-x", "* /*"),
+            ("GET /.Doorward/callback", "* /*"),
+            ("GET /x/.doorward/callback", "* /*"),
+        ]);
+    }
+
+    #[test]
+    fn unusual_methods_pass_where_a_route_names_them() {
+        holds(&[
+            ("GET /x", "* /*"),
+            ("OPTIONS /x", "* /*"),
+            ("PATCH /x", "* /*"),
+            ("CONNECT /x", "method_not_allowed"),
+            ("TRACE /x", "method_not_allowed"),
+            ("PROPFIND /x", "method_not_allowed"),
+            ("get /x", "method_not_allowed"),
+            ("PROPFIND /dav", "PROPFIND,GET * /dav"),
+            ("POST /dav", "[GET, PROPFIND]"),
+            ("HEAD /read", "[GET]"),
+        ]);
+    }
+
+    #[test]
+    fn what_reads_as_another_route_is_refused() {
+        holds(&[
+            ("GET /admin/x", "* /admin/*"),
+            ("GET /admin;x", "bad_target"),
+            ("GET /admin;x/y", "bad_target"),
+            ("GET /admin%3bx/y", "bad_target"),
+            ("GET /;x/admin", "bad_target"),
+            ("GET /x;y=1/z", "* /*"),
+            ("GET /admin/x;y", "* /admin/*"),
+            ("GET /%40scope/x", "bad_target"),
+            ("GET /%40other/x", "* /*"),
+            ("GET /@scope/x", "* /@scope/*"),
+            ("GET /.doorward;x/callback", "bad_target"),
+            ("GET /.doorward;x/other", "* /*"),
+            ("GET /m;id=7", "bad_target"),
+            ("GET /read;x", "bad_target"),
+        ]);
+    }
+
+    #[test]
+    fn an_expression_alone_may_have_parameters_and_slashes() {
+        let mut slashes = route("* ~/e/[^/]+");
+        slashes.encoded_slashes = true;
+        let site = Site::new(vec![slashes, route("* ~/m;id=[0-9]+")]).unwrap();
+        for path in ["/e/x%2Fy", "/m;id=7"] {
+            let target = Target::parse(path.as_bytes(), &[b"a.test"]).unwrap();
+            assert!(
+                matches!(place(&site, &Method::GET, &target), Place::Route(_)),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn encoded_slashes_pass_where_the_route_allows_them() {
+        holds(&[
+            ("GET /x%2Fy", "bad_target"),
+            ("GET /admin%2Fx", "bad_target"),
+            ("GET /slashes/x%2fy", "* /slashes/*"),
+            ("GET /slashes/http:%2F%2Fhost%2Fx", "* /slashes/*"),
+            ("GET /slashes/deep%2Fx", "bad_target"),
+            ("GET /slashes%2Fx", "bad_target"),
+            ("GET /e/x%2Fy", "bad_target"),
+        ]);
+    }
 }

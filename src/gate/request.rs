@@ -1,9 +1,12 @@
 //! Requests in normal form, before anything else looks at them.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method, header};
 
 use super::Refusal;
-use crate::policy::Host;
+use crate::policy::{
+    Host,
+    path::{self, NormalPath},
+};
 
 /// The one normal form of a request target: origin-form, host lower-cased. Made only by [`Target::parse`]; route,
 /// policy, log and upstream see the same bytes.
@@ -28,16 +31,42 @@ pub enum Caller {
 }
 
 impl Target {
-    /// Reads the raw request target and the `Host` values (HTTP/2: the authority). Origin-form; absolute-form
-    /// `http`/`https` when its authority equals the host; `*` is refused. The path has no empty segment except a
-    /// last one, no dot segment, backslash, NUL, control, raw non-ASCII, bad escape, encoded dot segment, encoded
-    /// backslash or NUL. An encoded slash is noted for the route to allow.
+    /// Reads the raw request target and the `Host` values (HTTP/2: the authority). Origin-form (RFC 9112 section
+    /// 3.2.1); absolute-form `http`/`https` when its authority equals the host; `*` and all else is refused. Exactly one
+    /// `Host`, in the form of [`Host::parse`], with or without a port from 1 to 65535.
+    ///
+    /// The path is one of [`path::normalise`]: no empty segment except a last one, no dot segment (also none before `;` or
+    /// next to `%2F`), backslash, NUL, control, raw non-ASCII, bad escape, escape of a letter, digit or `-._~`, escaped
+    /// control or backslash, escapes that are no UTF-8. An encoded slash is noted for the route to allow. The query
+    /// is any visible ASCII without `#`, kept as it is: nothing of ours is decided by it.
     ///
     /// # Errors
     /// [`Refusal::BadTarget`] or [`Refusal::BadHost`].
     pub fn parse(raw: &[u8], hosts: &[&[u8]]) -> Result<Self, Refusal> {
-        let _ = (raw, hosts);
-        todo!()
+        let &[host] = hosts else {
+            return Err(Refusal::BadHost);
+        };
+        let (host, port) = authority(host).ok_or(Refusal::BadHost)?;
+        let raw = if raw.starts_with(b"/") {
+            raw
+        } else {
+            origin_form(raw, &host, port)?
+        };
+        let mut parts = raw.splitn(2, |byte| *byte == b'?');
+        let before = parts.next().unwrap_or_default();
+        let NormalPath {
+            path,
+            encoded_slash,
+        } = path::normalise(if before.is_empty() { b"/" } else { before })
+            .map_err(|_| Refusal::BadTarget)?;
+        let query = parts.next().map(query).transpose()?;
+        Ok(Self {
+            host,
+            port,
+            path,
+            query,
+            encoded_slash,
+        })
     }
 
     /// The host.
@@ -64,6 +93,24 @@ impl Target {
         self.query.as_deref()
     }
 
+    /// The path and, after `?`, the query: what is forwarded and returned to.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// The host and, where one was written, the port: the `Host` that is forwarded.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        match self.port {
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.to_string(),
+        }
+    }
+
     /// Whether the path holds `%2F`.
     #[must_use]
     pub const fn has_encoded_slash(&self) -> bool {
@@ -73,11 +120,29 @@ impl Target {
 
 impl Caller {
     /// Classifies by method and headers: `Upgrade: websocket`; `Sec-Fetch-Mode: navigate` with a document
-    /// destination; without fetch metadata a GET or HEAD that accepts `text/html` and is no XHR (AR-21).
+    /// destination; without fetch metadata a GET or HEAD that accepts `text/html` and is no XHR (AR-21). A prefetch is
+    /// no navigation: nobody asked to sign in yet. What is unclear is [`Caller::Api`].
     #[must_use]
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
-        let _ = (method, headers);
-        todo!()
+        if is_websocket(method, headers) {
+            return Self::WebSocket;
+        }
+        let safe = method == Method::GET || method == Method::HEAD;
+        if !safe || is_prefetch(headers) {
+            return Self::Api;
+        }
+        let metadata = headers.contains_key(FETCH_MODE) || headers.contains_key(FETCH_DEST);
+        let navigates = if metadata {
+            only(headers, &FETCH_MODE) == Some("navigate")
+                && only(headers, &FETCH_DEST) == Some("document")
+        } else {
+            accepts_html(headers) && !headers.contains_key(REQUESTED_WITH)
+        };
+        if navigates {
+            Self::Navigation
+        } else {
+            Self::Api
+        }
     }
 }
 
@@ -87,6 +152,146 @@ impl Caller {
 /// # Errors
 /// [`Refusal::BadHeader`].
 pub fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-    let _ = (method, headers);
-    todo!()
+    let coded = headers.contains_key(header::TRANSFER_ENCODING);
+    let chunked = || {
+        only(headers, &header::TRANSFER_ENCODING)
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+    };
+    let upgrades = headers.contains_key(header::UPGRADE);
+    if (coded && !chunked()) || (upgrades && !is_websocket(method, headers)) || !one_length(headers)
+    {
+        return Err(Refusal::BadHeader);
+    }
+    Ok(())
 }
+
+/// Whether a browser fetches ahead of its person (`Sec-Purpose: prefetch`, `prefetch;prerender`).
+pub(super) fn is_prefetch(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(PURPOSE)
+        .iter()
+        .any(|value| value.as_bytes().starts_with(b"prefetch"))
+}
+
+/// The value of a header that stands once.
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+pub(super) const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+pub(super) const FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+
+/// RFC 6455 section 4.1, as far as it makes an upgrade.
+fn is_websocket(method: &Method, headers: &HeaderMap) -> bool {
+    let upgrades =
+        || tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    let to_websocket =
+        || only(headers, &header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    method == Method::GET && to_websocket() && upgrades()
+}
+
+/// Equal lengths may stand more than once (RFC 9110 section 8.6); the proxy forwards one.
+fn one_length(headers: &HeaderMap) -> bool {
+    let lengths = || {
+        headers
+            .get_all(header::CONTENT_LENGTH)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|c| *c == b','))
+    };
+    let first = lengths().next().map(<[u8]>::trim_ascii);
+    lengths().map(<[u8]>::trim_ascii).all(|length| {
+        Some(length) == first && !length.is_empty() && length.iter().all(u8::is_ascii_digit)
+    })
+}
+
+/// A `text/html` range that is not excluded by `q=0` (RFC 9110 section 12.5.1). `*/*` alone is how programs ask.
+fn accepts_html(headers: &HeaderMap) -> bool {
+    tokens(headers, &header::ACCEPT).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let html = parts
+            .next()
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+        let weight =
+            parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        html && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+/// The members of a comma-separated list, from every line.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let values = headers.get_all(name).into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+}
+
+/// Absolute-form (RFC 9112 section 3.2.2) as origin-form. Its authority must be the one in `Host`, where a port that
+/// is not written is the scheme's.
+fn origin_form<'a>(raw: &'a [u8], host: &Host, port: Option<u16>) -> Result<&'a [u8], Refusal> {
+    let (rest, usual) = if let Some(rest) = after_scheme(raw, b"http://") {
+        (rest, 80)
+    } else if let Some(rest) = after_scheme(raw, b"https://") {
+        (rest, 443)
+    } else {
+        return Err(Refusal::BadTarget);
+    };
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?'))
+        .unwrap_or(rest.len());
+    let (written, rest) = rest.split_at_checked(end).ok_or(Refusal::BadTarget)?;
+    let (named, named_port) = authority(written).ok_or(Refusal::BadTarget)?;
+    let same = named == *host && named_port.unwrap_or(usual) == port.unwrap_or(usual);
+    if same {
+        Ok(rest)
+    } else {
+        Err(Refusal::BadHost)
+    }
+}
+
+fn after_scheme<'a>(raw: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = raw.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// `host` or `host:port`. No user information, which is for forging only.
+fn authority(written: &[u8]) -> Option<(Host, Option<u16>)> {
+    let written = str::from_utf8(written).ok()?;
+    let after_address = written.rfind(']').map_or(0, |at| at + 1);
+    let colon = written
+        .get(after_address..)?
+        .find(':')
+        .map(|at| after_address + at);
+    let (host, port) = match colon {
+        Some(at) => {
+            let (host, port) = written.split_at_checked(at)?;
+            (host, Some(read_port(port.strip_prefix(':')?)?))
+        }
+        None => (written, None),
+    };
+    Some((Host::parse(host).ok()?, port))
+}
+
+fn read_port(digits: &str) -> Option<u16> {
+    let plain = digits.bytes().all(|c| c.is_ascii_digit()) && !digits.starts_with('0');
+    plain.then(|| digits.parse().ok()).flatten()
+}
+
+fn query(raw: &[u8]) -> Result<String, Refusal> {
+    let good = raw
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    let text = str::from_utf8(raw)
+        .ok()
+        .filter(|_| good)
+        .ok_or(Refusal::BadTarget)?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

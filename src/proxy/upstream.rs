@@ -1,10 +1,50 @@
 //! Upstreams at run time: addresses, health, and which target is next.
 
-use crate::policy::Site;
+mod balance;
+mod health;
+mod peer;
+mod resolve;
+
+pub(super) use self::balance::Lease;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use futures_util::future;
+use tokio::sync::Notify;
+
+use self::{balance::Target, peer::Material};
+use crate::{
+    policy::{self, Site},
+    telemetry::Telemetry,
+};
 
 /// All upstreams of a site, prepared: TLS material read, names being resolved, targets being checked.
-#[derive(Debug, Default)]
-pub struct Upstreams {}
+pub struct Upstreams {
+    /// By the address of the policy's upstream. The weak reference keeps the address from being used again.
+    table: ArcSwap<Table>,
+    generation: AtomicU64,
+    changed: Notify,
+    telemetry: Telemetry,
+}
+
+type Table = HashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>;
+
+/// One upstream, prepared.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    policy: policy::Upstream,
+    targets: Box<[Target]>,
+    next: std::sync::atomic::AtomicUsize,
+    telemetry: Telemetry,
+}
 
 /// An upstream that cannot be prepared.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +57,125 @@ pub struct UpstreamError {
 }
 
 impl Upstreams {
+    /// None yet.
+    #[must_use]
+    pub fn new(telemetry: Telemetry) -> Self {
+        Self {
+            table: ArcSwap::default(),
+            generation: AtomicU64::new(1),
+            changed: Notify::new(),
+            telemetry,
+        }
+    }
+
     /// Prepares what a new site needs, before the site is put in force. Upstreams that did not change keep their
     /// connections, health and addresses; those that no request uses any more are dropped at the next call.
     ///
     /// # Errors
     /// Every upstream whose CA or client certificate cannot be used; nothing is changed then.
     pub fn arrange(&self, site: &Site) -> Result<(), Vec<UpstreamError>> {
-        let _ = site;
+        let before = self.table.load_full();
+        let mut table: Table = before
+            .iter()
+            .filter(|(_, (policy, _))| policy.strong_count() > 0)
+            .map(|(key, entry)| (*key, entry.clone()))
+            .collect();
+        let mut named: HashMap<Arc<str>, Vec<Arc<Upstream>>> = HashMap::new();
+        for (_, prepared) in before.values() {
+            let name = Arc::clone(&prepared.policy.name);
+            named.entry(name).or_default().push(Arc::clone(prepared));
+        }
+        let mut errors = Vec::new();
+        for route in site.routes() {
+            let policy = &route.forward.upstream;
+            if table.contains_key(&key(policy)) {
+                continue;
+            }
+            let namesakes = named.entry(Arc::clone(&policy.name)).or_default();
+            let prepared = match namesakes.iter().find(|known| known.policy == **policy) {
+                Some(known) => Arc::clone(known),
+                None => match self.prepare(policy) {
+                    Ok(made) => made,
+                    Err(error) => {
+                        errors.push(error);
+                        continue;
+                    }
+                },
+            };
+            namesakes.push(Arc::clone(&prepared));
+            table.insert(key(policy), (Arc::downgrade(policy), prepared));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        self.table.store(Arc::new(table));
+        self.changed.notify_one();
         Ok(())
     }
+
+    /// Resolves names and checks targets until dropped. One such task runs in a process.
+    pub async fn tend(&self) {
+        loop {
+            let table = self.table.load_full();
+            let mut upstreams: Vec<&Arc<Upstream>> = table.values().map(|entry| &entry.1).collect();
+            upstreams.sort_by_key(|upstream| Arc::as_ptr(upstream));
+            upstreams.dedup_by(|a, b| Arc::ptr_eq(a, b));
+            let tending = upstreams.into_iter().map(|upstream| upstream.tend());
+            tokio::select! {
+                _ = future::join_all(tending) => self.changed.notified().await,
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+
+    /// The prepared form of a route's upstream.
+    pub(super) fn get(&self, policy: &Arc<policy::Upstream>) -> Option<Arc<Upstream>> {
+        let table = self.table.load();
+        table.get(&key(policy)).map(|entry| Arc::clone(&entry.1))
+    }
+
+    fn prepare(&self, policy: &policy::Upstream) -> Result<Arc<Upstream>, UpstreamError> {
+        let fail = |what| UpstreamError {
+            upstream: policy.name.to_string(),
+            what,
+        };
+        let material = Material::read(&policy.tls).map_err(fail)?;
+        let group = self.generation.fetch_add(1, Ordering::Relaxed);
+        let targets = policy
+            .targets
+            .iter()
+            .map(|target| Target::new(target, policy, &material, group))
+            .collect::<Result<_, _>>()
+            .map_err(fail)?;
+        Ok(Arc::new(Upstream {
+            policy: policy.clone(),
+            targets,
+            next: std::sync::atomic::AtomicUsize::new(0),
+            telemetry: self.telemetry.clone(),
+        }))
+    }
+}
+
+impl Upstream {
+    /// Keeps every target's addresses fresh and its health known.
+    async fn tend(&self) {
+        let resolving = self.targets.iter().map(|target| target.addresses.tend());
+        let checking = self
+            .policy
+            .health
+            .iter()
+            .flat_map(|check| self.targets.iter().map(move |target| (check, target)))
+            .map(|(check, target)| health::tend(self, target, check));
+        future::join(future::join_all(resolving), future::join_all(checking)).await;
+    }
+}
+
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstreams").finish_non_exhaustive()
+    }
+}
+
+fn key(policy: &Arc<policy::Upstream>) -> usize {
+    Arc::as_ptr(policy).addr()
 }

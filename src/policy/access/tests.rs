@@ -1,0 +1,200 @@
+use serde_json::json;
+
+use super::*;
+
+fn identity(change: Value) -> VerifiedIdentity {
+    let mut whole = json!({
+        "provider": "corporate", "issuer": "https://id.test", "subject": "s-1", "email": "Ada@Example.com",
+        "email_verified": true, "groups": ["staff", "ops"], "name": null, "preferred_username": null, "acr": null,
+        "amr": [], "auth_time": null, "sid": null,
+        "claims": {"sub": "s-1", "level": 3, "admin": true, "nothing": null, "scope": "read write",
+                   "realm_access": {"roles": ["editor", 7]}},
+    });
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(change.as_object().unwrap().clone());
+    serde_json::from_value(whole).unwrap()
+}
+
+fn list(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn group(name: &str) -> Rule {
+    Rule::Group(list(&[name]))
+}
+
+fn claim(path: &str, test: ClaimTest) -> Rule {
+    Rule::Claim {
+        path: ClaimPath::parse(path).unwrap(),
+        test,
+    }
+}
+
+fn not(rule: Rule) -> Rule {
+    Rule::Not(Box::new(rule))
+}
+
+fn meets(rule: &Rule) -> bool {
+    rule.evaluate(&identity(json!({}))).is_ok()
+}
+
+#[test]
+fn emails_count_when_verified() {
+    // ID-19
+    let rules = [
+        Rule::Email(list(&["bob@example.com", "ada@example.COM"])),
+        Rule::EmailDomain(list(&["EXAMPLE.com"])),
+    ];
+    for rule in &rules {
+        assert!(meets(rule));
+        for change in [
+            json!({"email_verified": false}),
+            json!({"email": null}),
+            json!({"email": "ada@example.com.evil.test"}),
+            json!({"email": "ada@evil.test@example.com"}),
+            json!({"email": "ada"}),
+            json!({"email": "ada@"}),
+            json!({"email": ""}),
+        ] {
+            assert!(
+                rule.evaluate(&identity(change.clone())).is_err(),
+                "{rule} {change}"
+            );
+        }
+    }
+    assert!(
+        Rule::EmailDomain(list(&["xample.com", "com", ""]))
+            .evaluate(&identity(json!({})))
+            .is_err()
+    );
+}
+
+#[test]
+fn groups_and_providers_are_compared_exactly() {
+    assert!(meets(&Rule::Group(list(&["admins", "ops"]))));
+    for other in ["Ops", "op", "opsx", ""] {
+        assert!(!meets(&group(other)), "{other}");
+    }
+    assert!(
+        group("ops")
+            .evaluate(&identity(json!({"groups": []})))
+            .is_err()
+    );
+    assert!(meets(&Rule::Provider(vec![
+        ProviderName::new("other"),
+        ProviderName::new("corporate")
+    ])));
+    assert!(!meets(&Rule::Provider(vec![ProviderName::new(
+        "Corporate"
+    )])));
+}
+
+#[test]
+fn claims_are_tested_by_type_and_value() {
+    use ClaimTest::{Contains, Equals, OneOf};
+    for (path, test, expected) in [
+        ("level", Equals(json!(3)), true),
+        ("level", Equals(json!("3")), false),
+        ("level", OneOf(vec![json!(2), json!(3)]), true),
+        ("level", OneOf(vec![json!(2)]), false),
+        ("admin", Equals(json!(true)), true),
+        ("admin", Equals(json!("true")), false),
+        ("realm_access.roles", Contains(json!("editor")), true),
+        ("realm_access.roles", Contains(json!("edit")), false),
+        ("realm_access.roles", Contains(json!(7)), true),
+        ("realm_access.roles", Equals(json!("editor")), false),
+        ("realm_access.roles.editor", Equals(json!(true)), false),
+        ("realm_access", Contains(json!("roles")), false),
+        ("scope", Contains(json!("write")), true),
+        ("scope", Contains(json!("")), false),
+        ("level", Contains(json!(3)), false),
+        ("missing", Equals(json!(null)), false),
+        ("nothing", Equals(json!(null)), false),
+        ("nothing", OneOf(vec![json!(null)]), false),
+        ("missing", Contains(json!("x")), false),
+    ] {
+        let rule = claim(path, test);
+        assert_eq!(meets(&rule), expected, "{rule}");
+    }
+}
+
+#[test]
+fn any_all_and_not_are_what_the_words_say() {
+    let (yes, no) = (|| group("ops"), || group("admins"));
+    assert!(meets(&Rule::Any(vec![no(), yes()])));
+    assert!(!meets(&Rule::Any(vec![no(), no()])));
+    assert!(meets(&Rule::All(vec![yes(), yes()])));
+    assert!(!meets(&Rule::All(vec![yes(), no()])));
+    assert!(meets(&not(no())));
+    assert!(!meets(&not(yes())));
+    assert!(meets(&not(not(yes()))));
+    assert!(meets(&not(claim(
+        "missing",
+        ClaimTest::Equals(json!(true))
+    ))));
+    assert!(meets(&not(Rule::All(vec![yes(), no()]))));
+}
+
+#[test]
+fn an_empty_list_never_grants() {
+    let empties = || {
+        [
+            Rule::Any(Vec::new()),
+            Rule::All(Vec::new()),
+            Rule::Email(Vec::new()),
+            Rule::EmailDomain(Vec::new()),
+            Rule::Group(Vec::new()),
+            Rule::Provider(Vec::new()),
+            claim("level", ClaimTest::OneOf(Vec::new())),
+        ]
+    };
+    for (index, empty) in empties().into_iter().enumerate() {
+        assert!(!meets(&empty), "{index}");
+        assert!(
+            !meets(&Rule::All(vec![group("ops"), empty.clone()])),
+            "{index} in all"
+        );
+        assert!(
+            !meets(&not(Rule::Any(vec![empty.clone(), group("admins")]))),
+            "{index} in not any"
+        );
+        assert!(!meets(&not(empty)), "{index} in not");
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_without_the_persons_claims() {
+    let deep = Rule::All(vec![
+        group("ops"),
+        Rule::Any(vec![
+            Rule::Group(list(&["admins", "on-call \"x\""])),
+            Rule::EmailDomain(list(&["corp.test"])),
+        ]),
+        Rule::Email(list(&["boss@corp.test"])),
+        not(group("staff")),
+        not(Rule::Any(vec![group("staff")])),
+        claim("realm_access.roles", ClaimTest::Contains(json!("owner"))),
+        claim("level", ClaimTest::OneOf(vec![json!(4), json!("five")])),
+        Rule::Provider(vec![ProviderName::new("partners")]),
+        Rule::Any(Vec::new()),
+    ]);
+    let Err(Unmet(told)) = deep.evaluate(&identity(json!({}))) else {
+        panic!("met")
+    };
+    insta::assert_snapshot!(told.replace("; and ", ";\nand "), @r#"
+    member of group "admins" or "on-call \"x\""; or a verified email address at "corp.test";
+    and a verified email address on the list of this route;
+    and not member of group "staff";
+    and not (member of group "staff");
+    and claim "realm_access.roles" containing "owner";
+    and claim "level" equal to 4 or "five";
+    and signed in with "partners";
+    and a condition that nobody can meet (an empty list)
+    "#);
+    assert!(
+        !told.contains("boss@corp.test") && !told.contains("Example"),
+        "{told}"
+    );
+}

@@ -1,0 +1,117 @@
+//! What is known of one request, and its access line.
+
+use std::{net::IpAddr, time::Duration};
+
+use http::Method;
+use tokio::time::Instant;
+
+use super::upstream::Lease;
+use crate::{
+    gate::{Admission, Caller, Target},
+    telemetry::{Event, RequestLine, Telemetry},
+};
+
+/// One request on its way. Dropping it writes the access line if nothing else did, so that a panic or a cut
+/// connection is seen and no count stays behind.
+#[derive(Debug)]
+pub struct Ctx {
+    pub(super) request_id: String,
+    pub(super) method: Method,
+    pub(super) target: Option<Target>,
+    pub(super) caller: Caller,
+    pub(super) client: Option<IpAddr>,
+    /// Whether the peer is one whose `X-Forwarded-*` is believed.
+    pub(super) trusted: bool,
+    pub(super) admission: Option<Admission>,
+    pub(super) outcome: &'static str,
+    pub(super) decided: Duration,
+    pub(super) answered: Option<Duration>,
+    pub(super) received: u64,
+    pub(super) trace_id: Option<String>,
+    /// The target in use now; the last one when there were several attempts.
+    pub(super) lease: Option<Lease>,
+    /// Targets tried so far, this one included.
+    pub(super) attempts: Vec<usize>,
+    pub(super) error: Option<String>,
+    begun: Instant,
+    telemetry: Telemetry,
+    logged: bool,
+}
+
+/// What was sent to the client.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sent {
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+}
+
+impl Ctx {
+    pub(super) fn new(telemetry: Telemetry) -> Self {
+        Self {
+            request_id: String::new(),
+            method: Method::GET,
+            target: None,
+            caller: Caller::Api,
+            client: None,
+            trusted: false,
+            admission: None,
+            outcome: "client_gone",
+            decided: Duration::ZERO,
+            answered: None,
+            received: 0,
+            trace_id: None,
+            lease: None,
+            attempts: Vec::new(),
+            error: None,
+            begun: Instant::now(),
+            telemetry,
+            logged: false,
+        }
+    }
+
+    /// Time since the request's head was read.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// Writes the access line, once.
+    pub(super) fn log(&mut self, sent: Sent, subject_hash: Option<&str>) {
+        if std::mem::replace(&mut self.logged, true) {
+            return;
+        }
+        let route = self.admission.as_ref().map(Admission::route);
+        self.telemetry.emit(&Event::Request(RequestLine {
+            request_id: &self.request_id,
+            trace_id: self.trace_id.as_deref(),
+            method: self.method.as_str(),
+            host: self.target.as_ref().map_or("", |t| t.host().as_str()),
+            path: self.target.as_ref().map_or("", Target::path),
+            route: route.map_or("none", |route| &route.id.0),
+            outcome: self.outcome,
+            status: sent.status,
+            subject_hash,
+            client: self.client,
+            took: self.begun.elapsed(),
+            decided: self.decided,
+            upstream: self.answered,
+            sent: sent.bytes,
+            received: self.received,
+            error: self.error.as_deref(),
+        }));
+    }
+}
+
+impl Drop for Ctx {
+    fn drop(&mut self) {
+        if self.logged {
+            return;
+        }
+        if std::thread::panicking() {
+            self.outcome = "internal";
+            self.error = Some("panicked".to_owned());
+        } else {
+            self.outcome = "cut";
+        }
+        self.log(Sent::default(), None);
+    }
+}

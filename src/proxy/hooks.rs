@@ -1,0 +1,346 @@
+//! The hooks that pingora calls, in the order in which it calls them.
+
+use std::{net::IpAddr, panic::AssertUnwindSafe};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{StatusCode, header};
+use pingora::{
+    Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+
+use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, request};
+use crate::{
+    flow::{Answer, Front, Incoming},
+    gate::{Caller, Refusal},
+};
+
+#[async_trait]
+impl<F: Front> ProxyHttp for Door<F> {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::new(self.telemetry.clone())
+    }
+
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, _: &mut Ctx) -> Result<()> {
+        let limits = &self.listener.limits;
+        // `None` means that the connection closes after this request: by the client's wish or because we drain.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(limits.keepalive.as_secs().max(1)));
+        }
+        session.set_read_timeout(Some(limits.read));
+        session.set_write_timeout(Some(limits.write));
+        session.set_total_drain_timeout(Some(limits.read));
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+        let answer = match self.look(session, ctx) {
+            Ok(()) => self.ask(session, ctx).await,
+            Err(refusal) => self.refuse(refusal, ctx),
+        };
+        ctx.decided = ctx.elapsed();
+        match answer {
+            Answer::Forward(admission) => {
+                if ctx.caller == Caller::WebSocket {
+                    // A tunnel may be silent.
+                    session.set_read_timeout(None);
+                }
+                ctx.admission = Some(admission);
+                ctx.outcome = "forwarded";
+                Ok(false)
+            }
+            Answer::Reply(reply) => {
+                ctx.outcome = reply.outcome;
+                reply::send(session, reply).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+        let Some(admission) = &ctx.admission else {
+            return Err(Error::explain(ErrorType::InternalError, "no admission"));
+        };
+        let forward = &admission.route().forward;
+        let Some(upstream) = self.upstreams.get(&forward.upstream) else {
+            return Err(Error::explain(
+                ErrorType::InternalError,
+                "an upstream that was never prepared",
+            ));
+        };
+        let tunnel = ctx.caller == Caller::WebSocket && forward.websocket;
+        ctx.lease = None;
+        let Some((peer, lease)) = upstream.peer(&ctx.attempts, tunnel).await else {
+            return Err(Error::explain(
+                ErrorType::HTTPStatus(502),
+                "no address of any target is known",
+            ));
+        };
+        if tunnel {
+            link::expect_tunnel(forward.upstream.timeouts.read);
+        }
+        ctx.attempts.push(lease.index());
+        ctx.lease = Some(lease);
+        Ok(peer)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _: &mut Session,
+        _: &HttpPeer,
+        ctx: &mut Ctx,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Some(lease) = &ctx.lease {
+            lease.unreachable();
+            // Nothing was sent, so any method may be tried elsewhere.
+            error.set_retry(lease.another(ctx.attempts.len()));
+        }
+        error
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        head: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        outbound::edit(
+            &*self.front,
+            head,
+            ctx,
+            self.listener.public,
+            peer_ip(session),
+        )
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Session,
+        body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        ctx.received += body.as_ref().map_or(0, |part| part.len() as u64);
+        let limit = ctx
+            .admission
+            .as_ref()
+            .and_then(|admission| admission.route().forward.max_body);
+        if ctx.caller != Caller::WebSocket && limit.is_some_and(|limit| ctx.received > limit) {
+            return Err(Error::explain(ErrorType::HTTPStatus(413), "body").into_down());
+        }
+        // An empty last part would end a chunked body twice and leave bytes for the next user of the connection
+        // (pingora issue 935).
+        if end && body.as_ref().is_some_and(Bytes::is_empty) {
+            *body = None;
+        }
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
+        let Some(admission) = &ctx.admission else {
+            return Err(Error::explain(ErrorType::InternalError, "no admission"));
+        };
+        let own = |name: &str| self.front.is_own_cookie(name);
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            link::open_tunnel(self.front.until_ended(admission));
+            ctx.answered = Some(ctx.elapsed());
+            return inbound::drop_own_cookies(head, own);
+        }
+        if head.status.is_informational() {
+            return inbound::drop_own_cookies(head, own);
+        }
+        if ctx.caller == Caller::WebSocket {
+            link::forget_tunnel();
+        }
+        ctx.answered = Some(ctx.elapsed());
+        if let Some(lease) = &ctx.lease {
+            lease.answered(head.status);
+        }
+        inbound::edit(head, &admission.route().forward, own)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        session: &mut Session,
+        mut error: Box<Error>,
+        ctx: &mut Ctx,
+        reused: bool,
+    ) -> Box<Error> {
+        // As pingora's default: only what is idempotent, wholly kept and sent on a reused connection is sent again.
+        let whole = !session.as_ref().retry_buffer_truncated();
+        if session.req_header().method.is_idempotent() && whole {
+            error.retry.decide_reuse(reused);
+        } else {
+            error.set_retry(false);
+        }
+        if error.esource() == &pingora::ErrorSource::Upstream
+            && !error.retry()
+            && let Some(lease) = &ctx.lease
+        {
+            lease.failed();
+        }
+        // The same target again, on a new connection.
+        if error.retry() {
+            ctx.attempts.pop();
+        }
+        error
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut Ctx,
+    ) -> FailToProxy {
+        let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
+        ctx.error = Some(fault::words(error, target));
+        let begun = session
+            .response_written()
+            .is_some_and(|head| !head.status.is_informational());
+        let refusal = fault::refusal(error).filter(|_| !begun);
+        let mut code = 0;
+        if let Some(refusal) = refusal {
+            code = refusal.status();
+            // What is left of the request, or of the upstream's answer, is not worth a kept connection.
+            session.set_keepalive(None);
+            let reply = self.front.refuse(refusal, ctx.caller, &ctx.request_id);
+            ctx.outcome = reply.outcome;
+            if reply::send(session, reply).await.is_err() {
+                code = 0;
+            }
+        } else if !begun {
+            ctx.outcome = "client_gone";
+        } else {
+            ctx.outcome = "broken_off";
+        }
+        FailToProxy {
+            error_code: code,
+            can_reuse_downstream: false,
+        }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Ctx) {
+        if let (Some(error), None) = (error, &ctx.error) {
+            ctx.error = Some(fault::words(error, None));
+        }
+        let sent = Sent {
+            status: session
+                .response_written()
+                .map_or(0, |head| head.status.as_u16()),
+            bytes: session.body_bytes_sent() as u64,
+        };
+        let subject = ctx
+            .admission
+            .as_ref()
+            .and_then(|admission| self.front.subject_hash(admission));
+        ctx.log(sent, subject.as_deref());
+    }
+
+    fn suppress_error_log(&self, _: &Session, _: &Ctx, _: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        ctx: &Ctx,
+        error: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
+        tracing::warn!(
+            request_id = ctx.request_id,
+            "trying again: {}",
+            fault::words(error, target)
+        );
+        true
+    }
+
+    fn request_summary(&self, _: &Session, ctx: &Ctx) -> String {
+        format!("request {}", ctx.request_id)
+    }
+}
+
+impl<F: Front> Door<F> {
+    /// Looks at the head and fills the context.
+    fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
+        let head = session.req_header();
+        let (client, trusted) = request::client(
+            peer_ip(session),
+            &head.headers,
+            &self.listener.trusted_proxies,
+        );
+        ctx.client = client;
+        ctx.trusted = trusted;
+        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
+        ctx.trace_id = request::trace_id(&head.headers);
+        ctx.method = head.method.clone();
+        ctx.caller = Caller::of(&head.method, &head.headers);
+        ctx.target = Some(request::check(head, &self.listener.limits)?);
+        Ok(())
+    }
+
+    /// Asks the front. A panic there ends this request with a page, nothing more.
+    async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
+        let Some(target) = &ctx.target else {
+            return self.refuse(Refusal::Internal, ctx);
+        };
+        let head = session.req_header();
+        let incoming = Incoming {
+            method: &head.method,
+            target,
+            headers: &head.headers,
+            client: ctx.client,
+            public: self.listener.public,
+            request_id: &ctx.request_id,
+        };
+        let asked = AssertUnwindSafe(self.front.answer(&incoming))
+            .catch_unwind()
+            .await;
+        match asked {
+            Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
+                self.refuse(Refusal::BodyTooLarge, ctx)
+            }
+            Ok(answer) => answer,
+            Err(_) => {
+                tracing::error!(request_id = ctx.request_id, "a request panicked");
+                self.refuse(Refusal::Internal, ctx)
+            }
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
+        Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
+    }
+}
+
+/// Whether the announced body is over the route's limit.
+fn too_long(head: &RequestHeader, admission: &crate::gate::Admission) -> bool {
+    let announced = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    let limit = admission.route().forward.max_body;
+    matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
+}
+
+fn peer_ip(session: &Session) -> Option<IpAddr> {
+    let address = session.client_addr()?.as_inet()?;
+    Some(address.ip().to_canonical())
+}
