@@ -1,14 +1,18 @@
 //! The process: listeners, connections, background tasks and the end of them all.
 
 mod accept;
+pub mod assemble;
 pub mod background;
 pub mod listen;
+pub mod run;
 pub mod shutdown;
 mod stream;
 pub mod tls;
 
 pub use self::{
+    assemble::{AssembleError, House, assemble},
     listen::{BindError, Bound, bind},
+    run::{RunError, Up, start},
     shutdown::Drained,
     tls::{Certificates, TlsError},
 };

@@ -21,7 +21,7 @@ impl Gateway {
         incoming: &Incoming<'_>,
         caller: Caller,
     ) -> Answer {
-        let presence = if route.access != Access::Open {
+        let presence = if decide::needs_session(&route.access) {
             self.presence(incoming).await
         } else {
             Presence::Nothing
@@ -32,10 +32,9 @@ impl Gateway {
                 Decision::Settle(verdict) => (presence, verdict),
                 Decision::Renew(session) => {
                     let renewal = self.renewed(&session).await;
-                    (
-                        Presence::Session(session),
-                        decide::settle(route, renewal, caller, terms, self.now()),
-                    )
+                    let verdict =
+                        decide::settle(route, &session, renewal, caller, terms, self.now());
+                    (Presence::Session(session), verdict)
                 }
             };
         self.emit(&Event::Decision {

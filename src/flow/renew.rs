@@ -209,29 +209,60 @@ impl Flight<'_> {
 
     /// The new token exists only here until it is stored: a store that does not answer is asked again for a while.
     async fn save(&mut self) -> Observed {
-        let Some(record) = self.granted.clone() else {
-            return Observed::StoreDown;
-        };
         let until = Instant::now() + SAVE_PATIENCE;
-        loop {
+        while let Some(record) = self.granted.clone() {
             match self
                 .gateway
                 .parts()
                 .sessions
-                .save(&self.session, record.clone())
+                .save(&self.session, record)
                 .await
             {
                 Ok(Saved::Saved(session)) => {
                     self.session = session;
                     return Observed::Saved;
                 }
-                Ok(Saved::Superseded) => return Observed::Superseded,
-                Ok(Saved::Gone) => return Observed::Ended,
-                Err(_) if Instant::now() >= until => return Observed::StoreDown,
-                Err(_) => {
-                    sleep(SAVE_PAUSE).await;
+                Ok(Saved::Superseded) => {
+                    if let Some(observed) = self.rebase().await {
+                        return observed;
+                    }
                 }
+                Ok(Saved::Gone) => return Observed::Ended,
+                Err(_) => sleep(SAVE_PAUSE).await,
             }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        Observed::StoreDown
+    }
+
+    /// Something was written meanwhile. On top of a mere note of use the new tokens are written again; what says that the
+    /// session was renewed or ended stays.
+    async fn rebase(&mut self) -> Option<Observed> {
+        match self
+            .gateway
+            .parts()
+            .sessions
+            .find(&self.session.handle)
+            .await
+        {
+            Presence::Session(found) if found.record.renewals == self.session.record.renewals => {
+                let granted = self.granted.take()?;
+                self.granted = Some(found.record.renewed(
+                    granted.tokens,
+                    granted.identity,
+                    self.gateway.now(),
+                ));
+                self.session = found;
+                None
+            }
+            Presence::Session(found) => {
+                self.session = found;
+                Some(Observed::Superseded)
+            }
+            Presence::Nothing | Presence::Unreadable => Some(Observed::Ended),
+            Presence::Down => None,
         }
     }
 

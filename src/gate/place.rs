@@ -23,7 +23,7 @@ pub enum Place {
 /// The gateway's own endpoints, below `/.doorward/`, on every host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Endpoint {
-    /// `/.doorward/callback`
+    /// `/.doorward/callback`, and `/.doorward/callback/<name>` for a provider that is not the default
     Callback,
     /// `/.doorward/sign-in`
     SignIn,
@@ -92,6 +92,19 @@ impl Endpoint {
     }
 }
 
+/// The endpoint at a path. A provider that is not the default has its own callback, one segment below the default's.
+fn endpoint(path: &str) -> Option<Endpoint> {
+    let below = path
+        .strip_prefix(Endpoint::Callback.path())
+        .and_then(|rest| rest.strip_prefix('/'));
+    if below.is_some_and(|name| !name.is_empty() && !name.contains(['/', ';', '%'])) {
+        return Some(Endpoint::Callback);
+    }
+    Endpoint::ALL
+        .into_iter()
+        .find(|endpoint| endpoint.path() == path)
+}
+
 /// Whether a path is the gateway's own, whether or not anything is there.
 pub(super) fn is_own(path: &str) -> bool {
     path.strip_prefix(OWN)
@@ -100,10 +113,7 @@ pub(super) fn is_own(path: &str) -> bool {
 
 fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
     if is_own(path) {
-        return match Endpoint::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.path() == path)
-        {
+        return match endpoint(path) {
             Some(_) if !usual(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Own(endpoint),
             None => Place::Refused(Refusal::NotFound),
@@ -198,7 +208,12 @@ mod tests {
             ("GET /.doorward/", "no_route"),
             ("GET /.doorward/other", "no_route"),
             ("GET /.doorward/callback/", "no_route"),
-            ("GET /.doorward/callback/x", "no_route"),
+            ("GET /.doorward/callback/partners", "Callback"),
+            ("GET /.doorward/callback/x/y", "no_route"),
+            ("GET /.doorward/callback/x/", "no_route"),
+            ("GET /.doorward/callback/x;y", "no_route"),
+            ("GET /.doorward/callback/x%2Fy", "no_route"),
+            ("GET /.doorward/whoami/x", "no_route"),
             ("GET /.doorward/Callback", "no_route"),
             ("PROPFIND /.doorward/callback", "method_not_allowed"),
             ("GET /.doorward-x", "* /*"),

@@ -89,8 +89,30 @@ impl RenewStep {
     /// The step after this one, given what was observed. An observation that a step cannot have ends it as
     /// [`Outcome::StoreDown`], which changes nothing.
     #[must_use]
-    pub fn next(self, observed: Observed) -> Self {
-        let _ = observed;
-        todo!()
+    pub const fn next(self, observed: Observed) -> Self {
+        use Observed as Saw;
+        match (self, observed) {
+            (Self::Acquire, Saw::Acquired) => Self::Reread,
+            (Self::Acquire, Saw::Busy) => Self::Await,
+            (Self::Await, Saw::Same) => Self::Acquire,
+            (Self::Await, Saw::DeadlinePassed) => Self::Finish(Outcome::ProviderDown),
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer) => {
+                Self::Finish(Outcome::RenewedElsewhere)
+            }
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone) => {
+                Self::Finish(Outcome::Ended)
+            }
+            (Self::Reread, Saw::Same) => Self::Spend,
+            (Self::Spend, Saw::Granted) => Self::Save,
+            (Self::Spend, Saw::Refused) => Self::RereadRefused,
+            (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
+            (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
+            (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
+            (Self::Save, Saw::Superseded) => Self::Finish(Outcome::RenewedElsewhere),
+            (Self::RereadRefused, Saw::Same) => Self::End,
+            (Self::Save | Self::End, Saw::Ended) => Self::Finish(Outcome::Ended),
+            (Self::Finish(outcome), _) => Self::Finish(outcome),
+            (_, _) => Self::Finish(Outcome::StoreDown),
+        }
     }
 }
