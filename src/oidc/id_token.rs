@@ -120,6 +120,13 @@ impl VerifiedIdToken {
         Ok(Self { claims, subject })
     }
 
+    /// The claims of an ID token that was verified before and kept sealed since. They prove nothing by themselves: they are
+    /// what a refreshed token is compared with ([`Expect::before`]).
+    #[must_use]
+    pub fn claims_before(raw: &str) -> Option<Claims> {
+        Signed::parse(raw).and_then(|signed| signed.claims()).ok()
+    }
+
     /// All claims of the token.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
