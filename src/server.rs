@@ -124,13 +124,12 @@ impl Running {
         self.signals.drain.send_replace(true);
         let ended = tokio::time::timeout(deadline, self.over.recv()).await;
         self.signals.cut.send_replace(true);
-        match ended {
-            Ok(_) => Drained::Whole,
-            Err(_) => {
-                // Connections that were cut end as soon as they are polled.
-                self.over.recv().await;
-                Drained::Cut
-            }
+        if let Ok(_) = ended {
+            Drained::Whole
+        } else {
+            // Connections that were cut end as soon as they are polled.
+            self.over.recv().await;
+            Drained::Cut
         }
     }
 }

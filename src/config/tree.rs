@@ -365,13 +365,16 @@ impl Builder {
                     *key = Some((name, node.place));
                     flaw
                 }
-                Some((name, place)) => match lines.get(&name) {
-                    Some(line) => Some(Flaw {
-                        place,
-                        what: format!("the key {name:?} is written twice; first on line {line}"),
-                        hint: "keep one of the two",
-                    }),
-                    None => {
+                Some((name, place)) => {
+                    if let Some(line) = lines.get(&name) {
+                        Some(Flaw {
+                            place,
+                            what: format!(
+                                "the key {name:?} is written twice; first on line {line}"
+                            ),
+                            hint: "keep one of the two",
+                        })
+                    } else {
                         lines.insert(name.clone(), place.line);
                         entries.push(Entry {
                             key: name,
@@ -380,7 +383,7 @@ impl Builder {
                         });
                         None
                     }
-                },
+                }
             },
         };
         self.flaws.extend(flaw);

@@ -68,12 +68,11 @@ impl Walk<'_, '_> {
                 .and_then(|properties| properties.get(&entry.key))
                 .map(Part::of)
                 .or_else(|| part.inner());
-            let value = match property {
-                Some(property) => self.node(&entry.value, property, &here),
-                None => {
-                    self.unknown_key(entry, part, &here);
-                    None
-                }
+            let value = if let Some(property) = property {
+                self.node(&entry.value, property, &here)
+            } else {
+                self.unknown_key(entry, part, &here);
+                None
             };
             match value {
                 Some(value) => {
@@ -123,15 +122,14 @@ impl Walk<'_, '_> {
         let mut members = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let here = path.index(index);
-            match self.node(item, inner, &here) {
-                Some(value) => members.push(value),
-                None => {
-                    self.report.maim(path);
-                    self.report.maim(&here);
-                    // An empty object keeps the positions of those after it.
-                    if objects {
-                        members.push(Value::Object(Map::new()));
-                    }
+            if let Some(value) = self.node(item, inner, &here) {
+                members.push(value)
+            } else {
+                self.report.maim(path);
+                self.report.maim(&here);
+                // An empty object keeps the positions of those after it.
+                if objects {
+                    members.push(Value::Object(Map::new()));
                 }
             }
         }

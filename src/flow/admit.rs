@@ -67,14 +67,13 @@ impl Gateway {
             .filter(|(own, _)| *own == name)
             .take(MOST_COOKIES)
         {
-            found = match Handle::parse(value) {
-                Some(handle) => self.parts().sessions.find(&handle).await,
-                None => {
-                    self.emit(&Event::Unreadable {
-                        what: "session_cookie",
-                    });
-                    Presence::Unreadable
-                }
+            found = if let Some(handle) = Handle::parse(value) {
+                self.parts().sessions.find(&handle).await
+            } else {
+                self.emit(&Event::Unreadable {
+                    what: "session_cookie",
+                });
+                Presence::Unreadable
             };
             match found {
                 Presence::Session(_) | Presence::Down => break,

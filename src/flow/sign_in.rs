@@ -194,7 +194,7 @@ impl Wish {
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
                 "return_to" => {
-                    wish.return_to = ReturnTo::parse(&value).unwrap_or_else(ReturnTo::home)
+                    wish.return_to = ReturnTo::parse(&value).unwrap_or_else(ReturnTo::home);
                 }
                 "switch" => wish.switch_account = value == "1",
                 _ => {}

@@ -95,22 +95,19 @@ impl RenewStep {
             (Self::Acquire, Saw::Acquired) => Self::Reread,
             (Self::Acquire, Saw::Busy) => Self::Await,
             (Self::Await, Saw::Same) => Self::Acquire,
-            (Self::Await, Saw::DeadlinePassed) => Self::Finish(Outcome::ProviderDown),
-            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer) => {
-                Self::Finish(Outcome::RenewedElsewhere)
-            }
-            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone) => {
-                Self::Finish(Outcome::Ended)
-            }
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer)
+            | (Self::Save, Saw::Superseded) => Self::Finish(Outcome::RenewedElsewhere),
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone)
+            | (Self::Save | Self::End, Saw::Ended) => Self::Finish(Outcome::Ended),
             (Self::Reread, Saw::Same) => Self::Spend,
             (Self::Spend, Saw::Granted) => Self::Save,
             (Self::Spend, Saw::Refused) => Self::RereadRefused,
             (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
-            (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
+            (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => {
+                Self::Finish(Outcome::ProviderDown)
+            }
             (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
-            (Self::Save, Saw::Superseded) => Self::Finish(Outcome::RenewedElsewhere),
             (Self::RereadRefused, Saw::Same) => Self::End,
-            (Self::Save | Self::End, Saw::Ended) => Self::Finish(Outcome::Ended),
             (Self::Finish(outcome), _) => Self::Finish(outcome),
             (_, _) => Self::Finish(Outcome::StoreDown),
         }

@@ -73,6 +73,7 @@ impl Purpose {
 #[must_use]
 #[expect(
     clippy::expect_used,
+    clippy::missing_panics_doc,
     reason = "AES-GCM refuses only a plain text over 64 GiB"
 )]
 pub fn seal(

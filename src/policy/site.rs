@@ -245,7 +245,7 @@ impl Place {
     }
 }
 
-/// What follows each `/`: none in ``, one empty in `/`, `a` and an empty one in `/a/`.
+/// What follows each `/`: none in an empty path, one empty in `/`, `a` and an empty one in `/a/`.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').skip(1)
 }

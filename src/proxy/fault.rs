@@ -42,6 +42,10 @@ pub(super) fn words(error: &Error, target: Option<&str>) -> String {
     .to_owned()
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the list is pingora's and open"
+)]
 fn upstream(kind: &ErrorType) -> Refusal {
     use ErrorType as E;
     match kind {
@@ -55,6 +59,10 @@ fn upstream(kind: &ErrorType) -> Refusal {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the list is pingora's and open"
+)]
 fn downstream(kind: &ErrorType) -> Option<Refusal> {
     use ErrorType as E;
     match kind {

@@ -111,6 +111,7 @@ impl Record {
     #[must_use]
     #[expect(
         clippy::expect_used,
+        clippy::missing_panics_doc,
         reason = "writing JSON to memory fails only for maps with keys that are no strings; there are none"
     )]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -95,22 +95,21 @@ impl Sessions {
         match self.watched("get", self.0.backend.get(&keys)).await {
             Err(_) => Presence::Down,
             Ok(None) => Presence::Nothing,
-            Ok(Some((key, sealed))) => match self.open(&ring, handle, &key, &sealed) {
-                Some(session) => {
+            Ok(Some((key, sealed))) => {
+                if let Some(session) = self.open(&ring, handle, &key, &sealed) {
                     if key == first {
                         self.0
                             .cache
                             .offer(ticket, Offer::Read, &session, sealed.len());
                     }
                     Presence::Session(session)
-                }
-                None => {
+                } else {
                     self.0.telemetry.emit(&Event::Unreadable {
                         what: "session_record",
                     });
                     Presence::Unreadable
                 }
-            },
+            }
         }
     }
 

@@ -181,12 +181,12 @@ fn pieces(path: &str) -> impl Iterator<Item = &str> {
 
 fn without_parameters(path: &str) -> String {
     let mut read = String::with_capacity(path.len());
-    let segments = path.split('/').map(before_parameters);
+    let mut segments = path.split('/').map(before_parameters);
     for segment in segments.clone().filter(|segment| !segment.is_empty()) {
         read.push('/');
         read.push_str(segment);
     }
-    if read.is_empty() || segments.last().is_some_and(str::is_empty) {
+    if read.is_empty() || segments.next_back().is_some_and(str::is_empty) {
         read.push('/');
     }
     read
