@@ -35,7 +35,7 @@ Examples:
 
 Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong.";
 
-/// A reverse-proxy authentication gateway: people sign in with OpenID Connect, apps are told who they are.
+/// A reverse-proxy authentication gateway: sign-in with OpenID Connect, identity for every app
 #[derive(Debug, Parser)]
 #[command(name = "doorward", version, after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {

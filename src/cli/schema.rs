@@ -83,9 +83,9 @@ impl Reference {
             let (id, path) = (id(section.part, &section.path), &section.path);
             self.line(&format!("\n<a id=\"{id}\"></a>\n\n## `{path}`"));
         }
-        let told = section.part.get("description").and_then(Value::as_str);
-        if let Some(told) = told {
-            self.line(&format!("\n{told}"));
+        let about = section.part.get("description").and_then(Value::as_str);
+        if let Some(about) = about {
+            self.line(&format!("\n{about}"));
         }
         self.line("\n| Key | Value | Default | |\n| --- | --- | --- | --- |");
         let mut inside = VecDeque::new();
@@ -98,11 +98,8 @@ impl Reference {
             };
             let value = self.value(part, &path, &mut inside);
             let default = default(section.part, name, part);
-            let told = part.description().unwrap_or_default();
-            self.line(&format!(
-                "| `{name}` | {value} | {default} | {} |",
-                cell(told)
-            ));
+            let meaning = meaning(part);
+            self.line(&format!("| `{name}` | {value} | {default} | {meaning} |"));
         }
         // What is inside comes right after, so that a reader finds a thing's parts below it.
         while let Some(section) = inside.pop_back() {
@@ -188,6 +185,15 @@ fn default(object: Part<'_>, name: &str, part: Part<'_>) -> String {
         None if object.requires(name) => "required".to_owned(),
         None => String::new(),
     }
+}
+
+/// What a key is for, and what each word that may stand there means.
+fn meaning(part: Part<'_>) -> String {
+    let mut told = vec![cell(part.description().unwrap_or_default())];
+    for (word, meaning) in part.options().iter().flat_map(Part::words) {
+        told.extend(meaning.map(|meaning| format!("`{word}`: {}", cell(meaning))));
+    }
+    told.join("<br>")
 }
 
 fn cell(text: &str) -> String {
