@@ -1,5 +1,7 @@
 //! The program as people run it: what it prints, and how it ends.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
