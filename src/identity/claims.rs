@@ -52,6 +52,25 @@ impl VerifiedIdentity {
         )
     }
 
+    /// Whoever would have these claims, which nothing proves: for explaining what a configuration would decide, and never
+    /// for a session or a request.
+    #[must_use]
+    pub fn hypothetical(
+        provider: &ProviderName,
+        issuer: &Issuer,
+        claims: &Claims,
+        names: &ClaimNames,
+    ) -> Self {
+        let subject = claims.get("sub").and_then(Value::as_str);
+        Self::of(
+            provider,
+            issuer,
+            (subject.unwrap_or_default(), claims),
+            None,
+            names,
+        )
+    }
+
     fn of(
         provider: &ProviderName,
         issuer: &Issuer,
