@@ -124,7 +124,7 @@ impl Running {
         self.signals.drain.send_replace(true);
         let ended = tokio::time::timeout(deadline, self.over.recv()).await;
         self.signals.cut.send_replace(true);
-        if let Ok(_) = ended {
+        if ended.is_ok() {
             Drained::Whole
         } else {
             // Connections that were cut end as soon as they are polled.

@@ -54,7 +54,7 @@ impl Gateway {
                 )
             }
             Verdict::Refuse(refusal) => {
-                Answer::Reply(self.refuse_route(route, &session, refusal, incoming, caller))
+                Answer::Reply(refuse_route(route, &session, refusal, incoming, caller))
             }
         }
     }
@@ -95,43 +95,42 @@ impl Gateway {
             self.touch_behind(session);
         }
     }
+}
 
-    fn refuse_route(
-        &self,
-        route: &Route,
-        presence: &Presence,
-        refusal: Refusal,
-        incoming: &Incoming<'_>,
-        caller: Caller,
-    ) -> super::Reply {
-        let session = match presence {
-            Presence::Session(session) => Some(session),
-            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
-        };
-        let who = session
-            .filter(|_| refusal == Refusal::NotAllowed)
-            .map(|session| who(session));
-        let missing = session
-            .and_then(|session| missing(route, session))
-            .filter(|_| refusal == Refusal::NotAllowed);
-        let back = ReturnTo::of(incoming.target);
-        let (start, switch) = (
-            reply::sign_in_link(&back, false),
-            reply::sign_in_link(&back, true),
-        );
-        reply::refusal(
-            refusal,
-            caller,
-            &Context {
-                request_id: incoming.request_id,
-                who: who.as_deref(),
-                missing: missing.as_deref(),
-                start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
-                switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
-                retry_after: reply::retry_after(refusal),
-            },
-        )
-    }
+fn refuse_route(
+    route: &Route,
+    presence: &Presence,
+    refusal: Refusal,
+    incoming: &Incoming<'_>,
+    caller: Caller,
+) -> super::Reply {
+    let session = match presence {
+        Presence::Session(session) => Some(session),
+        Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+    };
+    let who = session
+        .filter(|_| refusal == Refusal::NotAllowed)
+        .map(|session| who(session));
+    let missing = session
+        .and_then(|session| missing(route, session))
+        .filter(|_| refusal == Refusal::NotAllowed);
+    let back = ReturnTo::of(incoming.target);
+    let (start, switch) = (
+        reply::sign_in_link(&back, false),
+        reply::sign_in_link(&back, true),
+    );
+    reply::refusal(
+        refusal,
+        caller,
+        &Context {
+            request_id: incoming.request_id,
+            who: who.as_deref(),
+            missing: missing.as_deref(),
+            start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
+            switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
+            retry_after: reply::retry_after(refusal),
+        },
+    )
 }
 
 /// How a person is called on a page.

@@ -140,6 +140,7 @@ pub fn rows() -> Vec<Line> {
 }
 
 /// What is known of the person, whatever the route.
+#[derive(Clone, Copy)]
 enum Known {
     Nobody,
     StoreDown,

@@ -117,6 +117,7 @@ impl AssertionKeys {
     #[must_use]
     #[expect(
         clippy::expect_used,
+        clippy::missing_panics_doc,
         reason = "claims are JSON, and ECDSA fails only without randomness, which ends the process elsewhere too (GW-14)"
     )]
     pub fn sign(&self, statement: &Statement<'_>, entropy: &Entropy) -> String {

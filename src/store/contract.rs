@@ -65,7 +65,7 @@ impl Server {
         self.child.kill().await.unwrap();
     }
 
-    async fn restart(&mut self) {
+    fn restart(&mut self) {
         self.child = Self::spawn(&self.folder);
     }
 
@@ -274,7 +274,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
         Presence::Down
     ));
     assert!(sessions.ready().await.is_err());
-    server.restart().await;
+    server.restart();
     server.up().await;
     tokio::time::timeout(Duration::from_secs(10), async {
         while sessions.ready().await.is_err() {

@@ -203,7 +203,7 @@ impl Metrics {
             Event::Decision { route, verdict } => count(&traffic.decisions, &[route, verdict]),
             Event::SignInBegun { provider } => count(&people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
-                count(&people.sign_ins, &[provider.as_str(), outcome])
+                count(&people.sign_ins, &[provider.as_str(), outcome]);
             }
             Event::Renewal { provider, outcome } => {
                 count(

@@ -41,14 +41,19 @@ impl Browser {
         for host in HOSTS {
             client = client.resolve(host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }
-        Self { client: client.build().unwrap(), jar: Mutex::default() }
+        Self {
+            client: client.build().unwrap(),
+            jar: Mutex::default(),
+        }
     }
 
     /// Navigates and follows redirects to the end.
     pub async fn open(&self, url: &str) -> Page {
         let mut page = self.visit(url).await;
         for _ in 0..10 {
-            let Some(next) = page.location() else { return page };
+            let Some(next) = page.location() else {
+                return page;
+            };
             page = self.visit(next.as_str()).await;
         }
         panic!("a redirect loop that ends at {}", page.url);
@@ -56,20 +61,32 @@ impl Browser {
 
     /// Navigates, one step.
     pub async fn visit(&self, url: &str) -> Page {
-        let headers = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("accept", "text/html,*/*;q=0.8")];
+        let headers = [
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("accept", "text/html,*/*;q=0.8"),
+        ];
         self.ask(Method::GET, url, &headers).await
     }
 
     /// What a script of the page gets.
     pub async fn fetch(&self, url: &str) -> Page {
-        let headers = [("sec-fetch-mode", "cors"), ("sec-fetch-dest", "empty"), ("accept", "*/*")];
+        let headers = [
+            ("sec-fetch-mode", "cors"),
+            ("sec-fetch-dest", "empty"),
+            ("accept", "*/*"),
+        ];
         self.ask(Method::GET, url, &headers).await
     }
 
     /// Submits a form from a page of this site.
     pub async fn submit(&self, url: &str, site: &str) -> Page {
         let origin = Url::parse(url).unwrap().origin().ascii_serialization();
-        let origin = if site == "same-origin" { origin } else { "https://evil.example".to_owned() };
+        let origin = if site == "same-origin" {
+            origin
+        } else {
+            "https://evil.example".to_owned()
+        };
         let headers = [
             ("sec-fetch-mode", "navigate"),
             ("sec-fetch-dest", "document"),
@@ -96,28 +113,49 @@ impl Browser {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         self.keep(&host, &headers);
-        Page { url, status, headers, body: response.text().await.unwrap() }
+        Page {
+            url,
+            status,
+            headers,
+            body: response.text().await.unwrap(),
+        }
     }
 
     /// The value of a cookie kept for a host.
     pub fn cookie(&self, host: &str, name: &str) -> Option<String> {
-        self.jar.lock().unwrap().get(&(host.to_owned(), name.to_owned())).cloned()
+        self.jar
+            .lock()
+            .unwrap()
+            .get(&(host.to_owned(), name.to_owned()))
+            .cloned()
     }
 
     /// Puts a cookie into the jar.
     pub fn set_cookie(&self, host: &str, name: &str, value: &str) {
-        self.jar.lock().unwrap().insert((host.to_owned(), name.to_owned()), value.to_owned());
+        self.jar
+            .lock()
+            .unwrap()
+            .insert((host.to_owned(), name.to_owned()), value.to_owned());
     }
 
     /// The names of all cookies kept for a host.
     pub fn names(&self, host: &str) -> Vec<String> {
-        self.jar.lock().unwrap().keys().filter(|(of, _)| of == host).map(|(_, name)| name.clone()).collect()
+        self.jar
+            .lock()
+            .unwrap()
+            .keys()
+            .filter(|(of, _)| of == host)
+            .map(|(_, name)| name.clone())
+            .collect()
     }
 
     fn cookies(&self, host: &str) -> String {
         let jar = self.jar.lock().unwrap();
-        let pairs: Vec<String> =
-            jar.iter().filter(|((of, _), _)| of == host).map(|((_, name), value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = jar
+            .iter()
+            .filter(|((of, _), _)| of == host)
+            .map(|((_, name), value)| format!("{name}={value}"))
+            .collect();
         pairs.join("; ")
     }
 
@@ -144,7 +182,9 @@ impl Page {
 
     /// A header's value, or nothing.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body as JSON.

@@ -75,7 +75,9 @@ impl World {
         let provider = Provider::start_with(clock.clone(), "", false).await;
         let upstream = Upstream::start().await;
         upstream.always(Act::Answer(ok("hello")));
-        let routes = wishes.routes.replace("{upstream}", &format!("http://{}", upstream.address()));
+        let routes = wishes
+            .routes
+            .replace("{upstream}", &format!("http://{}", upstream.address()));
         let yaml = format!(
             "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\" }}\nproviders:\n  op:\n    \
              issuer: \"{issuer}\"\n    insecure_http_issuer: true\n    client_id: {CLIENT_ID}\n    client_secret: \
@@ -88,7 +90,14 @@ impl World {
         let up = serve(&yaml, &clock).await;
         let base = format!("http://app.test:{}", port(&up.addresses()[0]));
         let admin = format!("http://127.0.0.1:{}", port(up.admin().unwrap()));
-        Self { provider, upstream, clock, base, admin, up }
+        Self {
+            provider,
+            upstream,
+            clock,
+            base,
+            admin,
+            up,
+        }
     }
 
     /// A URL on the gateway.
@@ -103,10 +112,14 @@ impl World {
 
     /// A figure of `/metrics`: the sum of all samples of a family whose labels hold every one of `labels`.
     pub async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
-        let page = super::browser::Browser::new().fetch(&format!("{}/metrics", self.admin)).await;
+        let page = super::browser::Browser::new()
+            .fetch(&format!("{}/metrics", self.admin))
+            .await;
         page.body
             .lines()
-            .filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
+            .filter(|line| {
+                line.starts_with(name) && labels.iter().all(|label| line.contains(label))
+            })
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     }
@@ -119,8 +132,11 @@ impl World {
 
 /// A gateway by its configuration alone.
 pub async fn serve(yaml: &str, clock: &Clock) -> Up {
-    let plan = config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
-    start(assemble(plan, clock, &Entropy::system()).unwrap()).await.unwrap()
+    let plan =
+        config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+    start(assemble(plan, clock, &Entropy::system()).unwrap())
+        .await
+        .unwrap()
 }
 
 fn port(bind: &Bind) -> u16 {
