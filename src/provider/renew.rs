@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     identity::VerifiedIdentity,
-    oidc::{Metadata, VerifiedIdToken},
+    oidc::{Metadata, VerifiedIdToken, id_token::carry_over},
     secret::Secret,
     session::Record,
 };
@@ -58,9 +58,12 @@ impl Provider {
         record: &Record,
     ) -> Result<(Secret<String>, VerifiedIdentity), RenewFailure> {
         let as_it_was = || (record.tokens.id_token.clone(), record.identity.clone());
-        let before = VerifiedIdToken::claims_before(record.tokens.id_token.expose());
+        let known = record.identity.claims();
+        let mut before = VerifiedIdToken::claims_before(record.tokens.id_token.expose())
+            .unwrap_or_else(|| known.clone());
+        carry_over(&mut before, known);
         let demand = Demand {
-            before: Some(before.as_ref().unwrap_or(record.identity.claims())),
+            before: Some(&before),
             ..Demand::default()
         };
         let verified = match self.verify(&id_token, access_token, metadata, demand).await {

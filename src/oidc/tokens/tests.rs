@@ -186,6 +186,11 @@ fn refusals_are_told_apart_from_outages() {
             "{status} {body}"
         );
     }
+}
+
+#[test]
+fn what_is_no_oauth_answer_is_malformed() {
+    // TE-07
     for (status, body) in [
         (400, ""),
         (400, "{}"),

@@ -17,7 +17,7 @@ use super::{
     Members, Request, Shared,
     key::b64,
     lock,
-    script::{Fault, IdTokenEdit, IssParameter, Script},
+    script::{Edit, Fault, IdTokenEdit, IssParameter, Script},
 };
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -74,22 +74,19 @@ pub(super) async fn answer(
     let endpoint = request.endpoint;
     lock(&shared.requests).push(request.clone());
     shared.count.send_modify(|count| *count += 1);
-    let script = {
+    let (script, edited) = {
         let mut script = lock(&shared.script);
-        let strikes = script.endpoint_mut(endpoint).strikes();
-        let mut script = script.clone();
-        let edited = script.endpoint_mut(endpoint);
-        if !strikes {
-            let hold = edited.hold.take();
-            *edited = super::Endpoint {
-                hold,
+        let endpoint = script.endpoint_mut(endpoint);
+        let edited = if endpoint.strikes() {
+            endpoint.clone()
+        } else {
+            super::Endpoint {
+                hold: endpoint.hold.clone(),
                 ..super::Endpoint::default()
-            };
-        }
-        script
+            }
+        };
+        (script.clone(), edited)
     };
-    let mut script = script;
-    let edited = script.endpoint_mut(endpoint).clone();
     if let Some(hold) = &edited.hold {
         // Closed means released.
         drop(hold.acquire().await);
@@ -99,6 +96,10 @@ pub(super) async fn answer(
     } else {
         json_response((edited.status, json!({})))
     };
+    Some(falsified(right, edited))
+}
+
+fn falsified(right: Response<Bytes>, edited: super::Endpoint) -> (Response<Bytes>, Fault) {
     let (mut head, mut body) = right.into_parts();
     if let Some(other) = edited.body {
         body = other.into();
@@ -114,7 +115,7 @@ pub(super) async fn answer(
         let name: http::HeaderName = name.parse().unwrap();
         head.headers.append(name, value.parse().unwrap());
     }
-    Some((Response::from_parts(head, body), edited.fault))
+    (Response::from_parts(head, body), edited.fault)
 }
 
 fn received(shared: &Shared, parts: &Parts, body: Bytes) -> Option<Request> {
@@ -181,7 +182,7 @@ fn redirect(to: &Url) -> Response<Bytes> {
         .unwrap()
 }
 
-fn apply(edit: Option<&std::sync::Arc<dyn Fn(&mut Members) + Send + Sync>>, document: &mut Value) {
+fn apply(edit: Option<&Edit>, document: &mut Value) {
     if let (Some(edit), Some(members)) = (edit, document.as_object_mut()) {
         edit(members);
     }
@@ -235,15 +236,12 @@ fn authorize(shared: &Shared, script: &Script, request: &Request) -> Response<By
         if let Some(state) = request.query("state") {
             pairs.append_pair("state", state);
         }
-        match &script.authorize_error {
-            Some((error, description)) => {
-                pairs.append_pair("error", error);
-                pairs.append_pair("error_description", description);
-            }
-            None => {
-                let code = issue_code(shared, script, request);
-                pairs.append_pair("code", &code);
-            }
+        if let Some((error, description)) = &script.authorize_error {
+            pairs.append_pair("error", error);
+            pairs.append_pair("error_description", description);
+        } else {
+            let code = issue_code(shared, script, request);
+            pairs.append_pair("code", &code);
         }
         match &script.iss {
             IssParameter::Sent | IssParameter::SentUnadvertised => {
