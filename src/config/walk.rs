@@ -123,7 +123,7 @@ impl Walk<'_, '_> {
         for (index, item) in items.iter().enumerate() {
             let here = path.index(index);
             if let Some(value) = self.node(item, inner, &here) {
-                members.push(value)
+                members.push(value);
             } else {
                 self.report.maim(path);
                 self.report.maim(&here);
@@ -262,9 +262,9 @@ fn complete(value: &mut Value, part: Part<'_>) {
         }
         Value::Array(members) => {
             if let Some(inner) = option.inner() {
-                members
-                    .iter_mut()
-                    .for_each(|member| complete(member, inner));
+                for member in members {
+                    complete(member, inner);
+                }
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

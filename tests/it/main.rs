@@ -15,16 +15,6 @@
     reason = "a test that panics has failed, and not every test uses the whole harness"
 )]
 
-#![allow(
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "a test that cannot go on fails"
-)]
-
 mod harness;
 
 mod access;

@@ -20,6 +20,10 @@ use crate::{
 
 /// What is protected, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own in the YAML"
+)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
     /// A name for logs, metrics and the assertion's audience. Default: made of host and path.

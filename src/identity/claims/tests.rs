@@ -3,10 +3,10 @@ use serde_json::json;
 use super::*;
 
 fn object(value: Value) -> Claims {
-    match value {
-        Value::Object(claims) => claims,
-        other => panic!("not an object: {other}"),
-    }
+    let Value::Object(claims) = value else {
+        panic!("not an object: {value}")
+    };
+    claims
 }
 
 /// The identity of two documents. The witnesses are made in their own room; here only their claims are of interest.
