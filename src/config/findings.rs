@@ -64,9 +64,15 @@ impl<'a> Findings<'a> {
         self.tree.locate(path).line
     }
 
+    /// Whether there is no problem.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Every problem, if there is any.
     #[must_use]
-    pub fn problems(self) -> Option<Report> {
+    pub fn report(self) -> Option<Report> {
         Report::new(self.found)
     }
 

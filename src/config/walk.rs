@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    problem::Path,
     findings::Findings,
+    problem::Path,
     schema::Part,
     tree::{Entry, Kind, Node},
     written,
