@@ -14,7 +14,7 @@ use crate::{
     identity::HeaderPlan,
     oidc::ProviderName,
     policy::{
-        Access, Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms,
+        Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms,
         Site, Upstream,
     },
 };
