@@ -14,8 +14,8 @@ use crate::{
     identity::HeaderPlan,
     oidc::ProviderName,
     policy::{
-        Access, Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms,
-        Site, Upstream,
+        Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms, Site,
+        Upstream,
     },
 };
 
@@ -25,8 +25,8 @@ struct Common<'c> {
     provider: Option<&'c ProviderName>,
     said: Said,
     reserved: Vec<HeaderName>,
-    /// By name, with the route that wrote it first.
-    upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+    /// By name, with whether the name was written.
+    upstreams: HashMap<Arc<str>, (Arc<Upstream>, bool)>,
 }
 
 impl Desk<'_, '_> {
@@ -306,9 +306,14 @@ impl Desk<'_, '_> {
         let here = path.key("upstream");
         let object = written.upstream.as_ref()?;
         let upstream = self.upstream(&here, &id.0, object, common.config)?;
-        if let Some(earlier) = common.upstreams.get(&upstream.name) {
+        let named = matches!(object, raw::Upstream::Object(object) if object.name.is_some());
+        if let Some((earlier, was_named)) = common.upstreams.get(&upstream.name) {
             if **earlier == upstream {
                 return Some(Arc::clone(earlier));
+            }
+            if !named && !was_named {
+                // Both have their routes' name, and that is told.
+                return Some(Arc::new(upstream));
             }
             self.found.add(
                 &here,
@@ -320,7 +325,7 @@ impl Desk<'_, '_> {
         let upstream = Arc::new(upstream);
         common
             .upstreams
-            .insert(Arc::clone(&upstream.name), Arc::clone(&upstream));
+            .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
         Some(upstream)
     }
 
