@@ -21,6 +21,7 @@ use crate::{
 /// What is protected, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Route {
     /// A name for logs, metrics and the assertion's audience. Default: made of host and path.
     pub name: Option<Text<NameText>>,
