@@ -33,21 +33,14 @@ impl Desk<'_, '_> {
         whole
     }
 
-    fn provider(
-        &mut self,
-        path: &Path,
-        name: &str,
-        written: &raw::Provider,
-        config: &raw::Config,
-    ) -> Option<Settings> {
+    fn provider(&mut self, path: &Path, name: &str, written: &raw::Provider, config: &raw::Config) -> Option<Settings> {
         self.issuer(path, written);
         let client_auth = self.client_auth(path, written);
         self.parameters(&path.key("extra_parameters"), &written.extra_parameters);
         let ca_pem = self.authorities(&path.key("ca_file"), written.ca_file.as_ref());
         if written.clock_skew.value > std::time::Duration::from_secs(300) {
             let what = "a clock that far off makes old tokens good";
-            self.found
-                .add(&path.key("clock_skew"), what, "write 5m or less");
+            self.found.add(&path.key("clock_skew"), what, "write 5m or less");
         }
         let names = &written.claims;
         Some(Settings {
@@ -56,11 +49,7 @@ impl Desk<'_, '_> {
             client_id: written.client_id.clone()?,
             client_auth: client_auth?,
             scopes: written.scopes.iter().map(|one| one.value.clone()).collect(),
-            algs: written
-                .algorithms
-                .iter()
-                .map(|one| format!("{one:?}"))
-                .collect(),
+            algs: written.algorithms.iter().map(|one| format!("{one:?}")).collect(),
             userinfo: match written.userinfo {
                 raw::UserInfo::Never => UserInfoUse::Never,
                 raw::UserInfo::WhenMissing => UserInfoUse::WhenMissing,
@@ -108,7 +97,10 @@ impl Desk<'_, '_> {
         let make = match written.client_auth {
             raw::ClientAuth::Basic => ClientAuth::Basic,
             raw::ClientAuth::Post => ClientAuth::Post,
-            raw::ClientAuth::None => return self.public_client(path, secret.is_some(), by_mac),
+            raw::ClientAuth::None => {
+                self.public_client(path, secret.is_some(), by_mac);
+                return Some(ClientAuth::None);
+            }
         };
         let Some(secret) = secret else {
             self.found.missing(
@@ -122,7 +114,7 @@ impl Desk<'_, '_> {
         Some(make(secret))
     }
 
-    fn public_client(&mut self, path: &Path, secret: bool, by_mac: bool) -> Option<ClientAuth> {
+    fn public_client(&mut self, path: &Path, secret: bool, by_mac: bool) {
         if secret {
             self.found.add(
                 &path.key("client_auth"),
@@ -137,21 +129,14 @@ impl Desk<'_, '_> {
                 "write RS256 or another with a public key",
             );
         }
-        Some(ClientAuth::None)
     }
 
     fn long_enough(&mut self, path: &Path, secret: &Secret<String>, by_mac: bool) {
-        let (least, why) = if by_mac {
-            (32, " with HS algorithms")
-        } else {
-            (8, "")
-        };
+        let (least, why) = if by_mac { (32, " with HS algorithms") } else { (8, "") };
         if secret.expose().len() < least {
             self.found.add(
                 path,
-                format!(
-                    "the client secret is too short: it needs at least {least} characters{why}"
-                ),
+                format!("the client secret is too short: it needs at least {least} characters{why}"),
                 "let the provider draw a long one",
             );
         }
