@@ -32,7 +32,7 @@ pub(in crate::gate) fn attempt(return_to: &str) -> Attempt {
         acr_values: vec!["phr".to_owned()],
         max_age: Some(300),
         fresh: false,
-        again: true,
+        again: 1,
         started: START,
     }
 }
