@@ -5,6 +5,7 @@ mod words;
 
 use serde_json::{Map, Value};
 
+use self::words::{one_line, suggestion};
 use super::{
     findings::Findings,
     problem::Path,
@@ -279,4 +280,3 @@ fn type_name(option: &Part<'_>) -> &'static str {
         Some(_) | None => "a value",
     }
 }
-

@@ -58,7 +58,8 @@ impl Gateway {
                 let lost = lost.filter(|lost| *lost < MOST_LOST);
                 match (lost, self.terms_of(incoming, &return_to)) {
                     (Some(lost), Some(terms)) => {
-                        self.begin(incoming, caller, &terms, Wish::again(return_to, lost + 1)).await
+                        self.begin(incoming, caller, &terms, Wish::again(return_to, lost + 1))
+                            .await
                     }
                     (_, _) => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
                 }

@@ -93,8 +93,8 @@ pub(super) struct State {
     /// Where it goes, when that is short enough.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) return_to: Option<ReturnTo>,
-    /// Whether this is the one new start.
-    #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
+    /// How many starts of it were lost before.
+    #[serde(rename = "a", default)]
     pub(super) again: u8,
 }
 

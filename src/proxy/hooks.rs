@@ -1,11 +1,11 @@
 //! The hooks that pingora calls, in the order in which it calls them.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{StatusCode, header};
+use http::StatusCode;
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -251,7 +251,8 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(request::peer_ip(session), &head.headers, &self.listener.trusted_proxies);
+        let (client, trusted) =
+            request::client(request::peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
@@ -278,7 +279,9 @@ impl<F: Front> Door<F> {
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
         match asked {
-            Ok(Answer::Forward(admission)) if request::too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
+            Ok(Answer::Forward(admission)) if request::too_long(head, &admission) => {
+                self.refuse(Refusal::BodyTooLarge, ctx)
+            }
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");
