@@ -37,7 +37,8 @@ pub(super) fn edit<F: Front>(
             "no admission on the way out",
         ));
     };
-    let authority = authority(target)?;
+    let authority = HeaderValue::try_from(target.authority())
+        .or_err(ErrorType::InternalError, "the host as a header")?;
     strip(front, head, admission, ctx.trusted)?;
     set_forwarded(head, ctx.trusted, &authority, public, peer)?;
     head.insert_header(REQUEST_ID, ctx.request_id.as_str())?;
@@ -163,16 +164,6 @@ fn set_forwarded(
         head.insert_header(FORWARDED_PROTO, HeaderValue::from_static(scheme))?;
     }
     Ok(())
-}
-
-/// Host and port in normal form.
-fn authority(target: &Target) -> Result<HeaderValue> {
-    let host = target.host().as_str();
-    match target.port() {
-        Some(port) => HeaderValue::from_str(&format!("{host}:{port}")),
-        None => HeaderValue::from_str(host),
-    }
-    .or_err(ErrorType::InternalError, "the host as a header")
 }
 
 fn set_host(head: &mut RequestHeader, host: &HeaderValue) -> Result<()> {

@@ -3,3 +3,6 @@
 mod harness;
 
 mod provider;
+mod proxy_faults;
+mod proxy_rows;
+mod proxy_server;
