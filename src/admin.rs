@@ -44,7 +44,6 @@ impl Admin {
 
     /// `/live`: the process runs. `/ready`: it can serve people who are signed in, that is, the session store answers and no
     /// shutdown has begun; with `?full=1` also whether every provider has answered. `/metrics`: Prometheus' text format.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .route("/live", get(|| async { Json(json!({ "live": true })) }))

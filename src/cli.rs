@@ -1,7 +1,159 @@
 //! The command line.
+//!
+//! Exit codes: 0 when it did what was asked, 1 when it could not, 2 when the configuration or the command line is wrong.
+
+mod check;
+mod completions;
+#[cfg(feature = "demo")]
+mod demo;
+mod explain;
+mod keys;
+mod run;
+mod schema;
+
+use std::{
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{self, Plan},
+    server::RunError,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  doorward demo                                   try it, with nothing but this program
+  doorward keys generate > session.key            a key that seals sessions
+  doorward check --config doorward.yaml           every problem of a configuration at once
+  doorward run --config doorward.yaml             serve
+  doorward explain --config doorward.yaml https://app.example.com/admin
+                                                  who may pass there, and why
+
+Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong.";
+
+/// A reverse-proxy authentication gateway: sign-in with OpenID Connect, identity for every app
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a configuration until SIGTERM or Ctrl-C, then drain
+    #[command(after_help = run::HELP)]
+    Run(ConfigFile),
+    /// Say every problem of a configuration, with line, path and hint
+    #[command(after_help = check::HELP)]
+    Check(ConfigFile),
+    /// Say which route a URL belongs to, and what would be decided there, and why
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Options),
+    /// Make and list the keys that seal sessions
+    #[command(subcommand, after_help = keys::HELP)]
+    Keys(keys::Command),
+    /// Try Doorward: gateway, development identity provider and sample app on loopback
+    #[cfg(feature = "demo")]
+    #[command(after_help = demo::HELP)]
+    Demo(demo::Options),
+    /// Print the JSON Schema or the reference of the configuration
+    #[command(after_help = schema::HELP)]
+    Schema(schema::Options),
+    /// Print completions for a shell
+    #[command(after_help = completions::HELP)]
+    Completions(completions::Options),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration, in YAML
+    #[arg(short, long = "config", value_name = "FILE")]
+    path: PathBuf,
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// Every problem of a configuration, each with its file.
+    #[error("{0}")]
+    Config(String),
+    /// Something on the command line that is not what it should be.
+    #[error("doorward: {0}")]
+    Usage(String),
+    #[error("doorward: {0}")]
+    Run(#[from] RunError),
+    #[cfg(feature = "demo")]
+    #[error("doorward: {0}")]
+    Demo(#[from] crate::demo::DemoError),
+    #[error("doorward: {0}")]
+    Io(#[from] io::Error),
+}
 
 /// Runs the program.
 #[must_use]
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    // Before anything makes a TLS configuration. It fails only when a provider is in place already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let asked = Cli::parse();
+    match dispatch(asked.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => tell(&failure),
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    let out = &mut io::stdout();
+    match command {
+        Command::Run(file) => run::run(&file.path),
+        Command::Check(file) => check::check(&file.path, out),
+        Command::Explain(options) => explain::explain(&options, out),
+        Command::Keys(command) => keys::keys(&command, out),
+        #[cfg(feature = "demo")]
+        Command::Demo(options) => demo::demo(&options, out),
+        Command::Schema(options) => schema::schema(&options, out),
+        Command::Completions(options) => completions::completions(&options, out),
+    }
+}
+
+/// Compiles a configuration.
+fn load(path: &Path) -> Result<Plan, Failure> {
+    config::load(path).map_err(|problems| Failure::Config(problems.to_string()))
+}
+
+fn tell(failure: &Failure) -> ExitCode {
+    match failure {
+        // Whoever read our output has seen enough, as in `doorward schema | head`.
+        Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return ExitCode::SUCCESS;
+        }
+        Failure::Config(_) | Failure::Usage(_) | Failure::Run(_) | Failure::Io(_) => {}
+        #[cfg(feature = "demo")]
+        Failure::Demo(_) => {}
+    }
+    // When standard error is closed there is nobody left to tell; the exit code says it.
+    drop(writeln!(io::stderr(), "{failure}"));
+    match failure {
+        Failure::Config(_) | Failure::Usage(_) => ExitCode::from(2),
+        Failure::Run(_) | Failure::Io(_) => ExitCode::FAILURE,
+        #[cfg(feature = "demo")]
+        Failure::Demo(_) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -14,7 +14,7 @@ pub mod table;
 
 pub use self::{
     callback::{Answer, Received},
-    decide::{Admission, Decision, Verdict, judge, settle},
+    decide::{Admission, Decision, Verdict, judge, needs_session, settle},
     place::{Endpoint, Place},
     refusal::{Refusal, SignInFailure},
     renewal::{Observed, Outcome, RenewStep},

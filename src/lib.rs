@@ -5,6 +5,19 @@
 //! policy) → `provider` (renew, if due) → `gate` (settle) → `identity` (headers) → `proxy` (upstream).
 //! The pure rooms take facts and return enums; the effect rooms beside them do what was decided.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::needless_pass_by_value,
+        clippy::too_many_lines,
+        clippy::similar_names,
+        clippy::format_push_string,
+        clippy::unnecessary_wraps,
+        clippy::string_slice,
+        reason = "tables and helpers of tests read better without"
+    )
+)]
+
 // words
 pub mod time;
 pub mod secret;

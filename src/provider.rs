@@ -3,10 +3,21 @@
 //! [`Provider`] is the whole of the room to others. Discovery happens on first need, so the process starts with the
 //! provider down. Nothing here decides about a session: errors are classed, and the `gate` decides.
 
-pub mod client;
+mod authorize;
+mod breaker;
+mod client;
+mod discovery;
+mod http;
+mod keys;
+mod link;
+mod outcome;
+mod prove;
+mod renew;
+mod token;
 
-pub use self::client::{
-    ExchangeError, Proved, Provider, RenewFailure, Renewed, SetupError, Unreachable,
+pub use self::{
+    client::Provider,
+    outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
 };
 
 use std::{collections::BTreeMap, time::Duration};
@@ -26,6 +37,17 @@ pub enum ClientAuth {
     Post(Secret<String>),
     /// A public client.
     None,
+}
+
+impl ClientAuth {
+    /// The client secret, where there is one.
+    #[must_use]
+    pub const fn secret(&self) -> Option<&Secret<String>> {
+        match self {
+            Self::Basic(secret) | Self::Post(secret) => Some(secret),
+            Self::None => None,
+        }
+    }
 }
 
 /// When userinfo is asked for.

@@ -1,14 +1,18 @@
 //! The process: listeners, connections, background tasks and the end of them all.
 
 mod accept;
+pub mod assemble;
 pub mod background;
 pub mod listen;
+pub mod run;
 pub mod shutdown;
 mod stream;
 pub mod tls;
 
 pub use self::{
+    assemble::{AssembleError, House, assemble},
     listen::{BindError, Bound, bind},
+    run::{RunError, Up, start},
     shutdown::Drained,
     tls::{Certificates, TlsError},
 };
@@ -120,13 +124,12 @@ impl Running {
         self.signals.drain.send_replace(true);
         let ended = tokio::time::timeout(deadline, self.over.recv()).await;
         self.signals.cut.send_replace(true);
-        match ended {
-            Ok(_) => Drained::Whole,
-            Err(_) => {
-                // Connections that were cut end as soon as they are polled.
-                self.over.recv().await;
-                Drained::Cut
-            }
+        if ended.is_ok() {
+            Drained::Whole
+        } else {
+            // Connections that were cut end as soon as they are polled.
+            self.over.recv().await;
+            Drained::Cut
         }
     }
 }

@@ -4,7 +4,13 @@
 //! and a bounded cache keeps opened sessions where it can be told of every change.
 
 pub mod backend;
+mod breaker;
+mod cache;
+#[cfg(test)]
+mod contract;
 pub mod lease;
+mod memory;
+mod redis;
 pub mod sessions;
 
 pub use self::{

@@ -8,22 +8,20 @@ use super::{
 };
 
 /// The gateway's configuration. Every value written into it is a URL or base64url, so none can break the YAML.
-pub(super) fn config_yaml(
-    listen: SocketAddr,
-    url: &str,
-    issuer: &str,
-    client: &Client,
-    app: &str,
-) -> String {
+pub(super) fn config_yaml(listen: SocketAddr, url: &str, issuer: &str, client: &Client, app: &str) -> String {
     format!(
         r#"# What `doorward demo` starts the gateway with. It may be saved and changed, but the provider and the app
 # it names live only as long as the demo does.
-listeners:
-  - bind: "{listen}"
-    public_url: "{url}"
-    insecure_plain_http: true
+public_url: "{url}"
 
-admin: none
+listeners:
+  - address: "{listen}"
+
+admin:
+  enabled: false
+
+logging:
+  format: text
 
 providers:
   demo:
@@ -34,37 +32,46 @@ providers:
     algorithms: [ES256]
     scopes: [profile, email, groups]
 
-session:
-  store: memory
-
 routes:
-  # Everything that no other route names: open, and told who is there if somebody is.
+  # Everything that no other route names: open to all, and told who is there if somebody is.
   - path: /
     upstream: "{app}"
     access: recognised
+
   - path: /me
     upstream: "{app}"
     access: signed_in
+
+  # One group only. The page that refuses the others says what was missing.
   - path: /engineering
     upstream: "{app}"
     access:
       group: engineering
     explain_refusals: true
+
   - path: /api
     upstream: "{app}"
     access: signed_in
+
   # The one place where the app is given the access token, so that it can show it being renewed.
   - path: /api/token
     upstream: "{app}"
     access: signed_in
     headers:
-      access_token: true
+      access_token: X-Forwarded-Access-Token
+
   - path: /poll
     upstream: "{app}"
     access: signed_in
+
+  # A WebSocket may be silent for as long as it likes.
   - path: /ws
-    upstream: "{app}"
+    upstream:
+      targets: "{app}"
+      timeouts:
+        read: off
     access: signed_in
+
   - path: /events
     upstream: "{app}"
     access: signed_in
@@ -113,4 +120,30 @@ Doorward demo
         password = "password",
         token = lives.token,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, secret::Secret};
+
+    #[test]
+    fn the_configuration_compiles() {
+        let client = Client {
+            id: "demo".to_owned(),
+            secret: Secret::new("a-long-enough-secret".to_owned()),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+        };
+        let yaml = config_yaml(
+            "127.0.0.1:4180".parse().unwrap(),
+            "http://localhost:4180",
+            "http://localhost:4181",
+            &client,
+            "http://127.0.0.1:4182",
+        );
+        let plan = config::from_text("demo", &yaml).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(plan.site.routes().len(), 8);
+        assert_eq!(plan.listeners[0].public.port, 4180);
+    }
 }

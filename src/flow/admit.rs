@@ -15,29 +15,21 @@ use crate::{
 const MOST_COOKIES: usize = 4;
 
 impl Gateway {
-    pub(super) async fn admit(
-        &self,
-        route: &Arc<Route>,
-        incoming: &Incoming<'_>,
-        caller: Caller,
-    ) -> Answer {
-        let presence = if route.access != Access::Open {
+    pub(super) async fn admit(&self, route: &Arc<Route>, incoming: &Incoming<'_>, caller: Caller) -> Answer {
+        let presence = if decide::needs_session(&route.access) {
             self.presence(incoming).await
         } else {
             Presence::Nothing
         };
         let terms = &self.parts().terms;
-        let (session, verdict) =
-            match gate::judge(route, presence.clone(), caller, terms, self.now()) {
-                Decision::Settle(verdict) => (presence, verdict),
-                Decision::Renew(session) => {
-                    let renewal = self.renewed(&session).await;
-                    (
-                        Presence::Session(session),
-                        decide::settle(route, renewal, caller, terms, self.now()),
-                    )
-                }
-            };
+        let (session, verdict) = match gate::judge(route, presence.clone(), caller, terms, self.now()) {
+            Decision::Settle(verdict) => (presence, verdict),
+            Decision::Renew(session) => {
+                let renewal = self.renewed(&session).await;
+                let verdict = decide::settle(route, &session, renewal, caller, terms, self.now());
+                (Presence::Session(session), verdict)
+            }
+        };
         self.emit(&Event::Decision {
             route: &route.id.0,
             verdict: name(&verdict),
@@ -49,14 +41,9 @@ impl Gateway {
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
-                Answer::Reply(
-                    self.begin(incoming, caller, &route.sign_in, Wish::new(return_to))
-                        .await,
-                )
+                Answer::Reply(self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await)
             }
-            Verdict::Refuse(refusal) => {
-                Answer::Reply(self.refuse_route(route, &session, refusal, incoming, caller))
-            }
+            Verdict::Refuse(refusal) => Answer::Reply(refuse_route(route, &session, refusal, incoming, caller)),
         }
     }
 
@@ -68,14 +55,11 @@ impl Gateway {
             .filter(|(own, _)| *own == name)
             .take(MOST_COOKIES)
         {
-            found = match Handle::parse(value) {
-                Some(handle) => self.parts().sessions.find(&handle).await,
-                None => {
-                    self.emit(&Event::Unreadable {
-                        what: "session_cookie",
-                    });
-                    Presence::Unreadable
-                }
+            found = if let Some(handle) = Handle::parse(value) {
+                self.parts().sessions.find(&handle).await
+            } else {
+                self.emit(&Event::Unreadable { what: "session_cookie" });
+                Presence::Unreadable
             };
             match found {
                 Presence::Session(_) | Presence::Down => break,
@@ -97,43 +81,39 @@ impl Gateway {
             self.touch_behind(session);
         }
     }
+}
 
-    fn refuse_route(
-        &self,
-        route: &Route,
-        presence: &Presence,
-        refusal: Refusal,
-        incoming: &Incoming<'_>,
-        caller: Caller,
-    ) -> super::Reply {
-        let session = match presence {
-            Presence::Session(session) => Some(session),
-            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
-        };
-        let who = session
-            .filter(|_| refusal == Refusal::NotAllowed)
-            .map(|session| who(session));
-        let missing = session
-            .and_then(|session| missing(route, session))
-            .filter(|_| refusal == Refusal::NotAllowed);
-        let back = ReturnTo::of(incoming.target);
-        let (start, switch) = (
-            reply::sign_in_link(&back, false),
-            reply::sign_in_link(&back, true),
-        );
-        reply::refusal(
-            refusal,
-            caller,
-            &Context {
-                request_id: incoming.request_id,
-                who: who.as_deref(),
-                missing: missing.as_deref(),
-                start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
-                switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
-                retry_after: reply::retry_after(refusal),
-            },
-        )
-    }
+fn refuse_route(
+    route: &Route,
+    presence: &Presence,
+    refusal: Refusal,
+    incoming: &Incoming<'_>,
+    caller: Caller,
+) -> super::Reply {
+    let session = match presence {
+        Presence::Session(session) => Some(session),
+        Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+    };
+    let who = session
+        .filter(|_| refusal == Refusal::NotAllowed)
+        .map(|session| who(session));
+    let missing = session
+        .and_then(|session| missing(route, session))
+        .filter(|_| refusal == Refusal::NotAllowed);
+    let back = ReturnTo::of(incoming.target);
+    let (start, switch) = (reply::sign_in_link(&back, false), reply::sign_in_link(&back, true));
+    reply::refusal(
+        refusal,
+        caller,
+        &Context {
+            request_id: incoming.request_id,
+            who: who.as_deref(),
+            missing: missing.as_deref(),
+            start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
+            switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
+            retry_after: reply::retry_after(refusal),
+        },
+    )
 }
 
 /// How a person is called on a page.
@@ -149,10 +129,9 @@ pub(super) fn who(session: &Session) -> String {
 
 fn missing(route: &Route, session: &Session) -> Option<String> {
     match &route.access {
-        Access::Rule(rule) if route.explain_refusals => rule
-            .evaluate(&session.record.identity)
-            .err()
-            .map(|unmet| unmet.0),
+        Access::Rule(rule) if route.explain_refusals => {
+            rule.evaluate(&session.record.identity).err().map(|unmet| unmet.0)
+        }
         Access::Open | Access::Recognised | Access::SignedIn | Access::Rule(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
@@ -8,7 +8,7 @@ use http::HeaderValue;
 use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Refusal},
+    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
     identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
@@ -20,6 +20,9 @@ use crate::{
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
+
+/// How often an open tunnel's session is looked at.
+const TUNNEL_CHECK: Duration = Duration::from_secs(5);
 
 /// The signed assertion of this installation.
 #[derive(Debug)]
@@ -79,11 +82,7 @@ impl Gateway {
     /// # Errors
     /// The cause, for the operator.
     pub async fn store_ready(&self) -> Result<(), String> {
-        self.parts
-            .sessions
-            .ready()
-            .await
-            .map_err(|down| down.to_string())
+        self.parts.sessions.ready().await.map_err(|down| down.to_string())
     }
 
     /// Every provider and whether its metadata is at hand, for readiness.
@@ -136,18 +135,14 @@ impl Gateway {
             .prepare(Some((&record.identity, tokens)), assertion)
     }
 
-    fn assert(
-        &self,
-        route: &Route,
-        session: &Session,
-        now: UnixTime,
-    ) -> Option<(HeaderValue, UnixTime)> {
+    fn assert(&self, route: &Route, session: &Session, now: UnixTime) -> Option<(HeaderValue, UnixTime)> {
         let Assertions { keys, issuer, life } = &self.parts.assertions;
+        let sid = session.record.hashed_id();
         let statement = Statement {
             issuer,
             audience: &route.id.0,
             identity: &session.record.identity,
-            session: &session.record.id,
+            session: &sid,
             now,
             life: *life,
         };
@@ -166,9 +161,7 @@ impl Front for Gateway {
         match gate::place::place(&self.parts.site, incoming.method, incoming.target) {
             Place::Route(route) => self.admit(&route, incoming, caller).await,
             Place::Own(endpoint) => Answer::Reply(self.own(endpoint, incoming, caller).await),
-            Place::Refused(refusal) => {
-                Answer::Reply(self.refuse(refusal, caller, incoming.request_id))
-            }
+            Place::Refused(refusal) => Answer::Reply(self.refuse(refusal, caller, incoming.request_id)),
             Place::OtherMethods(methods) => Answer::Reply(reply::allow(
                 self.refuse(Refusal::Method, caller, incoming.request_id),
                 &methods,
@@ -202,5 +195,22 @@ impl Front for Gateway {
         admission
             .session()
             .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
+    }
+
+    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
+        let (gateway, session) = (self.clone(), admission.session().map(Arc::clone));
+        async move {
+            let Some(session) = session else {
+                return std::future::pending().await;
+            };
+            loop {
+                tokio::time::sleep(TUNNEL_CHECK).await;
+                match gateway.parts.sessions.find(&session.handle).await {
+                    Presence::Session(now) if gateway.lives(&now) => {}
+                    Presence::Down => {}
+                    Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! The authorization response (OpenID Connect Core 1.0 section 3.1.2.5, RFC 6749 section 4.1.2, RFC 9207).
 
-use super::{Attempt, ReturnTo, SignInFailure};
+use url::form_urlencoded;
+
+use super::{
+    Attempt, ReturnTo, SignInFailure,
+    sign_in::{self, LASTS, State},
+};
 use crate::{keys::Ring, time::UnixTime};
 
 /// A response with a code.
@@ -25,6 +30,7 @@ pub enum Received {
         cookie_name: String,
     },
     /// A state that we sealed, but the browser does not have the attempt's cookie (dropped, used, or another browser).
+    /// Whatever code came with it is not spent.
     Stray {
         /// Where the attempt would have gone; the root when it was too long to carry.
         return_to: ReturnTo,
@@ -36,14 +42,111 @@ pub enum Received {
 }
 
 /// Reads a callback's query string. `cookies` are all (name, value) pairs of the request.
+///
+/// Of several cookies of the attempt's name, the one that opens counts (CK-06). A `state` that stands once leads to its
+/// attempt even when the rest is malformed, so that the attempt is used up (AR-06).
 #[must_use]
-pub fn receive(
-    query: &str,
-    cookies: &[(&str, &str)],
-    ring: &Ring,
-    secure: bool,
-    now: UnixTime,
-) -> Received {
-    let _ = (query, cookies, ring, secure, now);
-    todo!()
+pub fn receive(query: &str, cookies: &[(&str, &str)], ring: &Ring, secure: bool, now: UnixTime) -> Received {
+    let Ok(parameters) = Parameters::read(query) else {
+        return Received::Refused(SignInFailure::Malformed);
+    };
+    let Some(state) = parameters.state.as_deref().and_then(|state| State::open(ring, state)) else {
+        return Received::Refused(SignInFailure::NoAttempt);
+    };
+    let cookie_name = sign_in::cookie_name(&state.name, secure);
+    let mut named = cookies.iter().filter(|(name, _)| *name == cookie_name);
+    let Some(attempt) = named.find_map(|(_, value)| Attempt::open(ring, &cookie_name, value)) else {
+        let return_to = state.return_to.unwrap_or_else(ReturnTo::home);
+        return Received::Stray {
+            return_to,
+            again: state.again,
+        };
+    };
+    let answer = if now.since(attempt.started) > LASTS {
+        Err(SignInFailure::Expired)
+    } else {
+        parameters.answer()
+    };
+    Received::Ours {
+        attempt: Box::new(attempt),
+        answer,
+        cookie_name,
+    }
 }
+
+/// Longest code or issuer, in bytes.
+const LONGEST: usize = 4096;
+
+/// The parameters that mean something here.
+#[derive(Default)]
+struct Parameters {
+    state: Option<String>,
+    code: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+    /// Whether one but `state` stands more than once (RFC 6749 section 3.1, AR-11).
+    repeated: bool,
+}
+
+/// `state` stands more than once.
+struct TwoStates;
+
+impl Parameters {
+    fn read(query: &str) -> Result<Self, TwoStates> {
+        let mut read = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let slot = match &*name {
+                "state" => &mut read.state,
+                "code" => &mut read.code,
+                "iss" => &mut read.iss,
+                "error" => &mut read.error,
+                _ => continue,
+            };
+            match (slot.is_some(), &*name) {
+                (true, "state") => return Err(TwoStates),
+                (true, _) => read.repeated = true,
+                (false, _) => *slot = Some(value.into_owned()),
+            }
+        }
+        Ok(read)
+    }
+
+    fn answer(self) -> Result<Answer, SignInFailure> {
+        let Self {
+            state: _,
+            code,
+            iss,
+            error,
+            repeated,
+        } = self;
+        if repeated {
+            return Err(SignInFailure::Malformed);
+        }
+        match (code, error) {
+            (Some(code), None) if is_code(&code) && iss.as_ref().is_none_or(|iss| iss.len() <= LONGEST) => {
+                Ok(Answer { code, iss })
+            }
+            (None, Some(error)) => Err(failure(&error)),
+            (Some(_), _) | (None, None) => Err(SignInFailure::Malformed),
+        }
+    }
+}
+
+/// RFC 6749 appendix A.11: visible characters and spaces.
+fn is_code(code: &str) -> bool {
+    matches!(code.len(), 1..=LONGEST) && code.bytes().all(|c| matches!(c, 0x20..=0x7e))
+}
+
+/// RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, and RFC 9470's sibling
+/// `unmet_authentication_requirements` (OpenID Connect Core Unmet Authentication Requirements 1.0).
+fn failure(error: &str) -> SignInFailure {
+    match error {
+        "access_denied" | "consent_required" => SignInFailure::Denied,
+        "unauthorized_client" | "invalid_client" => SignInFailure::ClientRejected,
+        "unmet_authentication_requirements" => SignInFailure::StepUpUnmet,
+        _ => SignInFailure::ProviderError,
+    }
+}
+
+#[cfg(test)]
+mod tests;

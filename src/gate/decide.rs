@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Caller, Presence, Refusal, Renewal};
+use super::{
+    Caller, Presence, Refusal, Renewal,
+    table::{self, AccessKind, Fit, Row, StandingKind},
+};
 use crate::{
-    policy::Route,
-    session::{Session, Terms},
+    policy::{Access, Route},
+    session::{Freshness, Life, Session, Terms},
     time::UnixTime,
 };
 
@@ -57,28 +60,112 @@ impl Admission {
     }
 }
 
-/// Decides about a request for `route`.
+/// Whether a session is to be looked up at all: an open route never waits for the store.
 #[must_use]
-pub fn judge(
-    route: &Arc<Route>,
-    presence: Presence,
-    caller: Caller,
-    terms: &Terms,
-    now: UnixTime,
-) -> Decision {
-    let _ = (route, presence, caller, terms, now);
-    todo!()
+pub const fn needs_session(access: &Access) -> bool {
+    match access {
+        Access::Open => false,
+        Access::Recognised | Access::SignedIn | Access::Rule(_) => true,
+    }
 }
 
-/// Decides after the one renewal: nothing renews twice.
+/// Decides about a request for `route`.
+#[must_use]
+pub fn judge(route: &Arc<Route>, presence: Presence, caller: Caller, terms: &Terms, now: UnixTime) -> Decision {
+    let standing = before_renewal(&route.access, &presence, terms, now);
+    let session = match presence {
+        Presence::Session(session) => Some(session),
+        Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+    };
+    match (table::rule(AccessKind::of(&route.access), standing, caller), session) {
+        (Row::Renew, Some(session)) => Decision::Renew(session),
+        (row, session) => Decision::Settle(verdict(route, row, session)),
+    }
+}
+
+/// Decides after the one renewal of `before`: nothing renews twice.
 #[must_use]
 pub fn settle(
     route: &Arc<Route>,
+    before: &Arc<Session>,
     renewal: Renewal,
     caller: Caller,
     terms: &Terms,
     now: UnixTime,
 ) -> Verdict {
-    let _ = (route, renewal, caller, terms, now);
-    todo!()
+    let standing = after_renewal(&route.access, before, &renewal, terms, now);
+    let session = match renewal {
+        Renewal::Renewed(session) => Some(session),
+        Renewal::ProviderDown { .. } | Renewal::StoreDown => Some(Arc::clone(before)),
+        Renewal::Ended => None,
+    };
+    verdict(
+        route,
+        table::rule(AccessKind::of(&route.access), standing, caller),
+        session,
+    )
 }
+
+/// The row as a verdict. A row that asks for what is not there is a defect and closes.
+fn verdict(route: &Arc<Route>, row: Row, session: Option<Arc<Session>>) -> Verdict {
+    let admit = |session, renew| {
+        Verdict::Admit(Admission {
+            route: Arc::clone(route),
+            session,
+            renew,
+        })
+    };
+    match (row, session) {
+        (Row::Anonymous, _) => admit(None, false),
+        (Row::Identified, Some(session)) => admit(Some(session), false),
+        (Row::IdentifiedAndRenew, Some(session)) => admit(Some(session), true),
+        (Row::SignIn, _) => Verdict::SignIn,
+        (Row::Refuse(refusal), _) => Verdict::Refuse(refusal),
+        (Row::Identified | Row::IdentifiedAndRenew, None) | (Row::Renew, _) => Verdict::Refuse(Refusal::Internal),
+    }
+}
+
+fn before_renewal(access: &Access, presence: &Presence, terms: &Terms, now: UnixTime) -> StandingKind {
+    match presence {
+        Presence::Nothing => StandingKind::Nothing,
+        Presence::Unreadable => StandingKind::Unreadable,
+        Presence::Down => StandingKind::StoreDown,
+        Presence::Session(session) => match terms.life(&session.record, now) {
+            Life::Live => StandingKind::Live(
+                Freshness::of(&session.record, now),
+                Fit::of(access, &session.record.identity),
+            ),
+            Life::Idle => StandingKind::Idle,
+            Life::Over => StandingKind::Over,
+        },
+    }
+}
+
+fn after_renewal(access: &Access, before: &Session, renewal: &Renewal, terms: &Terms, now: UnixTime) -> StandingKind {
+    let session = match renewal {
+        Renewal::Renewed(session) => session,
+        Renewal::Ended => return StandingKind::Ended,
+        Renewal::ProviderDown { .. } if expired(before, now) => return StandingKind::ProviderDown,
+        Renewal::StoreDown if expired(before, now) => return StandingKind::RenewalStoreDown,
+        Renewal::ProviderDown { .. } | Renewal::StoreDown => before,
+    };
+    let fit = Fit::of(access, &session.record.identity);
+    match (terms.life(&session.record, now), renewal) {
+        (Life::Idle, _) => StandingKind::Idle,
+        (Life::Over, _) => StandingKind::Over,
+        (Life::Live, Renewal::Renewed(_)) => StandingKind::Renewed(fit),
+        (Life::Live, Renewal::Ended | Renewal::ProviderDown { .. } | Renewal::StoreDown) => {
+            StandingKind::StillGood(fit)
+        }
+    }
+}
+
+fn expired(session: &Session, now: UnixTime) -> bool {
+    match Freshness::of(&session.record, now) {
+        Freshness::Fresh | Freshness::Due => false,
+        Freshness::Expired | Freshness::Spent => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ pub enum Place {
 /// The gateway's own endpoints, below `/.doorward/`, on every host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Endpoint {
-    /// `/.doorward/callback`
+    /// `/.doorward/callback`, and `/.doorward/callback/<name>` for a provider that is not the default
     Callback,
     /// `/.doorward/sign-in`
     SignIn,
@@ -92,6 +92,17 @@ impl Endpoint {
     }
 }
 
+/// The endpoint at a path. A provider that is not the default has its own callback, one segment below the default's.
+fn endpoint(path: &str) -> Option<Endpoint> {
+    let below = path
+        .strip_prefix(Endpoint::Callback.path())
+        .and_then(|rest| rest.strip_prefix('/'));
+    if below.is_some_and(|name| !name.is_empty() && !name.contains(['/', ';', '%'])) {
+        return Some(Endpoint::Callback);
+    }
+    Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == path)
+}
+
 /// Whether a path is the gateway's own, whether or not anything is there.
 pub(super) fn is_own(path: &str) -> bool {
     path.strip_prefix(OWN)
@@ -100,19 +111,14 @@ pub(super) fn is_own(path: &str) -> bool {
 
 fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
     if is_own(path) {
-        return match Endpoint::ALL
-            .into_iter()
-            .find(|endpoint| endpoint.path() == path)
-        {
+        return match endpoint(path) {
             Some(_) if !usual(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Own(endpoint),
             None => Place::Refused(Refusal::NotFound),
         };
     }
     match site.find(target.host(), path, method) {
-        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => {
-            Place::Refused(Refusal::Method)
-        }
+        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => Place::Refused(Refusal::Method),
         Found::Route(route) => Place::Route(Arc::clone(route)),
         Found::Nothing => Place::Refused(Refusal::NotFound),
         Found::OtherMethods(methods) => Place::OtherMethods(methods),
@@ -184,21 +190,20 @@ mod tests {
     #[test]
     fn own_endpoints_stand_before_every_route() {
         for endpoint in Endpoint::ALL {
-            assert_eq!(
-                at(&format!("GET {}", endpoint.path())),
-                format!("{endpoint:?}")
-            );
-            assert_eq!(
-                at(&format!("POST {}?x=/", endpoint.path())),
-                format!("{endpoint:?}")
-            );
+            assert_eq!(at(&format!("GET {}", endpoint.path())), format!("{endpoint:?}"));
+            assert_eq!(at(&format!("POST {}?x=/", endpoint.path())), format!("{endpoint:?}"));
         }
         holds(&[
             ("GET /.doorward", "no_route"),
             ("GET /.doorward/", "no_route"),
             ("GET /.doorward/other", "no_route"),
             ("GET /.doorward/callback/", "no_route"),
-            ("GET /.doorward/callback/x", "no_route"),
+            ("GET /.doorward/callback/partners", "Callback"),
+            ("GET /.doorward/callback/x/y", "no_route"),
+            ("GET /.doorward/callback/x/", "no_route"),
+            ("GET /.doorward/callback/x;y", "no_route"),
+            ("GET /.doorward/callback/x%2Fy", "no_route"),
+            ("GET /.doorward/whoami/x", "no_route"),
             ("GET /.doorward/Callback", "no_route"),
             ("PROPFIND /.doorward/callback", "method_not_allowed"),
             ("GET /.doorward-x", "* /*"),
@@ -250,10 +255,7 @@ mod tests {
         let site = Site::new(vec![slashes, route("* ~/m;id=[0-9]+")]).unwrap();
         for path in ["/e/x%2Fy", "/m;id=7"] {
             let target = Target::parse(path.as_bytes(), &[b"a.test"]).unwrap();
-            assert!(
-                matches!(place(&site, &Method::GET, &target), Place::Route(_)),
-                "{path}"
-            );
+            assert!(matches!(place(&site, &Method::GET, &target), Place::Route(_)), "{path}");
         }
     }
 

@@ -1,1 +1,273 @@
 //! The whole policy as one table: every access × standing × caller, one line a row.
+//!
+//! [`rule`] is the table. Its rows are held by a snapshot, so a change of behaviour is a change of a line; `doorward
+//! explain` prints the same lines. A row is about kinds only: it knows no session, no route and no person.
+
+use super::{Caller, Refusal};
+use crate::{identity::VerifiedIdentity, policy::Access, session::Freshness};
+
+/// A route's access without the rule's text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AccessKind {
+    /// Anyone, and nobody is asked who they are.
+    Open,
+    /// Anyone, with identity if there is one.
+    Recognised,
+    /// Anyone with a session.
+    SignedIn,
+    /// Anyone with a session whose identity meets a rule.
+    Rule,
+}
+
+/// Whether an identity meets the route's rule; [`Fit::Met`] where the route has none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fit {
+    /// It does.
+    Met,
+    /// It does not.
+    Unmet,
+}
+
+/// Where a caller stands: before a renewal, or after the one renewal that the request waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StandingKind {
+    /// No cookie, or nothing behind it.
+    Nothing,
+    /// A cookie or record that does not open.
+    Unreadable,
+    /// A session unused for too long.
+    Idle,
+    /// A session past its absolute lifetime.
+    Over,
+    /// The store does not answer.
+    StoreDown,
+    /// A live session.
+    Live(Freshness, Fit),
+    /// Renewed: a live session with new tokens.
+    Renewed(Fit),
+    /// The renewal did not come about, and the token is good still.
+    StillGood(Fit),
+    /// The renewal was refused, or the session was signed out meanwhile.
+    Ended,
+    /// The token expired, and the provider does not answer.
+    ProviderDown,
+    /// The token expired, and the store does not answer.
+    RenewalStoreDown,
+}
+
+/// What is done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Row {
+    /// Forward, as nobody.
+    Anonymous,
+    /// Forward, as the session's person.
+    Identified,
+    /// Forward as the session's person, and renew without waiting.
+    IdentifiedAndRenew,
+    /// Wait for the one renewal, then look again.
+    Renew,
+    /// Send the browser to the provider.
+    SignIn,
+    /// Answer ourselves.
+    Refuse(Refusal),
+}
+
+/// One line of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// The route's access.
+    pub access: AccessKind,
+    /// Where the caller stands.
+    pub standing: StandingKind,
+    /// Who calls.
+    pub caller: Caller,
+    /// What is done.
+    pub row: Row,
+}
+
+/// The table.
+///
+/// * An open route asks nothing, and so nothing that is down can close it.
+/// * A route that merely recognises people serves them as nobody when store or provider fail; the cookie stays.
+/// * A session without refresh token lives by its own terms when its token expires ([`Freshness::Spent`]).
+/// * A WebSocket cannot be renewed once it stands: a token inside its window is renewed first, and used if that fails.
+#[must_use]
+pub const fn rule(access: AccessKind, standing: StandingKind, caller: Caller) -> Row {
+    match access {
+        AccessKind::Open => Row::Anonymous,
+        AccessKind::Recognised => recognised(known(standing, caller)),
+        AccessKind::SignedIn | AccessKind::Rule => needed(known(standing, caller), caller),
+    }
+}
+
+/// The line of the table for these three, as a sentence for the operator.
+#[must_use]
+pub fn describe(access: AccessKind, standing: StandingKind, caller: Caller) -> String {
+    Line {
+        access,
+        standing,
+        caller,
+        row: rule(access, standing, caller),
+    }
+    .to_string()
+}
+
+/// Every line of the table. That a rule is unmet is a line only where there is a rule.
+#[must_use]
+pub fn rows() -> Vec<Line> {
+    let mut rows = Vec::new();
+    for access in [
+        AccessKind::Open,
+        AccessKind::Recognised,
+        AccessKind::SignedIn,
+        AccessKind::Rule,
+    ] {
+        for standing in StandingKind::all() {
+            if access != AccessKind::Rule && standing.fit() == Some(Fit::Unmet) {
+                continue;
+            }
+            for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
+                rows.push(Line {
+                    access,
+                    standing,
+                    caller,
+                    row: rule(access, standing, caller),
+                });
+            }
+        }
+    }
+    rows
+}
+
+/// What is known of the person, whatever the route.
+#[derive(Clone, Copy)]
+enum Known {
+    Nobody,
+    StoreDown,
+    ProviderDown,
+    Wait,
+    Somebody { fit: Fit, renew: bool },
+}
+
+const fn known(standing: StandingKind, caller: Caller) -> Known {
+    match standing {
+        StandingKind::Nothing
+        | StandingKind::Unreadable
+        | StandingKind::Idle
+        | StandingKind::Over
+        | StandingKind::Ended => Known::Nobody,
+        StandingKind::StoreDown | StandingKind::RenewalStoreDown => Known::StoreDown,
+        StandingKind::ProviderDown => Known::ProviderDown,
+        StandingKind::Live(Freshness::Expired, _) => Known::Wait,
+        StandingKind::Live(Freshness::Due, fit) => match caller {
+            Caller::WebSocket => Known::Wait,
+            Caller::Navigation | Caller::Api => Known::Somebody { fit, renew: true },
+        },
+        StandingKind::Live(Freshness::Fresh | Freshness::Spent, fit)
+        | StandingKind::Renewed(fit)
+        | StandingKind::StillGood(fit) => Known::Somebody { fit, renew: false },
+    }
+}
+
+const fn recognised(known: Known) -> Row {
+    match known {
+        Known::Wait => Row::Renew,
+        Known::Somebody {
+            fit: Fit::Met,
+            renew: true,
+        } => Row::IdentifiedAndRenew,
+        Known::Somebody {
+            fit: Fit::Met,
+            renew: false,
+        } => Row::Identified,
+        Known::Nobody | Known::StoreDown | Known::ProviderDown | Known::Somebody { fit: Fit::Unmet, .. } => {
+            Row::Anonymous
+        }
+    }
+}
+
+const fn needed(known: Known, caller: Caller) -> Row {
+    match known {
+        Known::Nobody => match caller {
+            Caller::Navigation => Row::SignIn,
+            Caller::Api | Caller::WebSocket => Row::Refuse(Refusal::SignInNeeded),
+        },
+        Known::StoreDown => Row::Refuse(Refusal::StoreDown),
+        Known::ProviderDown => Row::Refuse(Refusal::ProviderDown),
+        Known::Wait => Row::Renew,
+        Known::Somebody { fit: Fit::Unmet, .. } => Row::Refuse(Refusal::NotAllowed),
+        Known::Somebody {
+            fit: Fit::Met,
+            renew: true,
+        } => Row::IdentifiedAndRenew,
+        Known::Somebody {
+            fit: Fit::Met,
+            renew: false,
+        } => Row::Identified,
+    }
+}
+
+impl AccessKind {
+    /// The kind of an access.
+    #[must_use]
+    pub const fn of(access: &Access) -> Self {
+        match access {
+            Access::Open => Self::Open,
+            Access::Recognised => Self::Recognised,
+            Access::SignedIn => Self::SignedIn,
+            Access::Rule(_) => Self::Rule,
+        }
+    }
+}
+
+impl Fit {
+    /// Whether an identity meets a route's rule, if it has one.
+    #[must_use]
+    pub fn of(access: &Access, identity: &VerifiedIdentity) -> Self {
+        match access {
+            Access::Open | Access::Recognised | Access::SignedIn => Self::Met,
+            Access::Rule(rule) if rule.holds_for(identity) => Self::Met,
+            Access::Rule(_) => Self::Unmet,
+        }
+    }
+}
+
+impl StandingKind {
+    /// Where somebody with this identity and a fresh session stands, or where nobody stands: for `doorward explain`.
+    #[must_use]
+    pub fn assumed(access: &Access, identity: Option<&VerifiedIdentity>) -> Self {
+        identity.map_or(Self::Nothing, |identity| {
+            Self::Live(Freshness::Fresh, Fit::of(access, identity))
+        })
+    }
+
+    fn all() -> Vec<Self> {
+        let mut all = vec![Self::Nothing, Self::Unreadable, Self::Idle, Self::Over, Self::StoreDown];
+        for fit in [Fit::Met, Fit::Unmet] {
+            let freshness = [Freshness::Fresh, Freshness::Due, Freshness::Expired, Freshness::Spent];
+            all.extend(freshness.map(|freshness| Self::Live(freshness, fit)));
+            all.extend([Self::Renewed(fit), Self::StillGood(fit)]);
+        }
+        all.extend([Self::Ended, Self::ProviderDown, Self::RenewalStoreDown]);
+        all
+    }
+
+    const fn fit(self) -> Option<Fit> {
+        match self {
+            Self::Live(_, fit) | Self::Renewed(fit) | Self::StillGood(fit) => Some(fit),
+            Self::Nothing
+            | Self::Unreadable
+            | Self::Idle
+            | Self::Over
+            | Self::StoreDown
+            | Self::Ended
+            | Self::ProviderDown
+            | Self::RenewalStoreDown => None,
+        }
+    }
+}
+
+mod words;
+
+#[cfg(test)]
+mod tests;

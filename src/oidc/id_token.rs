@@ -99,13 +99,15 @@ impl VerifiedIdToken {
     /// Verifies `raw` in full against `expect` with the provider's keys: form, header, signature, then every claim
     /// (OpenID Connect Core 1.0 section 3.1.3.7; at a refresh, section 12.2). Nothing that the token says of itself
     /// chooses a rule, and the signature is verified though the token came straight from the token endpoint (ID-05).
+    /// What a refreshed token leaves out about how the person signed in is taken from the one before: it is the same
+    /// sign-in.
     ///
     /// # Errors
     /// The first check that fails.
     pub fn verify(raw: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Self, IdTokenError> {
         let signed = Signed::parse(raw)?;
         let proof = signed.check(keys, expect)?;
-        let claims = signed.claims()?;
+        let mut claims = signed.claims()?;
         party::check_issuer(&claims, expect.issuer)?;
         party::check_audience(&claims, expect.client_id)?;
         times::check_validity(&claims, expect)?;
@@ -116,8 +118,16 @@ impl VerifiedIdToken {
         check_acr(&claims, expect.acr_values)?;
         if let Some(before) = expect.before {
             party::check_unchanged(&claims, before)?;
+            carry_over(&mut claims, before);
         }
         Ok(Self { claims, subject })
+    }
+
+    /// The claims of an ID token that was verified before and kept sealed since. They prove nothing by themselves: they are
+    /// what a refreshed token is compared with ([`Expect::before`]).
+    #[must_use]
+    pub fn claims_before(raw: &str) -> Option<Claims> {
+        Signed::parse(raw).and_then(|signed| signed.claims()).ok()
     }
 
     /// All claims of the token.
@@ -133,6 +143,18 @@ impl VerifiedIdToken {
     }
 }
 
+/// Claims about how the person signed in, which a provider may leave out at a refresh.
+pub const SIGN_IN_CLAIMS: [&str; 4] = ["auth_time", "acr", "amr", "sid"];
+
+/// Adds what `claims` lacks of [`SIGN_IN_CLAIMS`].
+pub fn carry_over(claims: &mut Claims, before: &Claims) {
+    for name in SIGN_IN_CLAIMS {
+        if let (false, Some(value)) = (claims.contains_key(name), before.get(name)) {
+            claims.insert(name.to_owned(), value.clone());
+        }
+    }
+}
+
 /// The nonce sent, or at a refresh none or the one before (ID-10, Core section 12.2).
 fn check_nonce(claims: &Claims, expect: &Expect<'_>) -> Result<(), IdTokenError> {
     let found = claims.get("nonce");
@@ -140,19 +162,13 @@ fn check_nonce(claims: &Claims, expect: &Expect<'_>) -> Result<(), IdTokenError>
         (Some(sent), Some(Value::String(found))) => same(sent.as_bytes(), found.as_bytes()),
         (Some(_), _) => false,
         (None, None) => true,
-        (None, Some(found)) => expect
-            .before
-            .is_some_and(|before| before.get("nonce") == Some(found)),
+        (None, Some(found)) => expect.before.is_some_and(|before| before.get("nonce") == Some(found)),
     };
     fits.then_some(()).ok_or(IdTokenError::WrongNonce)
 }
 
 /// Optional in the code flow, but where it is, it must fit (ID-13, Core section 3.1.3.6).
-fn check_at_hash(
-    claims: &Claims,
-    proof: &signature::Proof,
-    access_token: &str,
-) -> Result<(), IdTokenError> {
+fn check_at_hash(claims: &Claims, proof: &signature::Proof, access_token: &str) -> Result<(), IdTokenError> {
     let fits = match claims.get("at_hash") {
         None => true,
         Some(Value::String(found)) => proof

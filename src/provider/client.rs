@@ -1,95 +1,47 @@
 //! [`Provider`]: everything that is asked of one identity provider.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use url::Url;
 
-use super::Settings;
+use super::{
+    ExchangeError, Proved, Settings, SetupError, Unreachable, authorize,
+    breaker::Breaker,
+    discovery::Discovery,
+    http::Http,
+    keys::Keys,
+    link::Link,
+    outcome::refused_code,
+    prove::{Demand, session_tokens},
+    token::{self, Grant, NoTokens},
+};
 use crate::{
     entropy::Entropy,
     gate::{Attempt, SignInFailure},
-    identity::VerifiedIdentity,
-    oidc::Metadata,
+    oidc::{Metadata, TokenError, TokenSet},
     policy::SignInTerms,
-    session::{Record, SessionTokens},
     telemetry::Telemetry,
     time::Clock,
 };
+
+/// How long a sign-out waits for metadata that is not at hand.
+const SIGN_OUT_PATIENCE: Duration = Duration::from_secs(1);
+/// Failures in a row that renewals meet before the others are spared the wait.
+const TOLERATED_FAILURES: u32 = 2;
+/// Longest wait between two probes of a token endpoint that is down.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// One identity provider. Share it by `Arc`.
 #[derive(Debug)]
 pub struct Provider {
     settings: Settings,
-}
-
-/// The settings cannot make a client.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SetupError {
-    /// The CA certificates do not parse.
-    #[error("the CA certificates of this provider cannot be used: {0}")]
-    Ca(String),
-    /// The HTTP client cannot be made.
-    #[error("the HTTP client of this provider cannot be made: {0}")]
-    Client(String),
-}
-
-/// The provider does not answer, or not in a usable way.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the identity provider cannot be used now: {cause}")]
-pub struct Unreachable {
-    /// For the operator; never a part of a token.
-    pub cause: String,
-    /// When to try again, if the provider named a time.
-    pub retry_after: Option<Duration>,
-}
-
-/// A sign-in that the provider's answers prove in full.
-#[derive(Debug)]
-pub struct Proved {
-    /// Who.
-    pub identity: VerifiedIdentity,
-    /// What the provider gave.
-    pub tokens: SessionTokens,
-}
-
-/// Why a code did not become a sign-in.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ExchangeError {
-    /// The provider answered, and the answer is no.
-    #[error("the sign-in failed: {}", .0.code())]
-    Failed(SignInFailure),
-    /// It did not answer.
-    #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-}
-
-/// A renewal that went well.
-#[derive(Debug)]
-pub struct Renewed {
-    /// The new tokens; where the provider kept one, the old.
-    pub tokens: SessionTokens,
-    /// The identity, of the new ID token where there is one, else as it was.
-    pub identity: VerifiedIdentity,
-}
-
-/// Why a renewal did not go well.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum RenewFailure {
-    /// `invalid_grant`, or no refresh token: this one is spent, revoked or expired.
-    #[error("the provider refused the refresh token")]
-    Refused,
-    /// Our credentials were refused: an alarm, not the session's fault.
-    #[error("the provider refused this client ({0})")]
-    ClientRejected(String),
-    /// The provider does not answer now.
-    #[error("the provider does not answer now")]
-    Unavailable {
-        /// When to try again, where known.
-        retry_after: Option<Duration>,
-    },
-    /// The provider's answer proves nothing.
-    #[error("the provider's answer to the renewal is not usable: {0}")]
-    Invalid(String),
+    pub(super) link: Arc<Link>,
+    pub(super) keys: Keys,
+    discovery: Arc<Discovery>,
+    renewals: Mutex<Breaker>,
 }
 
 impl Provider {
@@ -97,14 +49,22 @@ impl Provider {
     ///
     /// # Errors
     /// When the settings cannot make a client.
-    pub fn new(
-        settings: Settings,
-        clock: Clock,
-        entropy: Entropy,
-        telemetry: Telemetry,
-    ) -> Result<Self, SetupError> {
-        let _ = (clock, entropy, telemetry);
-        Ok(Self { settings })
+    pub fn new(settings: Settings, clock: Clock, entropy: Entropy, telemetry: Telemetry) -> Result<Self, SetupError> {
+        let link = Arc::new(Link {
+            name: settings.name.clone(),
+            http: Http::new(&settings)?,
+            clock,
+            entropy,
+            telemetry,
+        });
+        let discovery = Discovery::new(Arc::clone(&link), settings.issuer.clone(), settings.allow_http);
+        Ok(Self {
+            settings,
+            keys: Keys::new(Arc::clone(&link)),
+            link,
+            discovery,
+            renewals: Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)),
+        })
     }
 
     /// As configured.
@@ -113,12 +73,13 @@ impl Provider {
         &self.settings
     }
 
-    /// The provider's metadata, from cache or fetched now.
+    /// The provider's metadata, from cache or fetched now. While the provider is down, its last failure is the answer for
+    /// a few seconds.
     ///
     /// # Errors
     /// When there is none and it cannot be fetched.
     pub async fn metadata(&self) -> Result<Arc<Metadata>, Unreachable> {
-        todo!()
+        self.discovery.metadata().await
     }
 
     /// Where the browser is sent to sign in (OpenID Connect Core 1.0 section 3.1.2.1). `acr_values` and `max_age` are
@@ -133,8 +94,15 @@ impl Provider {
         terms: &SignInTerms,
         switch_account: bool,
     ) -> Result<Url, Unreachable> {
-        let _ = (attempt, state, terms, switch_account);
-        todo!()
+        let metadata = self.metadata().await?;
+        Ok(authorize::authorization(
+            &self.settings,
+            &metadata,
+            attempt,
+            state,
+            terms,
+            switch_account,
+        ))
     }
 
     /// Spends a code, once, and proves who signed in.
@@ -142,34 +110,80 @@ impl Provider {
     /// # Errors
     /// When the provider refuses, its answer proves nothing, or it does not answer.
     pub async fn exchange(&self, code: &str, attempt: &Attempt) -> Result<Proved, ExchangeError> {
-        let _ = (code, attempt);
-        todo!()
-    }
-
-    /// Spends the record's refresh token, once.
-    ///
-    /// # Errors
-    /// See [`RenewFailure`].
-    pub async fn renew(&self, record: &Record) -> Result<Renewed, RenewFailure> {
-        let _ = record;
-        todo!()
+        if attempt.issuer != self.settings.issuer {
+            // AR-15: the configuration changed under the attempt; the code is another provider's.
+            return Err(ExchangeError::Failed(SignInFailure::WrongIssuer));
+        }
+        let metadata = self.metadata().await?;
+        let mut tokens = self
+            .spend(&metadata, Grant::Code(code, attempt))
+            .await
+            .map_err(refused_code)?;
+        let id_token = tokens
+            .id_token
+            .take()
+            .ok_or(ExchangeError::Failed(SignInFailure::TokenInvalid))?;
+        let demand = Demand {
+            nonce: Some(&attempt.nonce),
+            max_age: attempt.max_age.map(Duration::from_secs),
+            acr_values: &attempt.acr_values,
+            before: None,
+        };
+        let verified = self.verify(&id_token, &tokens.access_token, &metadata, demand).await?;
+        let identity = self.identity(&verified, &tokens.access_token, &metadata).await?;
+        let tokens = session_tokens(tokens, id_token, None, self.link.now());
+        Ok(Proved { identity, tokens })
     }
 
     /// Where the browser is sent to sign out at the provider (OpenID Connect RP-Initiated Logout 1.0 section 2), if
-    /// it is configured, supported, and the metadata is at hand. Never waits for the provider.
+    /// it is configured and supported, and the metadata is at hand or comes within a second.
     pub async fn end_session_url(
         &self,
         id_token_hint: &str,
         post_logout_redirect_uri: &str,
         state: Option<&str>,
     ) -> Option<Url> {
-        let _ = (id_token_hint, post_logout_redirect_uri, state);
-        todo!()
+        if !self.settings.rp_initiated_logout {
+            return None;
+        }
+        let metadata = tokio::time::timeout(SIGN_OUT_PATIENCE, self.metadata());
+        let metadata = metadata.await.ok()?.ok()?;
+        Some(authorize::end_session(
+            metadata.end_session_endpoint.as_ref()?,
+            &self.settings.client_id,
+            id_token_hint,
+            post_logout_redirect_uri,
+            state,
+        ))
     }
 
     /// Whether the metadata is at hand, for readiness.
     #[must_use]
     pub fn reachable(&self) -> bool {
-        todo!()
+        self.discovery.at_hand()
+    }
+
+    /// Every answer of the token endpoint says whether renewals may go on.
+    pub(super) async fn spend(&self, metadata: &Metadata, grant: Grant<'_>) -> Result<TokenSet, NoTokens> {
+        let spent = token::spend(&self.link, &self.settings, &metadata.token_endpoint, grant).await;
+        let (now, draw) = (self.link.now(), self.link.draw());
+        match &spent {
+            Err(NoTokens::Answered(TokenError::Unavailable { retry_after })) => {
+                self.renewals().failed(now, *retry_after, draw);
+            }
+            Err(NoTokens::Unreachable(_) | NoTokens::Answered(TokenError::Malformed(_))) => {
+                self.renewals().failed(now, None, draw);
+            }
+            Ok(_)
+            | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_))) => {
+                self.renewals().succeeded()
+            }
+        }
+        spent
+    }
+
+    /// The breaker of renewals.
+    pub(super) fn renewals(&self) -> MutexGuard<'_, Breaker> {
+        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,6 @@
 //! A session as opened from a store: the record, where it is kept, and what was prepared from it.
 
-use std::{
-    fmt::Write as _,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
-};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{Handle, Record, StoreKey};
 use crate::{identity::Bundle, keys::Ring, time::UnixTime};
@@ -41,38 +38,29 @@ impl Session {
             let identity = &self.record.identity;
             let whose = format!("{}\n{}", identity.issuer().as_str(), identity.subject());
             let hash = ring.sealing().index(whose.as_bytes());
-            let mut text = String::with_capacity(16);
-            for byte in hash.iter().take(8) {
-                // Writing to a string does not fail.
-                let _ = write!(text, "{byte:02x}");
-            }
-            text.into()
+            let digits = hash.iter().take(8).flat_map(|byte| [byte >> 4, byte & 15]);
+            digits
+                .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+                .collect::<String>()
+                .into()
         })
     }
 
     /// The headers prepared for the route of this name, made by `make` when there are none or they are stale.
-    pub fn bundle(
-        &self,
-        route: &Arc<str>,
-        now: UnixTime,
-        make: impl FnOnce() -> Bundle,
-    ) -> Arc<Bundle> {
+    pub fn bundle(&self, route: &Arc<str>, now: UnixTime, make: impl FnOnce() -> Bundle) -> Arc<Bundle> {
         let still_good = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
         {
-            let prepared = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((_, bundle)) = prepared.iter().find(|(name, _)| Arc::ptr_eq(name, route))
+            let kept = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((_, bundle)) = kept.iter().find(|(name, _)| Arc::ptr_eq(name, route))
                 && still_good(bundle)
             {
                 return Arc::clone(bundle);
             }
         }
-        let made = Arc::new(make());
-        let mut prepared = self
-            .prepared
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let new = Arc::new(make());
+        let mut prepared = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
         prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && still_good(bundle));
-        prepared.push((Arc::clone(route), Arc::clone(&made)));
-        made
+        prepared.push((Arc::clone(route), Arc::clone(&new)));
+        new
     }
 }

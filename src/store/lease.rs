@@ -1,12 +1,82 @@
 //! The lease: one holder at a time for a session's renewal, across replicas.
 
-/// A lease held. It is extended while it is held; [`Lease::release`] gives it back at once, and dropping it lets it lapse.
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+use super::{Backend, Down, Owner};
+use crate::session::StoreKey;
+
+/// How long a lease lasts that nobody extends: the longest that others wait for a holder that died (RS-17).
+const TTL: Duration = Duration::from_secs(5);
+/// How often it is extended while it is held (RF-02).
+const EVERY: Duration = Duration::from_millis(1500);
+/// The longest that one holder can hold it: far beyond every deadline of a renewal, so only a bug gets here.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A lease held. It is extended while it is held; [`Lease::release`] gives it back at once, and dropping it lets it lapse
+/// within five seconds.
 #[derive(Debug)]
-pub struct Lease {}
+pub struct Lease {
+    backend: Arc<dyn Backend>,
+    key: StoreKey,
+    owner: Owner,
+    extending: JoinHandle<()>,
+}
 
 impl Lease {
+    /// Takes the lease of `key` for an owner drawn for it; `None` when another holds it.
+    pub(super) async fn take(backend: &Arc<dyn Backend>, key: StoreKey, owner: Owner) -> Result<Option<Self>, Down> {
+        if !backend.lease(&key, &owner, TTL).await? {
+            return Ok(None);
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task ends with the guard, and cannot panic"
+        )]
+        let extending = tokio::spawn(extend(Arc::clone(backend), key, owner));
+        Ok(Some(Self {
+            backend: Arc::clone(backend),
+            key,
+            owner,
+            extending,
+        }))
+    }
+
+    /// Whether it still is ours, extended by that: a process that stood still may have lost it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn holds(&self) -> Result<bool, Down> {
+        self.backend.extend(&self.key, &self.owner, TTL).await
+    }
+
     /// Gives the lease back, if it is still ours. A store that does not answer lets it lapse.
     pub async fn release(self) {
-        todo!()
+        self.extending.abort();
+        // Nothing is to be done about a failure: the lease lapses by itself, and the store's own call was counted.
+        self.backend.release(&self.key, &self.owner).await.ok();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.extending.abort();
+    }
+}
+
+async fn extend(backend: Arc<dyn Backend>, key: StoreKey, owner: Owner) {
+    let began = Instant::now();
+    let mut ticks = interval_at(began + EVERY, EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while began.elapsed() < LONGEST {
+        ticks.tick().await;
+        // A store that does not answer may answer at the next tick; only a lease that is another's is given up.
+        if backend.extend(&key, &owner, TTL).await == Ok(false) {
+            return;
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+use std::time::Duration;
+
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 use super::{Call, Event, KeyUse, RequestLine};
@@ -75,6 +76,11 @@ impl Traffic {
             ),
         }
     }
+
+    fn record(&self, line: &RequestLine<'_>) {
+        count(&self.requests, &[line.route, line.outcome, class(line.status)]);
+        observe(&self.request_seconds, &[line.route], line.took);
+    }
 }
 
 impl People {
@@ -87,18 +93,8 @@ impl People {
                 "Browsers sent to a provider.",
                 &["provider"],
             ),
-            sign_ins: counter(
-                registry,
-                "doorward_sign_ins_total",
-                "Sign-ins that came back.",
-                ended,
-            ),
-            renewals: counter(
-                registry,
-                "doorward_renewals_total",
-                "Silent renewals.",
-                ended,
-            ),
+            sign_ins: counter(registry, "doorward_sign_ins_total", "Sign-ins that came back.", ended),
+            renewals: counter(registry, "doorward_renewals_total", "Silent renewals.", ended),
             sign_outs: counter(
                 registry,
                 "doorward_sign_outs_total",
@@ -181,46 +177,32 @@ impl Metrics {
     }
 
     pub(super) fn record(&self, event: &Event<'_>) {
+        let Self {
+            traffic,
+            people,
+            keys,
+            dependencies,
+            registry: _,
+        } = self;
         match event {
-            Event::Request(line) => self.record_request(line),
-            Event::Decision { route, verdict } => self
-                .traffic
-                .decisions
-                .with_label_values(&[*route, *verdict])
-                .inc(),
-            Event::SignInBegun { provider } => self
-                .people
-                .sign_ins_begun
-                .with_label_values(&[provider.as_str()])
-                .inc(),
+            Event::Request(line) => traffic.record(line),
+            Event::Decision { route, verdict } => count(&traffic.decisions, &[route, verdict]),
+            Event::SignInBegun { provider } => count(&people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
-                self.people
-                    .sign_ins
-                    .with_label_values(&[provider.as_str(), *outcome])
-                    .inc();
+                count(&people.sign_ins, &[provider.as_str(), outcome]);
             }
             Event::Renewal { provider, outcome } => {
-                self.people
-                    .renewals
-                    .with_label_values(&[provider.as_str(), outcome_name(*outcome)])
-                    .inc();
+                count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
-            Event::SignOut { provider } => self
-                .people
-                .sign_outs
-                .with_label_values(&[provider.as_str()])
-                .inc(),
-            Event::Session { what } => self.people.sessions.with_label_values(&[*what]).inc(),
+            Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::Session { what } => count(&people.sessions, &[what]),
             Event::StoreCall {
                 op,
                 call,
                 took,
                 error: _,
             } => {
-                self.dependencies
-                    .store_seconds
-                    .with_label_values(&[*op, call_name(*call)])
-                    .observe(took.as_secs_f64());
+                observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
             Event::ProviderCall {
                 provider,
@@ -228,39 +210,16 @@ impl Metrics {
                 call,
                 took,
                 error: _,
-            } => self
-                .dependencies
-                .provider_seconds
-                .with_label_values(&[provider.as_str(), *endpoint, call_name(*call)])
-                .observe(took.as_secs_f64()),
-            Event::Key { kid, what } => self
-                .keys
-                .uses
-                .with_label_values(&[kid.as_str(), use_name(*what)])
-                .inc(),
-            Event::Unreadable { what } => self.keys.unreadable.with_label_values(&[*what]).inc(),
-            Event::Target {
-                upstream,
-                target,
-                what,
             } => {
-                self.dependencies
-                    .target_changes
-                    .with_label_values(&[*upstream, *target, *what])
-                    .inc();
+                let labels = [provider.as_str(), endpoint, call_name(*call)];
+                observe(&dependencies.provider_seconds, &labels, *took);
+            }
+            Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
+            Event::Unreadable { what } => count(&keys.unreadable, &[what]),
+            Event::Target { upstream, target, what } => {
+                count(&dependencies.target_changes, &[upstream, target, what]);
             }
         }
-    }
-
-    fn record_request(&self, line: &RequestLine<'_>) {
-        self.traffic
-            .requests
-            .with_label_values(&[line.route, line.outcome, class(line.status)])
-            .inc();
-        self.traffic
-            .request_seconds
-            .with_label_values(&[line.route])
-            .observe(line.took.as_secs_f64());
     }
 
     pub(super) fn render(&self) -> String {
@@ -268,6 +227,14 @@ impl Metrics {
             .encode_to_string(&self.registry.gather())
             .unwrap_or_default()
     }
+}
+
+fn count(family: &IntCounterVec, labels: &[&str]) {
+    family.with_label_values(labels).inc();
+}
+
+fn observe(family: &HistogramVec, labels: &[&str], took: Duration) {
+    family.with_label_values(labels).observe(took.as_secs_f64());
 }
 
 fn counter(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
@@ -332,8 +299,6 @@ const fn use_name(what: KeyUse) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::oidc::ProviderName;
 
@@ -353,9 +318,7 @@ mod tests {
         });
         let text = metrics.render();
         assert!(
-            text.contains(
-                r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#
-            ),
+            text.contains(r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#),
             "{text}"
         );
         assert!(

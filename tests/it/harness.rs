@@ -1,6 +1,8 @@
 //! What the integration tests share.
 
+pub mod browser;
 pub mod door;
+pub mod gateway;
 pub mod provider;
 pub mod raw;
 pub mod upstream;

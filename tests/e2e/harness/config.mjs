@@ -9,21 +9,21 @@ export function gatewayConfig({ port, adminPort, provider, client, store, redisU
   return {
     listeners: [{ address: `127.0.0.1:${port}` }],
     admin: { address: `127.0.0.1:${adminPort}` },
-    providers: [
-      {
-        name: 'company',
+    providers: {
+      company: {
         issuer: provider,
         insecure_http_issuer: true,
         client_id: client.id,
-        client_auth: client.method,
+        client_auth: client.method.replace('client_secret_', ''),
         ...(client.secret ? { client_secret: client.secret } : {}),
         scopes: ['email', 'profile', 'groups'],
         ...(userinfo ? { userinfo } : {}),
       },
-    ],
+    },
     session: {
-      store: store === 'redis' ? { redis: { url: redisUrl } } : 'memory',
-      keys: [{ id: 'k1', secret: randomBytes(32).toString('base64') }],
+      store,
+      ...(store === 'redis' ? { redis: { url: redisUrl } } : {}),
+      keys: [{ id: 'k1', key: randomBytes(32).toString('base64') }],
       ...session,
     },
     routes: [
@@ -35,7 +35,7 @@ export function gatewayConfig({ port, adminPort, provider, client, store, redisU
         path: '/api/',
         access: 'signed_in',
         upstream: to,
-        headers: { pass_access_token: 'x-access-token' },
+        headers: { access_token: 'x-access-token' },
       },
       { host: HOST, path: '/', access: 'signed_in', upstream: to },
     ],

@@ -17,8 +17,8 @@ use doorward::{
     identity::{Bundle, HeaderPlan},
     oidc::ProviderName,
     policy::{
-        Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route,
-        RouteId, SignInTerms, Site, Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
+        Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route, RouteId, SignInTerms, Site,
+        Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
     },
     proxy::{Bind, Limits, Listener, TlsFiles, Upstreams},
     server::{self, Drained, Running, Shared},
@@ -184,10 +184,7 @@ impl Front for Stub {
     fn bundle(&self, _: &Admission) -> Option<Arc<Bundle>> {
         assert!(!self.panic_late.swap(false, Ordering::SeqCst), "on purpose");
         Some(Arc::new(Bundle {
-            set: vec![(
-                HeaderName::from_static("x-auth-user"),
-                HeaderValue::from_static("ada"),
-            )],
+            set: vec![(HeaderName::from_static("x-auth-user"), HeaderValue::from_static("ada"))],
             ..Bundle::default()
         }))
     }
@@ -271,7 +268,11 @@ pub fn target(protocol: Protocol, address: SocketAddr) -> UpstreamTarget {
 /// A self-signed certificate for `localhost` in files.
 pub fn certificate(
     folder: &Path,
-) -> (TlsFiles, rustls::pki_types::CertificateDer<'static>, rcgen::CertifiedKey<rcgen::KeyPair>) {
+) -> (
+    TlsFiles,
+    rustls::pki_types::CertificateDer<'static>,
+    rcgen::CertifiedKey<rcgen::KeyPair>,
+) {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     let files = TlsFiles {

@@ -12,6 +12,12 @@
 //! request that breaks the protocol (no S256, no nonce, two kinds of client authentication) is a violation, and fails
 //! the test when the provider is dropped.
 
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a harness offers more than the tests of one day use"
+)]
+
 mod answer;
 mod key;
 mod script;

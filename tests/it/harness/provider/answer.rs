@@ -17,7 +17,7 @@ use super::{
     Members, Request, Shared,
     key::b64,
     lock,
-    script::{Fault, IdTokenEdit, IssParameter, Script},
+    script::{Edit, Fault, IdTokenEdit, IssParameter, Script},
 };
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -65,31 +65,24 @@ impl Default for User {
 type Reply = (u16, Value);
 
 /// Records the request and answers it; `None` when the path is nobody's.
-pub(super) async fn answer(
-    shared: &Shared,
-    parts: &Parts,
-    body: Bytes,
-) -> Option<(Response<Bytes>, Fault)> {
+pub(super) async fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Option<(Response<Bytes>, Fault)> {
     let request = received(shared, parts, body)?;
     let endpoint = request.endpoint;
     lock(&shared.requests).push(request.clone());
     shared.count.send_modify(|count| *count += 1);
-    let script = {
+    let (script, edited) = {
         let mut script = lock(&shared.script);
-        let strikes = script.endpoint_mut(endpoint).strikes();
-        let mut script = script.clone();
-        let edited = script.endpoint_mut(endpoint);
-        if !strikes {
-            let hold = edited.hold.take();
-            *edited = super::Endpoint {
-                hold,
+        let endpoint = script.endpoint_mut(endpoint);
+        let edited = if endpoint.strikes() {
+            endpoint.clone()
+        } else {
+            super::Endpoint {
+                hold: endpoint.hold.clone(),
                 ..super::Endpoint::default()
-            };
-        }
-        script
+            }
+        };
+        (script.clone(), edited)
     };
-    let mut script = script;
-    let edited = script.endpoint_mut(endpoint).clone();
     if let Some(hold) = &edited.hold {
         // Closed means released.
         drop(hold.acquire().await);
@@ -99,6 +92,10 @@ pub(super) async fn answer(
     } else {
         json_response((edited.status, json!({})))
     };
+    Some(falsified(right, edited))
+}
+
+fn falsified(right: Response<Bytes>, edited: super::Endpoint) -> (Response<Bytes>, Fault) {
     let (mut head, mut body) = right.into_parts();
     if let Some(other) = edited.body {
         body = other.into();
@@ -106,15 +103,14 @@ pub(super) async fn answer(
     if let Some(content_type) = edited.content_type {
         head.headers.remove("content-type");
         if !content_type.is_empty() {
-            head.headers
-                .insert("content-type", content_type.parse().unwrap());
+            head.headers.insert("content-type", content_type.parse().unwrap());
         }
     }
     for (name, value) in edited.headers {
         let name: http::HeaderName = name.parse().unwrap();
         head.headers.append(name, value.parse().unwrap());
     }
-    Some((Response::from_parts(head, body), edited.fault))
+    (Response::from_parts(head, body), edited.fault)
 }
 
 fn received(shared: &Shared, parts: &Parts, body: Bytes) -> Option<Request> {
@@ -138,9 +134,7 @@ fn received(shared: &Shared, parts: &Parts, body: Bytes) -> Option<Request> {
         endpoint,
         method: parts.method.to_string(),
         path: path.to_owned(),
-        query: form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parts.headers.clone(),
         form,
         body,
@@ -181,7 +175,7 @@ fn redirect(to: &Url) -> Response<Bytes> {
         .unwrap()
 }
 
-fn apply(edit: Option<&std::sync::Arc<dyn Fn(&mut Members) + Send + Sync>>, document: &mut Value) {
+fn apply(edit: Option<&Edit>, document: &mut Value) {
     if let (Some(edit), Some(members)) = (edit, document.as_object_mut()) {
         edit(members);
     }
@@ -190,19 +184,14 @@ fn apply(edit: Option<&std::sync::Arc<dyn Fn(&mut Members) + Send + Sync>>, docu
 fn violation(shared: &Shared, what: impl Into<String>) -> Reply {
     let what = what.into();
     lock(&shared.violations).push(what.clone());
-    (
-        400,
-        json!({"error": "invalid_request", "error_description": what}),
-    )
+    (400, json!({"error": "invalid_request", "error_description": what}))
 }
 
 fn discovery(shared: &Shared, script: &Script) -> Value {
     let issuer = &shared.issuer;
     let advertised = match script.iss {
         IssParameter::Sent | IssParameter::Missing | IssParameter::Other(_) => true,
-        IssParameter::SentUnadvertised
-        | IssParameter::Unsupported
-        | IssParameter::OtherUnadvertised(_) => false,
+        IssParameter::SentUnadvertised | IssParameter::Unsupported | IssParameter::OtherUnadvertised(_) => false,
     };
     let mut document = json!({
         "issuer": issuer,
@@ -235,15 +224,12 @@ fn authorize(shared: &Shared, script: &Script, request: &Request) -> Response<By
         if let Some(state) = request.query("state") {
             pairs.append_pair("state", state);
         }
-        match &script.authorize_error {
-            Some((error, description)) => {
-                pairs.append_pair("error", error);
-                pairs.append_pair("error_description", description);
-            }
-            None => {
-                let code = issue_code(shared, script, request);
-                pairs.append_pair("code", &code);
-            }
+        if let Some((error, description)) = &script.authorize_error {
+            pairs.append_pair("error", error);
+            pairs.append_pair("error_description", description);
+        } else {
+            let code = issue_code(shared, script, request);
+            pairs.append_pair("code", &code);
         }
         match &script.iss {
             IssParameter::Sent | IssParameter::SentUnadvertised => {
@@ -319,10 +305,7 @@ fn now(shared: &Shared, script: &Script) -> i64 {
 
 fn token_text(kind: &str) -> String {
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    format!(
-        "{kind}-{serial}-{}",
-        b64(digest(&SHA256, &serial.to_be_bytes()))
-    )
+    format!("{kind}-{serial}-{}", b64(digest(&SHA256, &serial.to_be_bytes())))
 }
 
 /// Exactly one method of client authentication, and the right one (TE-01, TE-02).
@@ -409,10 +392,7 @@ fn refresh(shared: &Shared, script: &Script, request: &Request) -> Reply {
         state.spent.insert(spent.to_owned());
     }
     let edits = [
-        script
-            .refreshed_id_token
-            .is_some()
-            .then(|| script.id_token.clone()),
+        script.refreshed_id_token.is_some().then(|| script.id_token.clone()),
         script.refreshed_id_token.clone(),
     ];
     (200, issue(shared, script, &mut state, id, None, &edits))
@@ -490,10 +470,7 @@ fn userinfo(shared: &Shared, script: &Script, request: &Request) -> Reply {
         .and_then(|value| value.strip_prefix("Bearer "))
         .unwrap_or_default();
     let state = lock(&shared.state);
-    let grant = state
-        .access_tokens
-        .get(bearer)
-        .and_then(|id| state.grants.get(id));
+    let grant = state.access_tokens.get(bearer).and_then(|id| state.grants.get(id));
     let Some(grant) = grant else {
         return (401, json!({"error": "invalid_token"}));
     };

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::{CLIENT_ID, CLIENT_SECRET, Members};
 
-type Edit = Arc<dyn Fn(&mut Members) + Send + Sync>;
+pub(super) type Edit = Arc<dyn Fn(&mut Members) + Send + Sync>;
 type TextEdit = Arc<dyn Fn(String) -> String + Send + Sync>;
 
 /// How one endpoint misbehaves. All of it applies after the request was read and recorded.
@@ -25,7 +25,8 @@ pub struct Endpoint {
     pub fault: Fault,
     /// Misbehave for so many requests only, then be well.
     pub times: Option<usize>,
-    pub(super) hold: Option<Arc<Semaphore>>,
+    /// Wait for this before answering; see [`super::Provider::hold`].
+    pub hold: Option<Arc<Semaphore>>,
 }
 
 /// How a connection or body breaks.

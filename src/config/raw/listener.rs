@@ -1,0 +1,98 @@
+//! Listeners and their limits.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::File;
+use crate::config::written::{
+    Text,
+    address::Listen,
+    measure::{LengthOfTime, LimitOfSize, Size},
+};
+
+/// Where Doorward listens.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// IP address and port, such as `0.0.0.0:8443` or `"[::]:8443"`, or `unix:/path/of/socket`.
+    #[schemars(required)]
+    pub address: Option<Text<Listen>>,
+    /// The certificate, for HTTPS. Without it the listener speaks plain HTTP.
+    pub tls: Option<ListenerTls>,
+    /// Says that a load balancer or ingress in front speaks HTTPS with people and plain HTTP with this listener.
+    #[schemars(extend("default" = false))]
+    pub behind_tls_proxy: bool,
+    /// The port that people use to reach this listener. Default: the one of `public_url`; without it 443 with
+    /// `behind_tls_proxy`, else the listener's own.
+    #[schemars(range(min = 1))]
+    pub public_port: Option<u16>,
+    /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
+    #[schemars(extend("default" = false))]
+    pub insecure_public_http: bool,
+}
+
+/// A certificate. Both files are read again at every reload.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerTls {
+    /// The certificate chain in PEM, the server's own first.
+    #[schemars(required)]
+    pub certificate_file: Option<File>,
+    /// Its private key in PEM.
+    #[schemars(required)]
+    pub key_file: Option<File>,
+}
+
+/// Limits on what a client may send.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Largest request head: target and headers together. Beyond it: 431.
+    #[schemars(extend("default" = "32KiB"))]
+    pub head: Text<Size>,
+    /// Most headers of a request. Beyond it: 431.
+    #[schemars(range(min = 1, max = 1000), extend("default" = 100))]
+    pub headers: usize,
+    /// Longest request target: path and query. Beyond it: 414.
+    #[schemars(extend("default" = "8KiB"))]
+    pub target: Text<Size>,
+    /// Largest request body, or `off`. Beyond it: 413. A route may say otherwise with `max_body`.
+    #[schemars(extend("default" = "off"))]
+    pub body: Text<LimitOfSize>,
+    /// Most connections at once to one listener; without it no limit.
+    #[schemars(range(min = 1))]
+    pub connections: Option<usize>,
+}
+
+/// How long a client may take.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timeouts {
+    /// How long an idle connection is kept.
+    #[schemars(extend("default" = "75s"))]
+    pub keepalive: Text<LengthOfTime>,
+    /// Longest wait between two reads of a request.
+    #[schemars(extend("default" = "60s"))]
+    pub read: Text<LengthOfTime>,
+    /// Longest wait between two writes of a response.
+    #[schemars(extend("default" = "60s"))]
+    pub write: Text<LengthOfTime>,
+    /// Longest TLS handshake.
+    #[schemars(extend("default" = "10s"))]
+    pub handshake: Text<LengthOfTime>,
+}
+
+/// The listener for health, metrics and administration.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Whether it is there.
+    #[schemars(extend("default" = true))]
+    pub enabled: bool,
+    /// IP address and port, or `unix:/path/of/socket`.
+    #[schemars(extend("default" = "127.0.0.1:9090"))]
+    pub address: Text<Listen>,
+    /// Lets it listen where other machines reach it. It asks for no password: keep it behind a network policy.
+    #[schemars(extend("default" = false))]
+    pub insecure_public_admin: bool,
+}

@@ -1,0 +1,187 @@
+//! Routes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Access, File, Upstream};
+use crate::{
+    config::written::{
+        Text,
+        measure::{LengthOfTime, LimitOfSize},
+        name::{
+            AddedPrefix, ClaimName, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression, RoutePath,
+        },
+    },
+    secret::Secret,
+};
+
+/// What is protected, and how.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the YAML")]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
+pub struct Route {
+    /// A name for logs, metrics and the assertion's audience. Default: made of host and path.
+    pub name: Option<Text<NameText>>,
+    /// The host: `app.example.com`, `"*.example.com"` for all below it, or `"*"`. Default: the host of `public_url`. A
+    /// route that signs people in needs one of the first two.
+    pub host: Option<Text<HostName>>,
+    /// The path: `/app` for itself and all below it, or an object.
+    #[schemars(extend("default" = "/"))]
+    pub path: Path,
+    /// Only these methods: `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`. Default: all. What no route of
+    /// the same host and path takes is answered with 405.
+    #[schemars(length(min = 1))]
+    pub methods: Option<Vec<Text<MethodName>>>,
+    /// Where requests go: `http://host:port`, `https://host`, `h2c://host:port`, `unix:/path`, or an object.
+    #[schemars(required)]
+    pub upstream: Option<Upstream>,
+    /// Who may pass: `open`, `recognised`, `signed_in`, or a rule. There is no default.
+    #[schemars(required)]
+    pub access: Option<Access>,
+    /// Request headers to the upstream, besides those of `identity.headers`.
+    #[schemars(extend("default" = {}))]
+    pub headers: Headers,
+    /// Whether requests carry the signed assertion. Default: as `identity.assertion` says.
+    pub assertion: Option<bool>,
+    /// Takes the matched path prefix off before the request goes on.
+    #[schemars(extend("default" = false))]
+    pub strip_prefix: bool,
+    /// Puts this path in front, after `strip_prefix`.
+    pub add_prefix: Option<Text<AddedPrefix>>,
+    /// The `Host` header sent to the upstream. Default: the client's.
+    pub host_header: Option<Text<HeaderText>>,
+    /// Response headers.
+    #[schemars(extend("default" = {}))]
+    pub response_headers: ResponseHeaders,
+    /// How people sign in for this route.
+    #[schemars(extend("default" = {}))]
+    pub sign_in: SignIn,
+    /// Whether the page that refuses someone says what was missing.
+    #[schemars(extend("default" = false))]
+    pub explain_refusals: bool,
+    /// Whether `%2F` may stand in the path. Without it such requests are refused, since applications disagree on it.
+    #[schemars(extend("default" = false))]
+    pub allow_encoded_slashes: bool,
+    /// Whether WebSocket connections are let through.
+    #[schemars(extend("default" = true))]
+    pub websocket: bool,
+    /// Largest request body, or `off`. Default: as `limits.body` says.
+    pub max_body: Option<Text<LimitOfSize>>,
+}
+
+/// The path of a route.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Path {
+    /// This path and all below it, by whole segments: `/app` is for `/app`, `/app/` and `/app/x`, not for `/apple`.
+    Prefix(Text<RoutePath>),
+    /// Exactly one of its keys.
+    Object(Box<PathObject>),
+}
+
+/// The path of a route: exactly one of these keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PathObject {
+    /// This path and nothing else.
+    pub exact: Option<Text<RoutePath>>,
+    /// This path and all below it, by whole segments.
+    pub prefix: Option<Text<RoutePath>>,
+    /// A regular expression for the whole path. The exception: slower, and easily too wide.
+    pub regex: Option<Text<PathExpression>>,
+}
+
+/// Request headers to the upstream. Whatever name stands here is first removed from what the client sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Headers {
+    /// Whether `X-Forwarded-User`, `-Email`, `-Groups` and `-Preferred-Username` are sent. Default: yes.
+    pub identity: Option<bool>,
+    /// Claims by header: `X-Team: team` or a path such as `X-Roles: realm_access.roles`. Lists are joined by commas.
+    #[schemars(extend("default" = {}))]
+    pub claims: BTreeMap<String, Text<ClaimName>>,
+    /// The same text for everybody, by header. A secret can come from a file or the environment.
+    #[serde(rename = "static")]
+    #[schemars(extend("default" = {}))]
+    pub fixed: BTreeMap<String, StaticValue>,
+    /// Headers of the client that are not sent on.
+    #[schemars(extend("default" = []))]
+    pub remove: Vec<Text<HeaderTitle>>,
+    /// Sends `Authorization: Bearer` with the person's access token.
+    #[schemars(extend("default" = false))]
+    pub bearer_access_token: bool,
+    /// Sends the person's access token in this header.
+    pub access_token: Option<Text<HeaderTitle>>,
+    /// Sends the person's ID token in this header.
+    pub id_token: Option<Text<HeaderTitle>>,
+}
+
+/// The value of a static header: a text, or where to read it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StaticValue {
+    /// The text.
+    #[schemars(with = "Text<HeaderText>")]
+    Text(Secret<String>),
+    /// Where to read it.
+    From(StaticSource),
+}
+
+/// Where to read a static header's value: exactly one of these keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StaticSource {
+    /// A file; a newline at its end is not part of it.
+    pub file: Option<File>,
+    /// An environment variable.
+    #[schemars(length(min = 1))]
+    pub env: Option<String>,
+}
+
+/// Response headers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResponseHeaders {
+    /// Headers to set, by name.
+    #[schemars(extend("default" = {}))]
+    pub set: BTreeMap<String, Text<HeaderText>>,
+    /// Headers to remove.
+    #[schemars(extend("default" = []))]
+    pub remove: Vec<Text<HeaderTitle>>,
+}
+
+/// How people sign in for a route.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The provider. Default: `default_provider`.
+    pub provider: Option<Text<NameText>>,
+    /// Scopes besides the provider's.
+    #[schemars(extend("default" = []))]
+    pub scopes: Vec<Text<crate::config::written::name::Word>>,
+    /// Authentication context classes (`acr_values`), in order of preference.
+    #[schemars(extend("default" = []))]
+    pub acr_values: Vec<Text<crate::config::written::name::Word>>,
+    /// How long ago the person may have signed in at the provider (`max_age`).
+    pub max_age: Option<Text<LengthOfTime>>,
+    /// What the provider asks of the person each time.
+    pub prompt: Option<Prompt>,
+    /// Further parameters of the authorization request, besides the provider's.
+    #[schemars(extend("default" = {}))]
+    pub extra_parameters: BTreeMap<String, String>,
+}
+
+/// What the provider asks of the person each time (OpenID Connect Core 1.0 section 3.1.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// To sign in again.
+    Login,
+    /// To consent again.
+    Consent,
+    /// To choose an account.
+    SelectAccount,
+}

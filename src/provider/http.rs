@@ -1,0 +1,245 @@
+//! The HTTP client of a provider: deadlines, a cap on bodies counted while they stream, no redirects, no retries, no
+//! decompression, no proxy by environment, its own trust.
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use reqwest::{
+    RequestBuilder, Response, Url,
+    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect, retry,
+};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+
+use super::{Settings, SetupError};
+use crate::{oidc::tokens::delay, secret::Secret};
+
+/// Largest answer that is read, in bytes (DJ-04, UI-06).
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// A client for one provider.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: reqwest::Client,
+}
+
+/// An answer, read in full.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// Status.
+    pub(super) status: u16,
+    /// `Content-Type`.
+    pub(super) content_type: Option<String>,
+    /// `Retry-After` as written.
+    pub(super) retry_after: Option<String>,
+    /// `max-age` of `Cache-Control`.
+    pub(super) max_age: Option<Duration>,
+    /// Body.
+    pub(super) body: Vec<u8>,
+}
+
+/// No answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct NoReply {
+    /// In words for the operator.
+    pub(super) cause: String,
+    /// Whether a deadline passed.
+    pub(super) timed_out: bool,
+}
+
+impl Http {
+    /// Makes the client; nothing is connected yet.
+    pub(super) fn new(settings: &Settings) -> Result<Self, SetupError> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
+            .tls_backend_preconfigured(tls(settings)?)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            // A token request is sent once (TE-08): no retries, and no kept connection that the other side may be
+            // closing at this very moment, since nobody could tell then whether the request was read.
+            .retry(retry::never())
+            .pool_max_idle_per_host(0)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.timeout)
+            .build()
+            .map_err(|error| SetupError::Client(chain(&error)))?;
+        Ok(Self { client })
+    }
+
+    /// Gets a JSON document, with an access token in the header where one is given (UI-02).
+    pub(super) async fn get(&self, url: &Url, bearer: Option<&Secret<String>>) -> Result<Reply, NoReply> {
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = bearer {
+            let value = secret_header(&format!("Bearer {}", token.expose()))?;
+            request = request.header(AUTHORIZATION, value);
+        }
+        send(request).await
+    }
+
+    /// Posts a form, with an `Authorization` header where one is given.
+    pub(super) async fn post(&self, url: &Url, form: String, authorization: Option<&str>) -> Result<Reply, NoReply> {
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, secret_header(value)?);
+        }
+        send(request).await
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Reply, NoReply> {
+    let mut response = request
+        .header(ACCEPT, "application/json")
+        .send()
+        .await
+        .map_err(|error| no_reply(&error))?;
+    let body = read(&mut response).await?;
+    let headers = response.headers();
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    Ok(Reply {
+        status: response.status().as_u16(),
+        content_type: text(CONTENT_TYPE).map(ToOwned::to_owned),
+        retry_after: text(RETRY_AFTER).map(ToOwned::to_owned),
+        max_age: max_age(headers),
+        body,
+    })
+}
+
+async fn read(response: &mut Response) -> Result<Vec<u8>, NoReply> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| no_reply(&error))? {
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(NoReply {
+                cause: format!("the answer is larger than {LARGEST_BODY} bytes"),
+                timed_out: false,
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl Reply {
+    /// `Retry-After` in seconds, where it is that.
+    pub(super) fn delay(&self) -> Option<Duration> {
+        self.retry_after.as_deref().and_then(delay)
+    }
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Duration> {
+    headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|directive| directive.trim().strip_prefix("max-age="))
+        .and_then(|secs| secs.trim_matches('"').parse().ok())
+        .map(Duration::from_secs)
+}
+
+fn secret_header(value: &str) -> Result<HeaderValue, NoReply> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| NoReply {
+        cause: "the credentials have characters that no header can hold".to_owned(),
+        timed_out: false,
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn no_reply(error: &reqwest::Error) -> NoReply {
+    NoReply {
+        cause: chain(error),
+        timed_out: error.is_timeout(),
+    }
+}
+
+/// The error with its causes, down to the one that tells the operator something, such as "connection refused".
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text.push_str(": ");
+            text.push_str(&inner_text);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// TLS 1.2 and later with ring, trusting the given CA or the system's (TE-09).
+fn tls(settings: &Settings) -> Result<ClientConfig, SetupError> {
+    let roots = match &settings.ca_pem {
+        Some(pem) => given_roots(pem)?,
+        None => system_roots(settings)?,
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| SetupError::Client(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn given_roots(pem: &[u8]) -> Result<RootCertStore, SetupError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| SetupError::Ca(error.to_string()))?;
+        roots
+            .add(certificate)
+            .map_err(|error| SetupError::Ca(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(SetupError::Ca("there is no certificate in it".to_owned()));
+    }
+    Ok(roots)
+}
+
+/// Certificates of the system that do not parse are left out; none at all is an error only where TLS is spoken.
+fn system_roots(settings: &Settings) -> Result<RootCertStore, SetupError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() && !settings.allow_http {
+        return Err(SetupError::Ca(
+            "this system has none: install its CA certificates or configure the provider's".to_owned(),
+        ));
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn max_age_is_found_among_directives() {
+        let of = |value: &'static str| {
+            max_age(&HeaderMap::from_iter([(
+                CACHE_CONTROL,
+                HeaderValue::from_static(value),
+            )]))
+        };
+        assert_eq!(of("public, max-age=60"), Some(Duration::from_secs(60)));
+        assert_eq!(of("max-age=\"60\""), Some(Duration::from_secs(60)));
+        assert_eq!(of("s-maxage=5, no-store"), None);
+        assert_eq!(of("max-age=soon"), None);
+        assert_eq!(max_age(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_told() {
+        for pem in [
+            &b""[..],
+            b"hello",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(matches!(given_roots(pem), Err(SetupError::Ca(_))));
+        }
+    }
+}

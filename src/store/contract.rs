@@ -1,0 +1,289 @@
+//! One contract, held against every store: sealed sessions, compare-and-set, leases, outages.
+
+use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::process::{Child, Command};
+
+use super::{
+    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory, redis::Redis,
+};
+use crate::{
+    entropy::Entropy,
+    gate::Presence,
+    keys::{KeyId, Ring, RingKey},
+    secret::Secret,
+    session::{Handle, Session, StoreKey, Terms, record::tests::record},
+    telemetry::Telemetry,
+    time::Clock,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const KEY: StoreKey = StoreKey([9; 32]);
+const OTHER: StoreKey = StoreKey([8; 32]);
+
+/// A real Redis on a unix socket in a folder of its own.
+struct Server {
+    folder: tempfile::TempDir,
+    child: Child,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let child = Self::spawn(&folder);
+        let server = Self { folder, child };
+        server.up().await;
+        server
+    }
+
+    fn spawn(folder: &tempfile::TempDir) -> Child {
+        Command::new("redis-server")
+            .args(["--port", "0", "--save", "", "--unixsocket"])
+            .arg(folder.path().join("redis.sock"))
+            .args(["--requirepass", "open sesame", "--dir"])
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("redis-server is needed: apt-get install redis-server")
+    }
+
+    async fn up(&self) {
+        let redis = Redis::new(&self.settings("open sesame")).unwrap();
+        tokio::time::timeout(Duration::from_secs(20), async {
+            while redis.ping().await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("Redis answers");
+    }
+
+    async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    fn restart(&mut self) {
+        self.child = Self::spawn(&self.folder);
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("redis.sock")
+    }
+
+    fn settings(&self, password: &str) -> RedisSettings {
+        RedisSettings {
+            address: RedisAddress::Unix(self.socket()),
+            username: None,
+            password: Some(Secret::new(password.to_owned())),
+            database: 0,
+            key_prefix: "test:".into(),
+            timeout: Duration::from_millis(500),
+            connect_timeout: Duration::from_millis(500),
+            ca_pem: None,
+            client: None,
+        }
+    }
+
+    async fn ask(&self, arguments: &[&str]) -> String {
+        let output = Command::new("redis-cli")
+            .arg("-s")
+            .arg(self.socket())
+            .args(["--no-auth-warning", "-a", "open sesame"])
+            .args(arguments)
+            .output()
+            .await
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+fn ring() -> Ring {
+    let key = RingKey::new(KeyId::parse("one").unwrap(), &Secret::new([1; 32]));
+    Ring::new(vec![key]).unwrap()
+}
+
+fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
+    Sessions::new(
+        settings,
+        Arc::new(ArcSwap::from_pointee(ring())),
+        Terms {
+            idle: HOUR,
+            absolute: 8 * HOUR,
+        },
+        clock.clone(),
+        Entropy::system(),
+        Telemetry::new(false),
+    )
+    .unwrap()
+}
+
+/// Bytes with versions, and leases.
+async fn backend_contract(backend: &dyn Backend) {
+    assert_eq!(backend.get(&[KEY, OTHER]).await, Ok(None));
+    assert_eq!(backend.create(&KEY, b"one", 1, HOUR).await, Ok(Written::Saved));
+    assert_eq!(backend.create(&KEY, b"two", 1, HOUR).await, Ok(Written::Superseded));
+    assert_eq!(backend.get(&[OTHER, KEY]).await, Ok(Some((KEY, b"one".to_vec()))));
+    assert_eq!(backend.replace(&KEY, 1, b"two", 2, HOUR).await, Ok(Written::Saved));
+    assert_eq!(
+        backend.replace(&KEY, 1, b"late", 2, HOUR).await,
+        Ok(Written::Superseded)
+    );
+    assert_eq!(backend.get(&[KEY]).await, Ok(Some((KEY, b"two".to_vec()))));
+    assert_eq!(backend.end(&KEY).await, Ok(true));
+    assert_eq!(backend.end(&KEY).await, Ok(false));
+    // RS-13, BL-10: what was ended is not brought back by a late writer.
+    assert_eq!(backend.replace(&KEY, 2, b"back", 3, HOUR).await, Ok(Written::Gone));
+    assert_eq!(backend.get(&[KEY]).await, Ok(None));
+
+    let (ours, theirs) = ([1; 16], [2; 16]);
+    assert_eq!(backend.lease(&KEY, &ours, HOUR).await, Ok(true));
+    assert_eq!(backend.lease(&KEY, &theirs, HOUR).await, Ok(false));
+    assert_eq!(backend.extend(&KEY, &theirs, HOUR).await, Ok(false));
+    assert_eq!(backend.release(&KEY, &theirs).await, Ok(false));
+    assert_eq!(backend.extend(&KEY, &ours, HOUR).await, Ok(true));
+    assert_eq!(backend.release(&KEY, &ours).await, Ok(true));
+    // RS-17: a holder that died does not hold for ever.
+    assert_eq!(backend.lease(&KEY, &ours, Duration::from_millis(1)).await, Ok(true));
+    let taken = tokio::time::timeout(Duration::from_secs(5), async {
+        while backend.lease(&KEY, &theirs, HOUR).await != Ok(true) {
+            tokio::task::yield_now().await;
+        }
+    });
+    taken.await.expect("the lease lapsed");
+    assert_eq!(backend.release(&KEY, &theirs).await, Ok(true));
+}
+
+async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
+    let sample = record(clock.now());
+    sessions.create(sample.identity, sample.tokens).await.unwrap()
+}
+
+async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
+    match sessions.find(handle).await {
+        Presence::Session(session) => Some(session),
+        Presence::Nothing => None,
+        Presence::Unreadable => panic!("unreadable"),
+        Presence::Down => panic!("down"),
+    }
+}
+
+/// Sealed sessions by handle.
+async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
+    let one = create(sessions, clock).await;
+    let two = create(sessions, clock).await;
+    assert_ne!(one.handle, two.handle);
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, one.record);
+    assert!(find(sessions, &Handle::new([0; 32])).await.is_none());
+
+    let Ok(Saved::Saved(touched)) = sessions.save(&one, one.record.touched(clock.now())).await else {
+        panic!("saved")
+    };
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, touched.record);
+    assert!(matches!(
+        sessions.save(&one, one.record.touched(clock.now())).await,
+        Ok(Saved::Superseded)
+    ));
+
+    assert_eq!(sessions.end(&one.handle).await, Ok(true));
+    assert!(find(sessions, &one.handle).await.is_none());
+    let late = sessions.save(&touched, touched.record.touched(clock.now())).await;
+    assert!(matches!(late, Ok(Saved::Gone)), "a sign-out wins over a late save");
+    assert!(find(sessions, &one.handle).await.is_none());
+    assert!(
+        find(sessions, &two.handle).await.is_some(),
+        "another session is untouched"
+    );
+
+    let lease = sessions.lease(&two.key).await.unwrap().unwrap();
+    assert!(sessions.lease(&two.key).await.unwrap().is_none());
+    lease.release().await;
+    assert!(sessions.lease(&two.key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn memory_holds_the_contract() {
+    let clock = Clock::system();
+    backend_contract(&Memory::new(100, clock.clone())).await;
+    sessions_contract(&sessions(&Settings::Memory { max_sessions: 100 }, &clock), &clock).await;
+}
+
+#[tokio::test]
+async fn redis_holds_the_contract() {
+    let server = Server::start().await;
+    let settings = server.settings("open sesame");
+    backend_contract(&Redis::new(&settings).unwrap()).await;
+    let clock = Clock::system();
+    sessions_contract(&sessions(&Settings::Redis(settings), &clock), &clock).await;
+    for key in server.ask(&["KEYS", "*"]).await.lines() {
+        assert!(key.starts_with("test:"), "{key}");
+        let ttl: i64 = server.ask(&["TTL", key]).await.parse().unwrap();
+        assert!(ttl > 0, "{key} has no end");
+    }
+}
+
+#[tokio::test]
+async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
+    // RS-01, RS-02, RS-04
+    let mut server = Server::start().await;
+    let clock = Clock::system();
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let session = create(&sessions, &clock).await;
+    server.kill().await;
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Down));
+    assert!(sessions.ready().await.is_err());
+    server.restart();
+    server.up().await;
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while sessions.ready().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("it recovers");
+    assert!(find(&sessions, &session.handle).await.is_none(), "it came back empty");
+}
+
+#[tokio::test]
+async fn redis_that_hangs_is_cut_off_in_time() {
+    // RS-04
+    let server = Server::start().await;
+    let redis = Redis::new(&server.settings("open sesame")).unwrap();
+    redis.ping().await.unwrap();
+    let pid = server.child.id().unwrap().to_string();
+    let signal = |name: &'static str| Command::new("kill").args([name, &pid]).status();
+    assert!(signal("-STOP").await.unwrap().success());
+    assert_eq!(redis.get(&[KEY]).await, Err(Down::TimedOut));
+    assert!(signal("-CONT").await.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_wrong_password_says_so() {
+    // RS-06
+    let server = Server::start().await;
+    let redis = Redis::new(&server.settings("wrong")).unwrap();
+    let Err(down) = redis.ping().await else {
+        panic!("it opened")
+    };
+    assert!(
+        down.to_string().contains("WRONGPASS") || down.to_string().contains("assword"),
+        "{down}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_unreadable() {
+    // RS-14
+    let server = Server::start().await;
+    let clock = Clock::system();
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let session = create(&sessions, &clock).await;
+    let keys = server.ask(&["KEYS", "test:s:*"]).await;
+    let key = keys.lines().next().unwrap();
+    server.ask(&["SET", key, "12345678 something else", "EX", "60"]).await;
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Unreadable));
+    server.ask(&["DEL", key]).await;
+    server.ask(&["LPUSH", key, "a list"]).await;
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Unreadable));
+}

@@ -1,0 +1,295 @@
+//! The program as people run it: what it prints, and how it ends.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tempfile::TempDir;
+
+const GOOD: &str = r#"
+public_url: https://app.example.com
+listeners:
+  - address: 127.0.0.1:8080
+    behind_tls_proxy: true
+providers:
+  corporate:
+    issuer: https://id.example.com
+    client_id: doorward
+    client_secret: a-secret-for-this-test
+session:
+  keys:
+    - id: second
+      key: "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+    - id: first
+      key: "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI="
+routes:
+  - path: /
+    upstream: http://127.0.0.1:3000
+    access: open
+  - name: staff
+    path: /staff
+    upstream: http://127.0.0.1:3000
+    access:
+      all:
+        - email_domain: example.com
+        - group: staff
+"#;
+
+/// What one run gave.
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+            err: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+        }
+    }
+}
+
+fn doorward(args: &[&str], directory: &Path) -> Ran {
+    Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .args(args)
+        .current_dir(directory)
+        .env_remove("COLUMNS")
+        .output()
+        .expect("the program starts")
+        .into()
+}
+
+fn here(args: &[&str]) -> Ran {
+    doorward(args, Path::new(env!("CARGO_MANIFEST_DIR")))
+}
+
+/// A directory with `good.yaml` and these files besides.
+fn directory(files: &[(&str, &str)]) -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (name, text) in [("good.yaml", GOOD)].iter().chain(files) {
+        fs::write(directory.path().join(name), text).expect("a file");
+    }
+    directory
+}
+
+/// The hardened build has no `demo`.
+#[cfg(feature = "demo")]
+#[test]
+fn help_teaches() {
+    let ran = here(&["--help"]);
+    assert_eq!(ran.code, Some(0));
+    insta::assert_snapshot!(ran.out, @r"
+    A reverse-proxy authentication gateway: sign-in with OpenID Connect, identity for every app
+
+    Usage: doorward <COMMAND>
+
+    Commands:
+      run          Serve a configuration until SIGTERM or Ctrl-C, then drain
+      check        Say every problem of a configuration, with line, path and hint
+      explain      Say which route a URL belongs to, and what would be decided there, and why
+      keys         Make and list the keys that seal sessions
+      demo         Try Doorward: gateway, development identity provider and sample app on loopback
+      schema       Print the JSON Schema or the reference of the configuration
+      completions  Print completions for a shell
+      help         Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+
+    Examples:
+      doorward demo                                   try it, with nothing but this program
+      doorward keys generate > session.key            a key that seals sessions
+      doorward check --config doorward.yaml           every problem of a configuration at once
+      doorward run --config doorward.yaml             serve
+      doorward explain --config doorward.yaml https://app.example.com/admin
+                                                      who may pass there, and why
+
+    Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong.
+    ");
+}
+
+#[test]
+fn every_command_has_an_example() {
+    for command in [
+        "run",
+        "check",
+        "explain",
+        "keys",
+        #[cfg(feature = "demo")]
+        "demo",
+        "schema",
+        "completions",
+    ] {
+        let ran = here(&[command, "--help"]);
+        assert!(
+            ran.out.contains(&format!("\n  doorward {command} ")),
+            "{command}: {}",
+            ran.out
+        );
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = here(&["--version"]);
+    assert_eq!(ran.out, format!("doorward {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn an_unknown_command_is_a_mistake_of_the_command_line() {
+    let ran = here(&["serve"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("unrecognized subcommand"), "{}", ran.err);
+}
+
+#[test]
+fn a_generated_key_is_32_bytes_and_another_each_time() {
+    let (one, two) = (here(&["keys", "generate"]), here(&["keys", "generate"]));
+    assert_eq!(one.code, Some(0));
+    assert_eq!(STANDARD.decode(one.out.trim()).expect("base64").len(), 32);
+    assert_ne!(one.out, two.out);
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ran = here(&["completions", shell]);
+        assert_eq!(ran.code, Some(0), "{shell}");
+        assert!(ran.out.contains("explain"), "{shell}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_reference_in_docs_are_up_to_date() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for (format, file) in [
+        ("json", "docs/config.schema.json"),
+        ("markdown", "docs/configuration.md"),
+    ] {
+        let ran = here(&["schema", "--format", format]);
+        let kept = fs::read_to_string(root.join(file)).expect("the file is there");
+        assert!(ran.out == kept, "run `doorward schema --format {format} > {file}`");
+    }
+}
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let directory = directory(&[]);
+    let ran = doorward(&["check", "--config", "good.yaml"], directory.path());
+    assert_eq!(ran.err, "");
+    assert_eq!(
+        ran.out,
+        "good.yaml: ok: 2 routes, 1 provider, 1 listener, sessions in memory, 2 keys\n"
+    );
+    assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_nothing_starts() {
+    let bad = GOOD
+        .replace("access: open", "access: opne")
+        .replace("public_url", "public_ulr");
+    let directory = directory(&[("bad.yaml", &bad)]);
+    for command in ["check", "run"] {
+        let ran = doorward(&[command, "--config", "bad.yaml"], directory.path());
+        assert_eq!(ran.code, Some(2), "{command}");
+        assert_eq!(ran.out, "", "{command}");
+        for part in ["bad.yaml:2:", "public_ulr", "routes[0].access", "opne"] {
+            assert!(ran.err.contains(part), "{command}: {part}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let directory = directory(&[]);
+    let ran = doorward(&["check", "--config", "none.yaml"], directory.path());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("none.yaml"), "{}", ran.err);
+}
+
+#[test]
+fn keys_are_listed_by_name_only() {
+    let directory = directory(&[]);
+    let ran = doorward(&["keys", "list", "--config", "good.yaml"], directory.path());
+    assert_eq!(ran.out, "second  seals and opens\nfirst  opens\n");
+}
+
+#[test]
+fn explain_says_what_is_missing() {
+    let eve = r#"{"sub": "1", "email": "eve@example.com", "email_verified": true, "groups": ["sales"]}"#;
+    let directory = directory(&[("eve.json", eve)]);
+    let ran = doorward(
+        &[
+            "explain",
+            "--config",
+            "good.yaml",
+            "--as",
+            "eve.json",
+            "https://app.example.com/staff/list?page=2",
+        ],
+        directory.path(),
+    );
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    insta::assert_snapshot!(ran.out, @r#"
+    route    staff
+    host     app.example.com
+    path     /staff and all below it
+    access   rule: a verified email address at "example.com"; and member of group "staff"
+
+    without a session
+      rule       | no session                                             | navigation | 302 to the provider
+      rule       | no session                                             | api        | 401 sign_in_needed
+      rule       | no session                                             | websocket  | 401 sign_in_needed
+
+    signed in with corporate
+      rule unmet: needs member of group "staff"
+      rule       | session, rule unmet                                    | navigation | 403 not_allowed
+      rule       | session, rule unmet                                    | api        | 403 not_allowed
+      rule       | session, rule unmet                                    | websocket  | 403 not_allowed
+    "#);
+}
+
+#[test]
+fn explain_lets_in_who_meets_the_rule() {
+    let ada = r#"{"sub": "2", "email": "ada@example.com", "email_verified": true, "groups": ["staff"]}"#;
+    let directory = directory(&[("ada.json", ada)]);
+    let ran = doorward(
+        &[
+            "explain",
+            "--config",
+            "good.yaml",
+            "--as",
+            "ada.json",
+            "https://app.example.com/staff",
+        ],
+        directory.path(),
+    );
+    assert!(ran.out.contains("rule met\n"), "{}", ran.out);
+    assert_eq!(ran.out.matches("forward with identity").count(), 3);
+}
+
+#[test]
+fn explain_says_when_there_is_no_route() {
+    let directory = directory(&[]);
+    let explain = |url| doorward(&["explain", "--config", "good.yaml", url], directory.path());
+    for (url, answer) in [
+        ("https://other.example.com/", "404 no_route"),
+        ("https://app.example.com/a/../staff", "400 bad_target"),
+        ("https://app.example.com/.doorward/whoami", "own endpoint"),
+    ] {
+        let ran = explain(url);
+        assert_eq!(ran.code, Some(0), "{url}: {}", ran.err);
+        assert!(ran.out.contains(answer), "{url}: {}", ran.out);
+    }
+    assert_eq!(explain("/staff").code, Some(2));
+}

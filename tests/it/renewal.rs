@@ -1,0 +1,161 @@
+//! Silent renewal: once, for everybody, and never at the price of the session.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use serde_json::json;
+
+use crate::harness::{
+    browser::Browser,
+    gateway::{Wishes, World},
+    provider::Endpoint,
+    raw::Raw,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+async fn signed_in() -> (World, Browser) {
+    let world = World::start().await;
+    world.provider.script(|script| script.expires_in = json!(3600));
+    let browser = Browser::new();
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    (world, browser)
+}
+
+async fn renewals(browser: &Browser, world: &World) -> u64 {
+    browser.fetch(&world.url("/.doorward/whoami")).await.json()["session"]["renewals"]
+        .as_u64()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_token_in_its_window_is_renewed_behind_the_request() {
+    // RF-08
+    let (world, browser) = signed_in().await;
+    let hold = world.provider.hold("refresh");
+    world.clock.advance(Duration::from_secs(3500));
+    assert_eq!(
+        browser.fetch(&world.url("/")).await.status,
+        StatusCode::OK,
+        "served with the current token"
+    );
+    world.provider.seen("refresh", 1).await;
+    drop(hold);
+    while renewals(&browser, &world).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..5 {
+        browser.fetch(&world.url("/")).await;
+    }
+    assert_eq!(world.provider.count("refresh"), 1);
+}
+
+#[tokio::test]
+async fn a_hundred_requests_at_expiry_make_one_token_call() {
+    // RF-01, I3
+    let (world, browser) = signed_in().await;
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    let browser = Arc::new(browser);
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let (browser, url) = (Arc::clone(&browser), world.url("/"));
+        requests.spawn(async move { browser.fetch(&url).await.status });
+    }
+    while let Some(status) = requests.join_next().await {
+        assert_eq!(status.unwrap(), StatusCode::OK);
+    }
+    assert_eq!(world.provider.count("refresh"), 1);
+    assert_eq!(world.provider.reused(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_nothing() {
+    // RF-03
+    let (world, browser) = signed_in().await;
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    let hold = world.provider.hold("refresh");
+    let cookie = browser.cookie("app.test", "doorward").unwrap();
+    let mut gone = Raw::connect(([127, 0, 0, 1], world.port()).into()).await;
+    gone.send(format!(
+        "GET / HTTP/1.1\r\nHost: app.test:{}\r\nCookie: doorward={cookie}\r\n\r\n",
+        world.port()
+    ))
+    .await;
+    world.provider.seen("refresh", 1).await;
+    drop(gone);
+    drop(hold);
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+    assert_eq!(world.provider.count("refresh"), 1);
+    assert_eq!(world.provider.reused(), 0);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_costs_nobody_the_session() {
+    // IP-03, RF-07, I5
+    let (world, browser) = signed_in().await;
+    world.provider.script(|script| script.refresh.status = 503);
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    for _ in 0..10 {
+        let answer = browser.fetch(&world.url("/")).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(!answer.header("retry-after").is_empty());
+        assert!(!answer.headers.contains_key("set-cookie"));
+    }
+    world.provider.script(|script| script.refresh = Endpoint::default());
+    world.clock.advance(Duration::from_secs(120));
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refused_token_ends_the_session() {
+    // RF-07
+    let (world, browser) = signed_in().await;
+    world
+        .provider
+        .script(|script| script.refresh_error = Some("invalid_grant".to_owned()));
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.visit(&world.url("/")).await.status, StatusCode::FOUND);
+    assert_eq!(world.provider.count("refresh"), 1);
+}
+
+#[tokio::test]
+async fn a_rejected_client_keeps_the_sessions() {
+    // RF-07, IP-10
+    let (world, browser) = signed_in().await;
+    world
+        .provider
+        .script(|script| script.refresh_error = Some("invalid_client".to_owned()));
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    assert_eq!(
+        browser.fetch(&world.url("/")).await.status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    world.provider.script(|script| script.refresh_error = None);
+    world.clock.advance(Duration::from_secs(120));
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn renewal_does_not_extend_the_absolute_lifetime() {
+    // RF-09
+    let session = "  store: memory\n  idle_timeout: 1h\n  absolute_timeout: 4h\n".to_owned();
+    let world = World::with(Wishes {
+        session,
+        ..Wishes::default()
+    })
+    .await;
+    world.provider.script(|script| script.expires_in = json!(3600));
+    let browser = Browser::new();
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    for _ in 0..40 {
+        world.clock.advance(Duration::from_secs(1700));
+        let answer = browser.fetch(&world.url("/")).await;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            assert!(world.provider.count("refresh") > 3);
+            return;
+        }
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    panic!("the session never ended");
+}
