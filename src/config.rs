@@ -1,9 +1,10 @@
 //! YAML to a [`Plan`], or every problem at once.
 
+mod compile;
+pub mod findings;
 pub mod plan;
 pub mod problem;
 pub mod raw;
-pub mod report;
 pub mod schema;
 pub mod source;
 pub mod tree;
@@ -12,24 +13,39 @@ pub mod written;
 
 pub use self::{
     plan::{AdminSettings, IdentitySettings, Plan},
-    problem::{Path, Problem, Problems},
+    problem::{Path, Problem, Report},
     source::Source,
 };
 
-/// Stands in until the compiler is merged.
+/// Reads and compiles a configuration file. Relative paths in it start from its folder.
 ///
 /// # Errors
-/// Every problem.
-pub fn load(path: &std::path::Path) -> Result<Plan, Problems> {
-    let _ = path;
-    todo!()
+/// Every problem at once.
+pub fn load(path: &std::path::Path) -> Result<Plan, Report> {
+    let name = path.display().to_string();
+    let here = Source::system(std::path::Path::new(""));
+    match here.text(path) {
+        Ok(text) => {
+            let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
+            from_source(&name, &text, &Source::system(folder))
+        }
+        Err(why) => Err(Report::whole(&name, why.to_string())),
+    }
 }
 
-/// Stands in until the compiler is merged.
+/// Compiles a configuration that is not in a file; `name` stands for the file's in problems. Relative paths in it start
+/// from the current folder.
 ///
 /// # Errors
-/// Every problem.
-pub fn from_text(name: &str, text: &str) -> Result<Plan, Problems> {
-    let _ = (name, text);
-    todo!()
+/// Every problem at once.
+pub fn from_text(name: &str, text: &str) -> Result<Plan, Report> {
+    from_source(name, text, &Source::system(std::path::Path::new("")))
+}
+
+/// [`from_text`] with files and variables from elsewhere.
+///
+/// # Errors
+/// Every problem at once.
+pub fn from_source(name: &str, text: &str, source: &Source) -> Result<Plan, Report> {
+    compile::compile(name, text, source)
 }

@@ -34,7 +34,7 @@ pub struct Problem {
 
 /// Every problem of a configuration, in the order of the file. Never empty.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub struct Problems(Vec<Problem>);
+pub struct Report(Vec<Problem>);
 
 impl Path {
     /// The top of the configuration.
@@ -68,7 +68,7 @@ impl Path {
     }
 }
 
-impl Problems {
+impl Report {
     /// All problems, sorted by their place; `None` when there are none. The same thing said twice is kept once.
     #[must_use]
     pub fn new(mut found: Vec<Problem>) -> Option<Self> {
@@ -77,6 +77,19 @@ impl Problems {
         });
         found.dedup();
         (!found.is_empty()).then_some(Self(found))
+    }
+
+    /// One problem with the file as a whole.
+    #[must_use]
+    pub fn whole(file: &str, what: String) -> Self {
+        Self(vec![Problem {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            path: Path::top(),
+            what,
+            hint: String::new(),
+        }])
     }
 
     /// The problems.
@@ -116,7 +129,7 @@ impl fmt::Display for Problem {
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for problem in &self.0 {
             writeln!(f, "{problem}")?;
@@ -168,10 +181,10 @@ mod tests {
     #[test]
     fn problems_come_in_the_order_of_the_file_and_once() {
         let problems =
-            Problems::new(vec![problem(9, "b"), problem(2, "a"), problem(9, "b")]).unwrap();
+            Report::new(vec![problem(9, "b"), problem(2, "a"), problem(9, "b")]).unwrap();
         let lines: Vec<_> = problems.list().iter().map(|one| one.line).collect();
         assert_eq!(lines, [2, 9]);
         assert!(problems.to_string().ends_with("\n2 problems"));
-        assert_eq!(Problems::new(Vec::new()), None);
+        assert_eq!(Report::new(Vec::new()), None);
     }
 }

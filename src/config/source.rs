@@ -71,14 +71,21 @@ impl Source {
         fs::read(&path).map_err(|error| told(&plain(&error)))
     }
 
+    /// A whole file of text.
+    ///
+    /// # Errors
+    /// [`Unreadable`], also when it is not UTF-8.
+    pub fn text(&self, written: &Path) -> Result<String, Unreadable> {
+        String::from_utf8(self.file(written)?)
+            .map_err(|_| Unreadable(format!("{} is not text", self.resolve(written).display())))
+    }
+
     /// A secret in a file; one newline at its end is not part of it.
     ///
     /// # Errors
     /// [`Unreadable`], also when it is not UTF-8.
     pub fn secret_file(&self, written: &Path) -> Result<Secret<String>, Unreadable> {
-        let bytes = self.file(written)?;
-        let mut text = String::from_utf8(bytes)
-            .map_err(|_| Unreadable(format!("{} is not text", self.resolve(written).display())))?;
+        let mut text = self.text(written)?;
         if text.ends_with('\n') {
             text.pop();
             if text.ends_with('\r') {

@@ -107,6 +107,15 @@ impl Node {
         }
     }
 
+    /// What is left of a text that is no tree.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self {
+            place: Place { line: 1, column: 1 },
+            kind: Kind::Scalar(Value::Null),
+        }
+    }
+
     /// The place of what a path leads to: its key or list position; where the path ends early, of the last part
     /// that exists.
     #[must_use]

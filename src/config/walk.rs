@@ -4,17 +4,17 @@
 use serde_json::{Map, Value};
 
 use super::{
+    findings::Findings,
     problem::Path,
-    report::Report,
     schema::Part,
     tree::{Entry, Kind, Node},
     written,
 };
 
 /// The value of the tree without its bad parts and with every default.
-pub fn walk(tree: &Node, report: &mut Report<'_>) -> Value {
+pub fn walk(tree: &Node, found: &mut Findings<'_>) -> Value {
     let root = Part::root();
-    let mut value = Walk { report }
+    let mut value = Walk { found }
         .node(tree, root, &Path::top())
         .unwrap_or_else(|| Value::Object(Map::new()));
     complete(&mut value, root);
@@ -25,7 +25,7 @@ pub fn walk(tree: &Node, report: &mut Report<'_>) -> Value {
 const OWN: &str = "x-";
 
 struct Walk<'r, 'a> {
-    report: &'r mut Report<'a>,
+    found: &'r mut Findings<'a>,
 }
 
 impl Walk<'_, '_> {
@@ -78,7 +78,7 @@ impl Walk<'_, '_> {
                 Some(value) => {
                     members.insert(entry.key.clone(), value);
                 }
-                None => self.report.maim(path),
+                None => self.found.maim(path),
             }
         }
         self.required(entries, part, path);
@@ -94,19 +94,19 @@ impl Walk<'_, '_> {
                 continue;
             }
             let meaning = Part::of(property).description().unwrap_or_default();
-            self.report.add(
+            self.found.add(
                 path,
                 format!("`{name}` is missing"),
                 format!("{name}: {}", one_line(meaning)),
             );
-            self.report.maim(path);
+            self.found.maim(path);
         }
     }
 
     fn list(&mut self, items: &[Node], part: Part<'_>, path: &Path) -> Value {
         let least = part.get("minItems").and_then(Value::as_u64);
         if items.is_empty() && least.is_some_and(|least| least > 0) {
-            self.report.add(
+            self.found.add(
                 path,
                 "the list is empty",
                 "write at least one, or take the key out",
@@ -122,14 +122,15 @@ impl Walk<'_, '_> {
         let mut members = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let here = path.index(index);
-            if let Some(value) = self.node(item, inner, &here) {
-                members.push(value);
-            } else {
-                self.report.maim(path);
-                self.report.maim(&here);
-                // An empty object keeps the positions of those after it.
-                if objects {
-                    members.push(Value::Object(Map::new()));
+            match self.node(item, inner, &here) {
+                Some(value) => members.push(value),
+                None => {
+                    self.found.maim(path);
+                    self.found.maim(&here);
+                    // An empty object keeps the positions of those after it.
+                    if objects {
+                        members.push(Value::Object(Map::new()));
+                    }
                 }
             }
         }
@@ -142,13 +143,13 @@ impl Walk<'_, '_> {
         if !words.is_empty() && !words.iter().any(|(word, _)| *word == text) {
             let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             let hint = suggestion(text, &names);
-            self.report
+            self.found
                 .add(path, format!("{text:?} is not one of its words"), hint);
             return false;
         }
         let least = part.get("minLength").and_then(Value::as_u64);
         if text.is_empty() && least.is_some_and(|least| least > 0) {
-            self.report.add(
+            self.found.add(
                 path,
                 "the text is empty",
                 "write something, or take the key out",
@@ -162,7 +163,7 @@ impl Walk<'_, '_> {
         match written::check(format, text) {
             Ok(()) => true,
             Err(fault) => {
-                self.report.add(path, fault.what, fault.hint);
+                self.found.add(path, fault.what, fault.hint);
                 false
             }
         }
@@ -182,7 +183,7 @@ impl Walk<'_, '_> {
             (None, Some(most)) => format!("write {most} or less"),
             (None, None) => String::new(),
         };
-        self.report
+        self.found
             .add(path, format!("{number} is out of range"), hint);
         false
     }
@@ -200,7 +201,7 @@ impl Walk<'_, '_> {
         } else {
             suggestion(&entry.key, &names)
         };
-        self.report
+        self.found
             .add(path, format!("unknown key {:?}", entry.key), hint);
     }
 
@@ -221,7 +222,7 @@ impl Walk<'_, '_> {
         } else {
             ""
         };
-        self.report.add(
+        self.found.add(
             path,
             format!(
                 "expected {}, found {}",

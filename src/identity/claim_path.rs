@@ -58,6 +58,12 @@ impl ClaimPath {
         Self(vec![name.to_owned()])
     }
 
+    /// The claim at the top that it leads into.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
     /// The value at this path.
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {

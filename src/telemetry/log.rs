@@ -35,6 +35,15 @@ pub enum LogError {
     Already(#[from] tracing_subscriber::util::TryInitError),
 }
 
+/// Checks a filter without installing anything.
+///
+/// # Errors
+/// A filter that does not parse.
+pub fn check_filter(filter: &str) -> Result<(), LogError> {
+    EnvFilter::try_new(filter)?;
+    Ok(())
+}
+
 /// Installs the process's log writer on standard output. Keep the guard until the end: it writes what is queued.
 ///
 /// # Errors

@@ -130,3 +130,22 @@ pub enum Algorithm {
     HS384,
     HS512,
 }
+
+impl Algorithm {
+    /// Whether it signs with the client secret (HMAC).
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        match self {
+            Self::HS256 | Self::HS384 | Self::HS512 => true,
+            Self::RS256
+            | Self::RS384
+            | Self::RS512
+            | Self::PS256
+            | Self::PS384
+            | Self::PS512
+            | Self::ES256
+            | Self::ES384
+            | Self::EdDSA => false,
+        }
+    }
+}

@@ -1,23 +1,23 @@
-//! [`Report`]: collects problems while a configuration is read.
+//! [`Findings`]: collects problems while a configuration is read.
 
 use std::collections::BTreeSet;
 
 use super::{
-    problem::{Path, Problem, Problems},
+    problem::{Path, Problem, Report},
     tree::{Flaw, Node, Place},
 };
 
 /// The problems so far, and which objects have lost a part because it was bad.
 #[derive(Debug)]
-pub struct Report<'a> {
+pub struct Findings<'a> {
     file: &'a str,
     tree: &'a Node,
     found: Vec<Problem>,
     maimed: BTreeSet<Path>,
 }
 
-impl<'a> Report<'a> {
-    /// An empty report on the tree read from the file.
+impl<'a> Findings<'a> {
+    /// Nothing found yet, on the tree read from the file.
     #[must_use]
     pub const fn new(file: &'a str, tree: &'a Node) -> Self {
         Self {
@@ -64,10 +64,16 @@ impl<'a> Report<'a> {
         self.tree.locate(path).line
     }
 
+    /// Whether there is no problem.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Every problem, if there is any.
     #[must_use]
-    pub fn problems(self) -> Option<Problems> {
-        Problems::new(self.found)
+    pub fn report(self) -> Option<Report> {
+        Report::new(self.found)
     }
 
     fn add_at(&mut self, place: Place, path: &Path, what: String, hint: String) {

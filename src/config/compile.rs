@@ -1,0 +1,187 @@
+//! The written configuration to a [`Plan`], with every problem on the way.
+//!
+//! Each part returns `None` where something is missing or bad; the problem is told by then, here or by the walk.
+
+mod access;
+mod claims;
+mod files;
+mod headers;
+mod listener;
+mod names;
+mod provider;
+mod route;
+mod session;
+mod upstream;
+
+use std::time::Duration;
+
+use super::{
+    IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk,
+};
+use crate::{
+    identity::assertion::MAX_LIFE,
+    oidc::ProviderName,
+    telemetry::{self, LogFormat},
+};
+
+/// Where files come from and where problems go.
+struct Desk<'d, 'a> {
+    source: &'d Source,
+    found: &'d mut Findings<'a>,
+}
+
+/// Compiles a text; `name` stands for the file in problems.
+pub(super) fn compile(name: &str, text: &str, source: &Source) -> Result<Plan, Report> {
+    let (tree, flaws) = match Node::read(text) {
+        Ok(read) => read,
+        Err(flaw) => {
+            let nothing = Node::nothing();
+            let mut found = Findings::new(name, &nothing);
+            found.flaw(flaw);
+            return Err(told(name, found));
+        }
+    };
+    let mut found = Findings::new(name, &tree);
+    for flaw in flaws {
+        found.flaw(flaw);
+    }
+    let value = walk(&tree, &mut found);
+    let plan = match serde_path_to_error::deserialize::<_, raw::Config>(value) {
+        Ok(config) => {
+            let mut desk = Desk {
+                source,
+                found: &mut found,
+            };
+            desk.plan(&config)
+        }
+        // The walk lets nothing through that does not decode.
+        Err(error) => {
+            found.add(&Path::top(), error.to_string(), "");
+            None
+        }
+    };
+    match (found.is_empty(), plan) {
+        (true, Some(plan)) => Ok(plan),
+        (true | false, _) => Err(told(name, found)),
+    }
+}
+
+fn told(name: &str, found: Findings<'_>) -> Report {
+    found.report().unwrap_or_else(|| {
+        Report::whole(
+            name,
+            "the configuration does not compile, for no reason that is known".to_owned(),
+        )
+    })
+}
+
+impl Desk<'_, '_> {
+    fn plan(&mut self, config: &raw::Config) -> Option<Plan> {
+        let listeners = self.listeners(config);
+        let admin = self.admin(&config.admin);
+        let default_provider = self.default_provider(config);
+        let providers = self.providers(config);
+        let ring = self.ring(&config.session);
+        let store = self.store(&config.session);
+        let terms = self.terms(&config.session);
+        let identity = self.identity(config);
+        let telemetry = self.logging(&config.logging);
+        let site = self.site(config, default_provider.as_ref());
+        Some(Plan {
+            site: site?,
+            listeners: listeners?,
+            admin,
+            providers: providers?,
+            default_provider,
+            store: store?,
+            terms,
+            ring,
+            identity,
+            telemetry,
+        })
+    }
+
+    /// The provider of routes that name none.
+    fn default_provider(&mut self, config: &raw::Config) -> Option<ProviderName> {
+        let path = Path::top().key("default_provider");
+        if let Some(name) = &config.default_provider {
+            return self.provider_name(&path, &name.value, config);
+        }
+        let mut names = config.providers.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => Some(ProviderName::new(only)),
+            (None | Some(_), _) => None,
+        }
+    }
+
+    /// A provider's name, if there is such a provider.
+    fn provider_name(
+        &mut self,
+        path: &Path,
+        name: &str,
+        config: &raw::Config,
+    ) -> Option<ProviderName> {
+        if config.providers.contains_key(name) {
+            return Some(ProviderName::new(name));
+        }
+        let names: Vec<&str> = config.providers.keys().map(String::as_str).collect();
+        let hint = if names.is_empty() {
+            "define it below `providers`".to_owned()
+        } else {
+            format!("write one of {}", names.join(", "))
+        };
+        if !self.found.is_maimed(&Path::top().key("providers")) {
+            let what = format!("there is no provider {name:?}");
+            self.found.add(path, what, hint);
+        }
+        None
+    }
+
+    fn identity(&mut self, config: &raw::Config) -> IdentitySettings {
+        let written = &config.identity;
+        let path = Path::top().key("identity");
+        let life = written.assertion_life.value;
+        if life > MAX_LIFE || life < Duration::from_secs(1) {
+            self.found.add(
+                &path.key("assertion_life"),
+                "an assertion lives from 1s to 5m",
+                "write 5m or less",
+            );
+        }
+        if written.issuer.as_deref() == Some("") {
+            let hint = "write a name for this installation, or take the key out";
+            self.found
+                .add(&path.key("issuer"), "the issuer is empty", hint);
+        }
+        let public = config.public_url.as_ref().map(|url| url.value.text.clone());
+        IdentitySettings {
+            issuer: written
+                .issuer
+                .clone()
+                .or(public)
+                .unwrap_or_else(|| "doorward".to_owned()),
+            assertion_life: life,
+        }
+    }
+
+    fn logging(&mut self, written: &raw::Logging) -> telemetry::Settings {
+        if let Err(error) = telemetry::log::check_filter(&written.level) {
+            self.found.add(
+                &Path::top().key("logging").key("level"),
+                format!("this is not a level: {error}"),
+                "write error, warn, info, debug or trace, or by part: info,doorward::store=debug",
+            );
+        }
+        telemetry::Settings {
+            format: match written.format {
+                raw::Format::Json => LogFormat::Json,
+                raw::Format::Text => LogFormat::Text,
+            },
+            filter: written.level.clone(),
+            access_log: written.access_log,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

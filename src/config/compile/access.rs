@@ -1,0 +1,122 @@
+//! Who may pass.
+
+use super::Desk;
+use crate::{
+    config::{Path, raw},
+    policy::{Access, Rule, access::ClaimTest},
+};
+
+impl Desk<'_, '_> {
+    pub(super) fn access(
+        &mut self,
+        path: &Path,
+        written: &raw::Access,
+        config: &raw::Config,
+    ) -> Option<Access> {
+        match written {
+            raw::Access::Word(raw::Word::Open) => Some(Access::Open),
+            raw::Access::Word(raw::Word::Recognised) => Some(Access::Recognised),
+            raw::Access::Word(raw::Word::SignedIn) => Some(Access::SignedIn),
+            raw::Access::Rule(rule) => self.rule(path, rule, config).map(Access::Rule),
+        }
+    }
+
+    fn rule(&mut self, path: &Path, written: &raw::Rule, config: &raw::Config) -> Option<Rule> {
+        let mut rules = Vec::new();
+        if let Some(list) = &written.any {
+            rules.push(self.rules(&path.key("any"), list, config).map(Rule::Any));
+        }
+        if let Some(list) = &written.all {
+            rules.push(self.rules(&path.key("all"), list, config).map(Rule::All));
+        }
+        if let Some(rule) = &written.not {
+            let rule = self.rule(&path.key("not"), rule, config);
+            rules.push(rule.map(|rule| Rule::Not(Box::new(rule))));
+        }
+        if let Some(claim) = &written.claim {
+            rules.push(self.claim(&path.key("claim"), claim));
+        }
+        if let Some(names) = &written.provider {
+            let path = path.key("provider");
+            let names: Option<Vec<_>> = names
+                .list()
+                .iter()
+                .map(|name| self.provider_name(&path, &name.value, config))
+                .collect();
+            rules.push(names.map(Rule::Provider));
+        }
+        rules.extend(self.lists(path, written));
+        self.only(path, rules)
+    }
+
+    /// The rules that are lists of texts.
+    fn lists(&mut self, path: &Path, written: &raw::Rule) -> Vec<Option<Rule>> {
+        let mut rules = Vec::new();
+        if let Some(list) = &written.email {
+            for address in list.list().iter().filter(|one| !one.contains('@')) {
+                let what = format!("{address:?} is not an email address");
+                let hint = "write someone@example.com; for a domain write `email_domain`";
+                self.found.add(&path.key("email"), what, hint);
+            }
+            rules.push(Some(Rule::Email(list.list().to_vec())));
+        }
+        if let Some(list) = &written.email_domain {
+            let domains = list.list().iter().map(|one| one.value.clone()).collect();
+            rules.push(Some(Rule::EmailDomain(domains)));
+        }
+        if let Some(list) = &written.group {
+            if list.list().iter().any(String::is_empty) {
+                let what = "a group's name is empty";
+                self.found.add(&path.key("group"), what, "write its name");
+            }
+            rules.push(Some(Rule::Group(list.list().to_vec())));
+        }
+        rules
+    }
+
+    fn rules(
+        &mut self,
+        path: &Path,
+        list: &[raw::Rule],
+        config: &raw::Config,
+    ) -> Option<Vec<Rule>> {
+        let rules: Vec<Option<Rule>> = list
+            .iter()
+            .enumerate()
+            .map(|(index, rule)| self.rule(&path.index(index), rule, config))
+            .collect();
+        rules.into_iter().collect()
+    }
+
+    fn only(&mut self, path: &Path, mut rules: Vec<Option<Rule>>) -> Option<Rule> {
+        let hint = "write one of any, all, not, email, email_domain, group, claim, provider; join several with `all`";
+        match (rules.pop(), rules.is_empty()) {
+            (Some(rule), true) => return rule,
+            (Some(_), false) => self.found.add(path, "a rule has exactly one key", hint),
+            (None, _) => self.found.missing(path, "the rule is empty", hint),
+        }
+        None
+    }
+
+    fn claim(&mut self, path: &Path, written: &raw::Claim) -> Option<Rule> {
+        let mut tests: Vec<ClaimTest> = Vec::new();
+        tests.extend(written.equals.clone().map(ClaimTest::Equals));
+        tests.extend(written.contains.clone().map(ClaimTest::Contains));
+        tests.extend(written.one_of.clone().map(ClaimTest::OneOf));
+        let hint = "write one of equals, contains, one_of beside `path`";
+        match (tests.pop(), tests.is_empty()) {
+            (Some(test), true) => Some(Rule::Claim {
+                path: written.path.as_ref()?.value.clone(),
+                test,
+            }),
+            (Some(_), false) => {
+                self.found.add(path, "a claim has exactly one test", hint);
+                None
+            }
+            (None, _) => {
+                self.found.missing(path, "the claim has no test", hint);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Request headers to the upstream.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::{HeaderName, HeaderValue};
+
+use super::{
+    Desk,
+    names::{folded, is_forbidden},
+};
+use crate::{
+    config::{
+        Path, raw,
+        written::{
+            Written as _,
+            name::{HeaderText, HeaderTitle},
+        },
+    },
+    identity::headers::{ASSERTION, HeaderRule, Source},
+};
+
+/// What a route or all routes say of request headers.
+pub(super) struct Said {
+    rules: Vec<HeaderRule>,
+    remove: Vec<HeaderName>,
+    identity: Option<bool>,
+}
+
+impl Said {
+    /// The rules of a route: its own, then those of all routes about other headers, then the identity's.
+    pub(super) fn joined(&self, common: &Self) -> (Vec<HeaderRule>, Vec<HeaderName>) {
+        let mut rules = self.rules.clone();
+        let identity = self.identity.or(common.identity).unwrap_or(true);
+        let defaults = if identity {
+            HeaderRule::defaults()
+        } else {
+            Vec::new()
+        };
+        for rule in common.rules.iter().cloned().chain(defaults) {
+            let name = folded(&rule.name);
+            if rules.iter().all(|own| folded(&own.name) != name) {
+                rules.push(rule);
+            }
+        }
+        let remove = self.remove.iter().chain(&common.remove).cloned().collect();
+        (rules, remove)
+    }
+
+    /// The names that it sets.
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.rules.iter().map(|rule| &rule.name)
+    }
+}
+
+impl Desk<'_, '_> {
+    pub(super) fn said(&mut self, path: &Path, written: &raw::Headers) -> Said {
+        let mut rules: Vec<(Path, HeaderRule)> = Vec::new();
+        let claims = path.key("claims");
+        for (title, claim) in &written.claims {
+            let here = claims.key(title);
+            let source = Source::Claim(claim.value.clone());
+            rules.extend(self.titled(here, title, source));
+        }
+        let fixed = path.key("static");
+        for (title, value) in &written.fixed {
+            let here = fixed.key(title);
+            if let Some(value) = self.static_value(&here, value) {
+                rules.extend(self.titled(here, title, Source::Static(value)));
+            }
+        }
+        rules.extend(tokens(path, written));
+        let mut seen = BTreeMap::new();
+        for (here, rule) in &rules {
+            self.allowed(here, &rule.name);
+            if let Some(other) = seen.insert(folded(&rule.name), rule.name.clone()) {
+                self.found.add(
+                    here,
+                    format!(
+                        "{} and {other} are one header to some applications",
+                        rule.name
+                    ),
+                    "keep one of the two",
+                );
+            }
+        }
+        let remove = path.key("remove");
+        for (index, name) in written.remove.iter().enumerate() {
+            self.allowed(&remove.index(index), &name.value);
+        }
+        Said {
+            rules: rules.into_iter().map(|(_, rule)| rule).collect(),
+            remove: written.remove.iter().map(|one| one.value.clone()).collect(),
+            identity: written.identity,
+        }
+    }
+
+    fn titled(&mut self, here: Path, title: &str, source: Source) -> Option<(Path, HeaderRule)> {
+        let name = self.title(&here, title)?;
+        Some((here, HeaderRule { name, source }))
+    }
+
+    /// A header's name that stands as a key.
+    pub(super) fn title(&mut self, here: &Path, title: &str) -> Option<HeaderName> {
+        HeaderTitle::read(title).map_or_else(
+            |_| {
+                let what = format!("{title:?} is not a header name");
+                self.found.add(here, what, HeaderTitle::HINT);
+                None
+            },
+            Some,
+        )
+    }
+
+    fn allowed(&mut self, here: &Path, name: &HeaderName) {
+        if is_forbidden(name) {
+            let what = format!("{name} is not yours to set or remove");
+            let hint = if name.as_str() == "host" {
+                "write `host_header`"
+            } else {
+                "it belongs to the connection or the session"
+            };
+            self.found.add(here, what, hint);
+        } else if folded(name).starts_with("x-doorward-") || *name == ASSERTION {
+            let what = format!("{name} is Doorward's own header");
+            self.found.add(here, what, "choose another name");
+        }
+    }
+
+    fn static_value(&mut self, here: &Path, written: &raw::StaticValue) -> Option<HeaderValue> {
+        let secret = match written {
+            raw::StaticValue::Text(text) => text.clone(),
+            raw::StaticValue::From(from) => {
+                let read = match (&from.file, &from.env) {
+                    (Some(file), None) => self.source.secret_file(file),
+                    (None, Some(name)) => self.source.secret_env(name),
+                    (None, None) | (Some(_), Some(_)) => {
+                        let what = "write exactly one of `file` and `env`";
+                        self.found.missing(here, what, "");
+                        return None;
+                    }
+                };
+                match read {
+                    Ok(secret) => secret,
+                    Err(why) => {
+                        let hint = "make it readable for the user that Doorward runs as";
+                        self.found.add(here, why.to_string(), hint);
+                        return None;
+                    }
+                }
+            }
+        };
+        if let Ok(mut value) = HeaderText::read(secret.expose()) {
+            value.set_sensitive(true);
+            return Some(value);
+        }
+        let what = format!("this is not {}", HeaderText::WHAT);
+        self.found.add(here, what, HeaderText::HINT);
+        None
+    }
+}
+
+/// Headers with tokens.
+fn tokens(path: &Path, written: &raw::Headers) -> Vec<(Path, HeaderRule)> {
+    let mut rules = Vec::new();
+    if written.bearer_access_token {
+        let (name, source) = (http::header::AUTHORIZATION, Source::BearerAccessToken);
+        let here = path.key("bearer_access_token");
+        rules.push((here, HeaderRule { name, source }));
+    }
+    for (key, name, source) in [
+        ("access_token", &written.access_token, Source::AccessToken),
+        ("id_token", &written.id_token, Source::IdToken),
+    ] {
+        if let Some(name) = name {
+            let name = name.value.clone();
+            rules.push((path.key(key), HeaderRule { name, source }));
+        }
+    }
+    rules
+}
+
+/// Every name that any of them sets, and the identity's: stripped on every route.
+pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>) -> Vec<HeaderName> {
+    let mut seen = BTreeSet::new();
+    let defaults = HeaderRule::defaults().into_iter().map(|rule| rule.name);
+    let named: Vec<HeaderName> = all
+        .flat_map(|said| said.names().cloned().collect::<Vec<_>>())
+        .collect();
+    defaults
+        .chain(named)
+        .filter(|name| *name != http::header::AUTHORIZATION)
+        .filter(|name| seen.insert(name.as_str().to_owned()))
+        .collect()
+}

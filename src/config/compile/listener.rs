@@ -1,0 +1,170 @@
+//! Listeners, their limits, and the admin listener.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::Desk;
+use crate::{
+    config::{AdminSettings, Path, raw},
+    flow::Public,
+    proxy::{Bind, Limits, Listener, TlsFiles},
+};
+
+impl Desk<'_, '_> {
+    pub(super) fn listeners(&mut self, config: &raw::Config) -> Option<Vec<Listener>> {
+        let trusted = self.trusted(config);
+        let limits = limits(config);
+        let all = Path::top().key("listeners");
+        let mut listeners: Vec<Listener> = Vec::new();
+        for (index, written) in config.listeners.as_ref()?.iter().enumerate() {
+            let path = all.index(index);
+            let Some(listener) = self.listener(&path, written, config) else {
+                continue;
+            };
+            let port_0 = matches!(listener.bind, Bind::Tcp(address) if address.port() == 0);
+            if !port_0 && listeners.iter().any(|other| other.bind == listener.bind) {
+                self.found.add(
+                    &path.key("address"),
+                    format!("{} is another listener's address", listener.bind),
+                    "write each address once",
+                );
+            }
+            listeners.push(Listener {
+                trusted_proxies: trusted.clone(),
+                limits,
+                ..listener
+            });
+        }
+        Some(listeners)
+    }
+
+    fn listener(
+        &mut self,
+        path: &Path,
+        written: &raw::Listener,
+        config: &raw::Config,
+    ) -> Option<Listener> {
+        let tls = written
+            .tls
+            .as_ref()
+            .map(|tls| self.certificate(&path.key("tls"), tls));
+        let bind = written.address.as_ref()?.value.clone();
+        if written.tls.is_some() && written.behind_tls_proxy {
+            self.found.add(
+                &path.key("behind_tls_proxy"),
+                "a listener with a certificate is not behind a TLS proxy's plain HTTP",
+                "keep `tls` or `behind_tls_proxy`",
+            );
+        }
+        let plain = written.tls.is_none() && !written.behind_tls_proxy;
+        if plain && !written.insecure_public_http && !is_local(&bind) {
+            self.found.missing(
+                path,
+                "this listener speaks plain HTTP with other machines",
+                "write `tls`, `behind_tls_proxy: true` if a proxy in front speaks HTTPS, or `insecure_public_http: true`",
+            );
+        }
+        Some(Listener {
+            public: public(written, &bind, config),
+            bind,
+            tls: tls.flatten(),
+            trusted_proxies: Vec::new(),
+            limits: Limits::default(),
+        })
+    }
+
+    fn certificate(&mut self, path: &Path, written: &raw::ListenerTls) -> Option<TlsFiles> {
+        let paths = (path.key("certificate_file"), path.key("key_file"));
+        self.pair(
+            (&paths.0, written.certificate_file.as_ref()),
+            (&paths.1, written.key_file.as_ref()),
+        );
+        Some(TlsFiles {
+            certificate: self.source.resolve(written.certificate_file.as_ref()?),
+            key: self.source.resolve(written.key_file.as_ref()?),
+        })
+    }
+
+    fn trusted(&mut self, config: &raw::Config) -> Vec<IpNet> {
+        let path = Path::top().key("trusted_proxies");
+        let networks: Vec<IpNet> = config
+            .trusted_proxies
+            .iter()
+            .map(|network| network.value)
+            .collect();
+        for (index, network) in networks.iter().enumerate() {
+            if network.prefix_len() == 0 && !config.insecure_trust_all_proxies {
+                self.found.add(
+                    &path.index(index),
+                    format!("{network} trusts everybody to say who they are"),
+                    "write the proxies' own network, or `insecure_trust_all_proxies: true`",
+                );
+            }
+        }
+        networks
+    }
+
+    pub(super) fn admin(&mut self, written: &raw::Admin) -> Option<AdminSettings> {
+        if !written.enabled {
+            return None;
+        }
+        let bind = written.address.value.clone();
+        if !written.insecure_public_admin && !is_local(&bind) {
+            self.found.add(
+                &Path::top().key("admin").key("address"),
+                "the admin listener can be reached from other machines",
+                "write 127.0.0.1:9090, or `insecure_public_admin: true`",
+            );
+        }
+        Some(AdminSettings { bind })
+    }
+}
+
+fn limits(config: &raw::Config) -> Limits {
+    let (limits, timeouts) = (&config.limits, &config.timeouts);
+    let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+    Limits {
+        head: bytes(limits.head.value),
+        headers: limits.headers,
+        target: bytes(limits.target.value),
+        keepalive: timeouts.keepalive.value,
+        read: timeouts.read.value,
+        write: timeouts.write.value,
+        handshake: timeouts.handshake.value,
+        connections: limits.connections,
+    }
+}
+
+/// How browsers reach the listener.
+fn public(written: &raw::Listener, bind: &Bind, config: &raw::Config) -> Public {
+    let https = written.tls.is_some() || written.behind_tls_proxy;
+    let own = match bind {
+        Bind::Tcp(_) | Bind::Unix(_) if written.behind_tls_proxy => 443,
+        Bind::Tcp(address) => address.port(),
+        Bind::Unix(_) if https => 443,
+        Bind::Unix(_) => 80,
+    };
+    // The site's URL tells of the listeners of its own scheme only.
+    let of_site = config
+        .public_url
+        .as_ref()
+        .filter(|url| url.value.https == https)
+        .map(|url| url.value.port);
+    Public {
+        https,
+        port: written.public_port.or(of_site).unwrap_or(own),
+    }
+}
+
+fn is_local(bind: &Bind) -> bool {
+    match bind {
+        Bind::Tcp(address) => match address.ip() {
+            IpAddr::V6(ip) => ip
+                .to_ipv4_mapped()
+                .map_or(ip.is_loopback(), |ip| ip.is_loopback()),
+            IpAddr::V4(ip) => ip.is_loopback(),
+        },
+        Bind::Unix(_) => true,
+    }
+}

@@ -1,0 +1,69 @@
+//! Names that may not be used.
+
+use http::HeaderName;
+
+/// Headers that say where a message begins and ends or how it is forwarded (RFC 9110 section 7.6.1), and the cookies,
+/// which hold the session.
+const HEADERS: &[&str] = &[
+    "host",
+    "cookie",
+    "content-length",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "expect",
+];
+
+/// Parameters of the authorization request that are Doorward's own, with what to write instead.
+const PARAMETERS: &[(&str, &str)] = &[
+    ("response_type", "it is always `code`"),
+    ("client_id", "write the provider's `client_id`"),
+    ("redirect_uri", "it is made of the host"),
+    ("state", "it is drawn for each sign-in"),
+    ("nonce", "it is drawn for each sign-in"),
+    ("scope", "write `scopes`"),
+    ("code_challenge", "it is drawn for each sign-in"),
+    ("code_challenge_method", "it is always S256"),
+    ("response_mode", "it is always `query`"),
+    ("request", "request objects are not supported"),
+    ("request_uri", "request objects are not supported"),
+    (
+        "acr_values",
+        "write `acr_values` below the route's `sign_in`",
+    ),
+    ("max_age", "write `max_age` below the route's `sign_in`"),
+    ("prompt", "write `prompt` below the route's `sign_in`"),
+];
+
+/// Whether a route may not set or remove the header.
+pub(super) fn is_forbidden(name: &HeaderName) -> bool {
+    HEADERS.contains(&name.as_str())
+}
+
+/// What to write instead of the parameter, if it is Doorward's own.
+pub(super) fn own_parameter(name: &str) -> Option<&'static str> {
+    PARAMETERS
+        .iter()
+        .find(|(own, _)| *own == name)
+        .map(|(_, instead)| *instead)
+}
+
+/// The name as servers behind us may fold it: lower case, everything but letters and digits to `-`.
+pub(super) fn folded(name: &HeaderName) -> String {
+    name.as_str()
+        .chars()
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}

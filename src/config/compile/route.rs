@@ -1,0 +1,391 @@
+//! Routes and the site they make.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::{HeaderName, HeaderValue, Method};
+
+use super::{
+    Desk,
+    headers::{Said, reserved},
+    names::is_forbidden,
+};
+use crate::{
+    config::{Path, raw},
+    identity::HeaderPlan,
+    oidc::ProviderName,
+    policy::{
+        Access, Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms,
+        Site, Upstream,
+    },
+};
+
+/// What all routes have in common.
+struct Common<'c> {
+    config: &'c raw::Config,
+    provider: Option<&'c ProviderName>,
+    said: Said,
+    reserved: Vec<HeaderName>,
+    /// By name, with the route that wrote it first.
+    upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+}
+
+impl Desk<'_, '_> {
+    pub(super) fn site(
+        &mut self,
+        config: &raw::Config,
+        provider: Option<&ProviderName>,
+    ) -> Option<Site> {
+        let all = Path::top().key("routes");
+        let written = config.routes.as_ref()?;
+        let here = Path::top().key("identity").key("headers");
+        let said = self.said(&here, &config.identity.headers);
+        let each: Vec<Said> = written
+            .iter()
+            .enumerate()
+            .map(|(index, route)| self.said(&all.index(index).key("headers"), &route.headers))
+            .collect();
+        let reserved = reserved(each.iter().chain([&said]));
+        let mut common = Common {
+            config,
+            provider,
+            said,
+            reserved,
+            upstreams: HashMap::new(),
+        };
+        let mut routes = Vec::new();
+        for (index, (route, said)) in written.iter().zip(&each).enumerate() {
+            let path = all.index(index);
+            if let Some(route) = self.route(&path, route, said, &mut common) {
+                routes.push((path, route));
+            }
+        }
+        self.same_names(&routes);
+        let (paths, routes): (Vec<Path>, Vec<Route>) = routes.into_iter().unzip();
+        match Site::new(routes) {
+            Ok(site) => Some(site),
+            Err(clashes) => {
+                for clash in clashes {
+                    self.equal(paths.get(clash.first), paths.get(clash.second));
+                }
+                None
+            }
+        }
+    }
+
+    fn equal(&mut self, first: Option<&Path>, second: Option<&Path>) {
+        let (Some(first), Some(second)) = (first, second) else {
+            return;
+        };
+        let line = self.found.line(first);
+        self.found.add(
+            second,
+            format!("this route is equal to {first} on line {line}"),
+            "give one of them another host, path or methods",
+        );
+    }
+
+    fn same_names(&mut self, routes: &[(Path, Route)]) {
+        let mut seen: HashMap<&RouteId, (&Path, &Matcher)> = HashMap::new();
+        for (path, route) in routes {
+            let Some((first, matcher)) = seen.insert(&route.id, (path, &route.matcher)) else {
+                continue;
+            };
+            // Equal routes are told as such.
+            let differ = matcher.host != route.matcher.host || matcher.path != route.matcher.path;
+            if differ {
+                let what = format!("{first} has the name {} too", route.id.0);
+                self.found
+                    .add(path, what, "give each route a `name` of its own");
+            }
+        }
+    }
+
+    fn route(
+        &mut self,
+        path: &Path,
+        written: &raw::Route,
+        said: &Said,
+        common: &mut Common<'_>,
+    ) -> Option<Route> {
+        let access = written.access.as_ref().and_then(|access| {
+            let here = path.key("access");
+            self.access(&here, access, common.config)
+        });
+        let open = matches!(
+            written.access,
+            Some(raw::Access::Word(raw::Word::Open)) | None
+        );
+        let host = self.host(path, written, common.config, open);
+        let sign_in = self.sign_in(path, written, common, open);
+        let pattern = self.pattern(&path.key("path"), &written.path);
+        let methods = written
+            .methods
+            .as_ref()
+            .map(|all| all.iter().map(|one| one.value.clone()).collect());
+        let id = route_id(written, host.as_ref(), pattern.as_ref(), methods.as_ref());
+        let forward = self.forward(path, written, &id, said, common);
+        self.prefix_only(path, written, pattern.as_ref());
+        Some(Route {
+            id,
+            matcher: Matcher {
+                host: host?,
+                path: pattern?,
+                methods,
+            },
+            encoded_slashes: written.allow_encoded_slashes,
+            access: access?,
+            sign_in: sign_in?,
+            explain_refusals: written.explain_refusals,
+            forward: forward?,
+        })
+    }
+
+    fn host(
+        &mut self,
+        path: &Path,
+        written: &raw::Route,
+        config: &raw::Config,
+        open: bool,
+    ) -> Option<HostPattern> {
+        match (&written.host, &config.public_url) {
+            (Some(host), _) if host.value == HostPattern::Any && !open => {
+                self.found.add(
+                    &path.key("host"),
+                    "a route for every host cannot sign people in: the provider needs to know where they come back to",
+                    "write the host, or `*.example.com`; `\"*\"` goes with `access: open` only",
+                );
+                None
+            }
+            (Some(host), _) => Some(host.value.clone()),
+            (None, Some(url)) => Some(HostPattern::Exact(url.value.host.clone())),
+            (None, None) if open => Some(HostPattern::Any),
+            (None, None) => {
+                if !self.found.is_maimed(&Path::top()) {
+                    let what = "this route signs people in and has no host";
+                    let hint = "write `public_url` at the top, or `host` here";
+                    self.found.missing(path, what, hint);
+                }
+                None
+            }
+        }
+    }
+
+    fn sign_in(
+        &mut self,
+        path: &Path,
+        written: &raw::Route,
+        common: &Common<'_>,
+        open: bool,
+    ) -> Option<SignInTerms> {
+        let here = path.key("sign_in");
+        let terms = &written.sign_in;
+        self.parameters(&here.key("extra_parameters"), &terms.extra_parameters);
+        let provider = match (&terms.provider, common.provider) {
+            (Some(name), _) => {
+                self.provider_name(&here.key("provider"), &name.value, common.config)?
+            }
+            (None, Some(provider)) => provider.clone(),
+            // Nobody signs in for it.
+            (None, None) if open => ProviderName::new(""),
+            (None, None) => {
+                self.no_provider(path, common.config);
+                return None;
+            }
+        };
+        let words = |list: &[crate::config::written::Text<_>]| -> Vec<String> {
+            list.iter().map(word).collect()
+        };
+        Some(SignInTerms {
+            provider,
+            scopes: words(&terms.scopes),
+            acr_values: words(&terms.acr_values),
+            max_age: terms.max_age.as_ref().map(|age| age.value),
+            prompt: terms.prompt.map(|prompt| match prompt {
+                raw::Prompt::Login => Prompt::Login,
+                raw::Prompt::Consent => Prompt::Consent,
+                raw::Prompt::SelectAccount => Prompt::SelectAccount,
+            }),
+            extra: terms.extra_parameters.clone(),
+        })
+    }
+
+    fn no_provider(&mut self, path: &Path, config: &raw::Config) {
+        // A default that is wrong is told already, as is a bad part among the providers.
+        let told = config.default_provider.is_some()
+            || self.found.is_maimed(&Path::top())
+            || self.found.is_maimed(&Path::top().key("providers"));
+        if told {
+            return;
+        }
+        let (what, hint) = if config.providers.is_empty() {
+            (
+                "this route signs people in and there is no provider",
+                "define one below `providers`, or write `access: open`",
+            )
+        } else {
+            (
+                "this route names no provider and there are several",
+                "write `default_provider` at the top, or `provider` below `sign_in`",
+            )
+        };
+        self.found.missing(path, what, hint);
+    }
+
+    fn pattern(&mut self, path: &Path, written: &raw::Path) -> Option<PathPattern> {
+        let made = match written {
+            raw::Path::Prefix(prefix) => PathPattern::prefix(&prefix.value),
+            raw::Path::Object(object) => match (&object.exact, &object.prefix, &object.regex) {
+                (Some(exact), None, None) => PathPattern::exact(&exact.value),
+                (None, Some(prefix), None) => PathPattern::prefix(&prefix.value),
+                (None, None, Some(regex)) => PathPattern::regex(&unanchored(regex.value.as_str())),
+                (None | Some(_), None | Some(_), None | Some(_)) => {
+                    let what = "a path has exactly one key";
+                    let hint = "write one of exact, prefix, regex";
+                    self.found.missing(path, what, hint);
+                    return None;
+                }
+            },
+        };
+        match made {
+            Ok(pattern) => Some(pattern),
+            Err(why) => {
+                self.found
+                    .add(path, why, "write it from the slash, such as /app");
+                None
+            }
+        }
+    }
+
+    fn prefix_only(&mut self, path: &Path, written: &raw::Route, pattern: Option<&PathPattern>) {
+        if written.strip_prefix && matches!(pattern, Some(PathPattern::Regex(_))) {
+            self.found.add(
+                &path.key("strip_prefix"),
+                "a regular expression has no prefix to take off",
+                "write the path as a prefix, or take `strip_prefix` out",
+            );
+        }
+    }
+
+    fn forward(
+        &mut self,
+        path: &Path,
+        written: &raw::Route,
+        id: &RouteId,
+        said: &Said,
+        common: &mut Common<'_>,
+    ) -> Option<Forward> {
+        let (response_set, response_remove) = self.response(path, &written.response_headers);
+        let upstream = self.shared_upstream(path, written, id, common);
+        let (rules, remove) = said.joined(&common.said);
+        let assertion = written
+            .assertion
+            .unwrap_or(common.config.identity.assertion);
+        Some(Forward {
+            upstream: upstream?,
+            strip_prefix: written.strip_prefix,
+            add_prefix: written.add_prefix.as_ref().map(|one| one.value.clone()),
+            host_header: written.host_header.as_ref().map(|one| one.value.clone()),
+            headers: HeaderPlan::new(rules, assertion, &remove, &common.reserved),
+            response_set,
+            response_remove,
+            websocket: written.websocket,
+            max_body: written
+                .max_body
+                .as_ref()
+                .map_or(common.config.limits.body.value, |limit| limit.value),
+        })
+    }
+
+    fn shared_upstream(
+        &mut self,
+        path: &Path,
+        written: &raw::Route,
+        id: &RouteId,
+        common: &mut Common<'_>,
+    ) -> Option<Arc<Upstream>> {
+        let here = path.key("upstream");
+        let object = written.upstream.as_ref()?;
+        let upstream = self.upstream(&here, &id.0, object, common.config)?;
+        if let Some(earlier) = common.upstreams.get(&upstream.name) {
+            if **earlier == upstream {
+                return Some(Arc::clone(earlier));
+            }
+            self.found.add(
+                &here,
+                format!("another upstream has the name {} too", upstream.name),
+                "write both the same, or give one another `name`",
+            );
+            return None;
+        }
+        let upstream = Arc::new(upstream);
+        common
+            .upstreams
+            .insert(Arc::clone(&upstream.name), Arc::clone(&upstream));
+        Some(upstream)
+    }
+
+    fn response(
+        &mut self,
+        path: &Path,
+        written: &raw::ResponseHeaders,
+    ) -> (Vec<(HeaderName, HeaderValue)>, Vec<HeaderName>) {
+        let path = path.key("response_headers");
+        let mut set = Vec::new();
+        for (title, value) in &written.set {
+            let here = path.key("set").key(title);
+            if let Some(name) = self.title(&here, title) {
+                self.allowed_in_response(&here, &name);
+                set.push((name, value.value.clone()));
+            }
+        }
+        for (index, name) in written.remove.iter().enumerate() {
+            self.allowed_in_response(&path.key("remove").index(index), &name.value);
+        }
+        let remove = written.remove.iter().map(|one| one.value.clone()).collect();
+        (set, remove)
+    }
+
+    fn allowed_in_response(&mut self, here: &Path, name: &HeaderName) {
+        if is_forbidden(name) || *name == http::header::SET_COOKIE {
+            let what = format!("{name} is not yours to set or remove");
+            let hint = "it belongs to the connection or the session";
+            self.found.add(here, what, hint);
+        }
+    }
+}
+
+fn word(text: &crate::config::written::Text<crate::config::written::name::Word>) -> String {
+    text.value.clone()
+}
+
+/// The expression as written: [`PathPattern::regex`] ties it to both ends itself.
+fn unanchored(expression: &str) -> String {
+    expression
+        .strip_prefix("^(?:")
+        .and_then(|rest| rest.strip_suffix(")$"))
+        .unwrap_or(expression)
+        .to_owned()
+}
+
+/// As named, or made of host and path, and methods where there are some.
+fn route_id(
+    written: &raw::Route,
+    host: Option<&HostPattern>,
+    pattern: Option<&PathPattern>,
+    methods: Option<&Vec<Method>>,
+) -> RouteId {
+    if let Some(name) = &written.name {
+        return RouteId(name.value.as_str().into());
+    }
+    let host = host.map(ToString::to_string).unwrap_or_default();
+    let path = match pattern {
+        Some(PathPattern::Exact(path) | PathPattern::Prefix(path)) => path.clone(),
+        Some(PathPattern::Regex(expression)) => format!("~{}", expression.as_str()),
+        None => String::new(),
+    };
+    let methods = methods.map_or_else(String::new, |all| {
+        let names: Vec<&str> = all.iter().map(Method::as_str).collect();
+        format!(" {}", names.join(","))
+    });
+    RouteId(format!("{host}{path}{methods}").into())
+}
