@@ -9,8 +9,10 @@ mod headers;
 mod listener;
 mod names;
 mod provider;
+mod response;
 mod route;
 mod session;
+mod sign_in;
 mod upstream;
 
 use std::time::Duration;

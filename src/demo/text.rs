@@ -127,3 +127,29 @@ Doorward demo
         token = lives.token,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config, secret::Secret};
+
+    #[test]
+    fn the_configuration_compiles() {
+        let client = Client {
+            id: "demo".to_owned(),
+            secret: Secret::new("a-long-enough-secret".to_owned()),
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+        };
+        let yaml = config_yaml(
+            "127.0.0.1:4180".parse().unwrap(),
+            "http://localhost:4180",
+            "http://localhost:4181",
+            &client,
+            "http://127.0.0.1:4182",
+        );
+        let plan = config::from_text("demo", &yaml).unwrap_or_else(|report| panic!("{report}"));
+        assert_eq!(plan.site.routes().len(), 8);
+        assert_eq!(plan.listeners[0].public.port, 4180);
+    }
+}

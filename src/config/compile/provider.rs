@@ -108,7 +108,10 @@ impl Desk<'_, '_> {
         let make = match written.client_auth {
             raw::ClientAuth::Basic => ClientAuth::Basic,
             raw::ClientAuth::Post => ClientAuth::Post,
-            raw::ClientAuth::None => return self.public_client(path, secret.is_some(), by_mac),
+            raw::ClientAuth::None => {
+                self.public_client(path, secret.is_some(), by_mac);
+                return Some(ClientAuth::None);
+            }
         };
         let Some(secret) = secret else {
             self.found.missing(
@@ -122,7 +125,7 @@ impl Desk<'_, '_> {
         Some(make(secret))
     }
 
-    fn public_client(&mut self, path: &Path, secret: bool, by_mac: bool) -> Option<ClientAuth> {
+    fn public_client(&mut self, path: &Path, secret: bool, by_mac: bool) {
         if secret {
             self.found.add(
                 &path.key("client_auth"),
@@ -137,7 +140,6 @@ impl Desk<'_, '_> {
                 "write RS256 or another with a public key",
             );
         }
-        Some(ClientAuth::None)
     }
 
     fn long_enough(&mut self, path: &Path, secret: &Secret<String>, by_mac: bool) {

@@ -2,31 +2,27 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 
 use super::{
     Desk,
     headers::{Said, reserved},
-    names::is_forbidden,
 };
 use crate::{
     config::{Path, raw},
     identity::HeaderPlan,
     oidc::ProviderName,
-    policy::{
-        Access, Forward, HostPattern, Matcher, PathPattern, Prompt, Route, RouteId, SignInTerms,
-        Site, Upstream,
-    },
+    policy::{Forward, HostPattern, Matcher, PathPattern, Route, RouteId, Site, Upstream},
 };
 
 /// What all routes have in common.
-struct Common<'c> {
-    config: &'c raw::Config,
-    provider: Option<&'c ProviderName>,
+pub(super) struct Common<'c> {
+    pub(super) config: &'c raw::Config,
+    pub(super) provider: Option<&'c ProviderName>,
     said: Said,
     reserved: Vec<HeaderName>,
-    /// By name, with the route that wrote it first.
-    upstreams: HashMap<Arc<str>, Arc<Upstream>>,
+    /// By name, with whether the name was written.
+    upstreams: HashMap<Arc<str>, (Arc<Upstream>, bool)>,
 }
 
 impl Desk<'_, '_> {
@@ -170,67 +166,6 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn sign_in(
-        &mut self,
-        path: &Path,
-        written: &raw::Route,
-        common: &Common<'_>,
-        open: bool,
-    ) -> Option<SignInTerms> {
-        let here = path.key("sign_in");
-        let terms = &written.sign_in;
-        self.parameters(&here.key("extra_parameters"), &terms.extra_parameters);
-        let provider = match (&terms.provider, common.provider) {
-            (Some(name), _) => {
-                self.provider_name(&here.key("provider"), &name.value, common.config)?
-            }
-            (None, Some(provider)) => provider.clone(),
-            // Nobody signs in for it.
-            (None, None) if open => ProviderName::new(""),
-            (None, None) => {
-                self.no_provider(path, common.config);
-                return None;
-            }
-        };
-        let words = |list: &[crate::config::written::Text<_>]| -> Vec<String> {
-            list.iter().map(word).collect()
-        };
-        Some(SignInTerms {
-            provider,
-            scopes: words(&terms.scopes),
-            acr_values: words(&terms.acr_values),
-            max_age: terms.max_age.as_ref().map(|age| age.value),
-            prompt: terms.prompt.map(|prompt| match prompt {
-                raw::Prompt::Login => Prompt::Login,
-                raw::Prompt::Consent => Prompt::Consent,
-                raw::Prompt::SelectAccount => Prompt::SelectAccount,
-            }),
-            extra: terms.extra_parameters.clone(),
-        })
-    }
-
-    fn no_provider(&mut self, path: &Path, config: &raw::Config) {
-        // A default that is wrong is told already, as is a bad part among the providers.
-        let told = config.default_provider.is_some()
-            || self.found.is_maimed(&Path::top())
-            || self.found.is_maimed(&Path::top().key("providers"));
-        if told {
-            return;
-        }
-        let (what, hint) = if config.providers.is_empty() {
-            (
-                "this route signs people in and there is no provider",
-                "define one below `providers`, or write `access: open`",
-            )
-        } else {
-            (
-                "this route names no provider and there are several",
-                "write `default_provider` at the top, or `provider` below `sign_in`",
-            )
-        };
-        self.found.missing(path, what, hint);
-    }
-
     fn pattern(&mut self, path: &Path, written: &raw::Path) -> Option<PathPattern> {
         let made = match written {
             raw::Path::Prefix(prefix) => PathPattern::prefix(&prefix.value),
@@ -306,9 +241,14 @@ impl Desk<'_, '_> {
         let here = path.key("upstream");
         let object = written.upstream.as_ref()?;
         let upstream = self.upstream(&here, &id.0, object, common.config)?;
-        if let Some(earlier) = common.upstreams.get(&upstream.name) {
+        let named = matches!(object, raw::Upstream::Object(object) if object.name.is_some());
+        if let Some((earlier, was_named)) = common.upstreams.get(&upstream.name) {
             if **earlier == upstream {
                 return Some(Arc::clone(earlier));
+            }
+            if !named && !was_named {
+                // Both have their routes' name, and that is told.
+                return Some(Arc::new(upstream));
             }
             self.found.add(
                 &here,
@@ -320,42 +260,9 @@ impl Desk<'_, '_> {
         let upstream = Arc::new(upstream);
         common
             .upstreams
-            .insert(Arc::clone(&upstream.name), Arc::clone(&upstream));
+            .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
         Some(upstream)
     }
-
-    fn response(
-        &mut self,
-        path: &Path,
-        written: &raw::ResponseHeaders,
-    ) -> (Vec<(HeaderName, HeaderValue)>, Vec<HeaderName>) {
-        let path = path.key("response_headers");
-        let mut set = Vec::new();
-        for (title, value) in &written.set {
-            let here = path.key("set").key(title);
-            if let Some(name) = self.title(&here, title) {
-                self.allowed_in_response(&here, &name);
-                set.push((name, value.value.clone()));
-            }
-        }
-        for (index, name) in written.remove.iter().enumerate() {
-            self.allowed_in_response(&path.key("remove").index(index), &name.value);
-        }
-        let remove = written.remove.iter().map(|one| one.value.clone()).collect();
-        (set, remove)
-    }
-
-    fn allowed_in_response(&mut self, here: &Path, name: &HeaderName) {
-        if is_forbidden(name) || *name == http::header::SET_COOKIE {
-            let what = format!("{name} is not yours to set or remove");
-            let hint = "it belongs to the connection or the session";
-            self.found.add(here, what, hint);
-        }
-    }
-}
-
-fn word(text: &crate::config::written::Text<crate::config::written::name::Word>) -> String {
-    text.value.clone()
 }
 
 /// The expression as written: [`PathPattern::regex`] ties it to both ends itself.

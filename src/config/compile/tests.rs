@@ -1,2 +1,272 @@
+use std::{collections::BTreeMap, path::Path as FilePath};
+
+use super::*;
+use crate::policy::{Found, Host};
+
+const GOOD: &str = r"
+public_url: https://apps.example.com
+listeners:
+  - address: 127.0.0.1:8080
+    behind_tls_proxy: true
+providers:
+  main:
+    issuer: https://id.example.com
+    client_id: doorward
+    client_secret_env: SECRET
+routes:
+  - path: /
+    upstream: http://127.0.0.1:3000
+    access: signed_in
+";
+
+fn read(text: &str) -> Result<Plan, Report> {
+    let secrets = [
+        ("SECRET".to_owned(), "long-enough-secret".to_owned()),
+        ("SHORT".to_owned(), "short".to_owned()),
+    ];
+    let source = Source::with_environment(FilePath::new("/"), BTreeMap::from(secrets));
+    compile("doorward.yaml", text, &source)
+}
+
+/// The problems of the good configuration with one text in place of another.
+fn problems(from: &str, to: &str) -> Vec<String> {
+    assert!(GOOD.contains(from), "{from}");
+    match read(&GOOD.replacen(from, to, 1)) {
+        Ok(_) => Vec::new(),
+        Err(report) => report
+            .list()
+            .iter()
+            .map(|one| format!("{}: {}", one.path, one.what))
+            .collect(),
+    }
+}
+
 #[test]
-fn t() {}
+fn a_good_configuration_is_a_plan() {
+    let plan = read(GOOD).unwrap();
+    let public = plan.listeners[0].public;
+    assert_eq!((public.https, public.port), (true, 443));
+    assert_eq!(plan.default_provider, Some(ProviderName::new("main")));
+    assert_eq!(plan.identity.issuer, "https://apps.example.com");
+    assert!(plan.ring.is_none());
+    let host = Host::parse("apps.example.com").unwrap();
+    let found = plan.site.find(&host, "/x", &http::Method::GET);
+    let Found::Route(route) = found else {
+        panic!("{found:?}");
+    };
+    assert_eq!(&*route.id.0, "apps.example.com/");
+    assert_eq!(route.sign_in.provider.as_str(), "main");
+}
+
+#[test]
+fn every_mistake_is_the_problem_that_it_is() {
+    let route = "    access: signed_in\n";
+    let more = |text: &str| format!("{route}{text}");
+    let access = |text: &str| format!("    access: {text}\n");
+    let issuer = "https://id.example.com";
+    let secret = "client_secret_env: SECRET";
+    for (from, to, expected) in [
+        ("path: /", "pth: /", "unknown key \"pth\""),
+        (issuer, "http://id.example.com", "plain HTTP"),
+        (secret, "client_secret_env: NONE", "NONE is not set"),
+        (secret, "client_secret_env: SHORT", "too short"),
+        (
+            secret,
+            "client_secret_file: /none/such",
+            "there is no such file",
+        ),
+        (secret, "client_auth: basic", "the client secret is missing"),
+        (
+            secret,
+            "client_secret_env: SECRET\n    algorithms: [HS256]",
+            "at least 32",
+        ),
+        (
+            secret,
+            "client_secret_env: SECRET\n    extra_parameters: {state: x}",
+            "own parameter",
+        ),
+        (
+            "127.0.0.1:8080\n    behind_tls_proxy: true",
+            "0.0.0.0:8080",
+            "speaks plain HTTP",
+        ),
+        ("127.0.0.1:3000", "127.0.0.1:8080", "is Doorward itself"),
+        ("127.0.0.1:3000", "localhost:8080", "is Doorward itself"),
+        (
+            "127.0.0.1:3000",
+            "apps.example.com:8080",
+            "is Doorward itself",
+        ),
+        (route, "", "`access` is missing"),
+        (
+            route,
+            &access("{group: a, email: b@c.d}"),
+            "exactly one key",
+        ),
+        (route, &access("{any: []}"), "the list is empty"),
+        (route, &access("{}"), "the rule is empty"),
+        (
+            route,
+            &access("{provider: other}"),
+            "there is no provider \"other\"",
+        ),
+        (
+            route,
+            &access("{claim: {path: a}}"),
+            "the claim has no test",
+        ),
+        (route, &access("{email: nobody}"), "is not an email address"),
+        (route, &more("    host: \"*\"\n"), "a route for every host"),
+        (
+            route,
+            &more("    sign_in: {provider: other}\n"),
+            "there is no provider \"other\"",
+        ),
+        (
+            route,
+            &more("    headers: {static: {Host: x}}\n"),
+            "host is not yours",
+        ),
+        (
+            route,
+            &more("    headers: {static: {X_A: x, X-A: y}}\n"),
+            "one header to some",
+        ),
+        (
+            route,
+            &more("    headers: {static: {X-Doorward-A: x}}\n"),
+            "Doorward's own header",
+        ),
+        (
+            route,
+            &more("  - upstream: http://127.0.0.1:1\n    access: open\n"),
+            "equal to routes[0]",
+        ),
+        (
+            route,
+            &more("session: {store: redis}\n"),
+            "`redis` is missing",
+        ),
+        (
+            route,
+            &more("session: {store: redis}\n"),
+            "needs at least one key",
+        ),
+        (
+            route,
+            &more("session: {keys: [{id: a, key: YQ==}]}\n"),
+            "decodes to 1",
+        ),
+        (
+            route,
+            &more("admin: {address: \"0.0.0.0:9090\"}\n"),
+            "reached from other machines",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [0.0.0.0/0]\n"),
+            "trusts everybody",
+        ),
+        (
+            route,
+            &more("logging: {level: \"a=b=c\"}\n"),
+            "this is not a level",
+        ),
+        (
+            route,
+            &more("identity: {assertion_life: 6m}\n"),
+            "from 1s to 5m",
+        ),
+        (
+            route,
+            &more("session: {idle_timeout: 48h}\n"),
+            "idle for longer",
+        ),
+        (
+            route,
+            &more("default_provider: other\n"),
+            "there is no provider \"other\"",
+        ),
+        ("public_url: https://apps.example.com", "", "has no host"),
+        (
+            "path: /",
+            "path: {exact: /a, prefix: /b}",
+            "a path has exactly one key",
+        ),
+        ("  main:", "  \"ma in\":", "is not a name"),
+    ] {
+        let told = problems(from, to);
+        assert!(
+            told.iter().any(|one| one.contains(expected)),
+            "{to:?} should tell {expected:?}, told {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_certificate_must_fit_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    let one = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    let two = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    write("cert.pem", one.cert.pem());
+    write("key.pem", one.signing_key.serialize_pem());
+    write("other.pem", two.signing_key.serialize_pem());
+    write("text.pem", "hello".to_owned());
+    let told = |certificate: &str, key: &str| {
+        let text = format!(
+            "listeners: [{{address: \"0.0.0.0:443\", tls: {{certificate_file: {certificate}, key_file: {key}}}}}]\n\
+             routes: [{{upstream: \"http://a:1\", access: open}}]\n"
+        );
+        compile("x", &text, &Source::system(folder.path())).map_err(|report| report.to_string())
+    };
+    assert!(
+        told("cert.pem", "key.pem").unwrap().listeners[0]
+            .public
+            .https
+    );
+    assert!(
+        told("cert.pem", "other.pem")
+            .unwrap_err()
+            .contains("do not go together")
+    );
+    assert!(
+        told("text.pem", "key.pem")
+            .unwrap_err()
+            .contains("no certificate")
+    );
+    assert!(
+        told("cert.pem", "text.pem")
+            .unwrap_err()
+            .contains("no private key")
+    );
+    assert!(
+        told("none.pem", "key.pem")
+            .unwrap_err()
+            .contains("no such file")
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = "\
+listners: []
+listeners: [{address: \"0.0.0.0:80\"}]
+providers: {main: {issuer: http://a, client_id: x, client_auth: none}}
+routes:
+  - host: a.test
+    upstream: nowhere
+    access: signed_in
+  - host: a.test
+    path: {regex: \"[\"}
+    upstream: http://b
+    access: {grop: a}
+";
+    let report = read(text).unwrap_err();
+    let lines: Vec<usize> = report.list().iter().map(|one| one.line).collect();
+    assert_eq!(lines, [1, 2, 3, 6, 9, 11], "{report}");
+    assert!(report.to_string().starts_with(
+        "doorward.yaml:1:1: listners: unknown key \"listners\"\n    write `listeners`\n"
+    ));
+}

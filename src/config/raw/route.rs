@@ -25,6 +25,7 @@ use crate::{
     reason = "each is a key of its own in the YAML"
 )]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Route {
     /// A name for logs, metrics and the assertion's audience. Default: made of host and path.
     pub name: Option<Text<NameText>>,
