@@ -10,7 +10,6 @@ use http::Method;
 
 use super::{ConfigFile, Failure, load};
 use crate::{
-    config::Plan,
     gate::{
         Caller, Place, Refusal, Target,
         place::place,
@@ -19,6 +18,7 @@ use crate::{
     identity::VerifiedIdentity,
     oidc::Claims,
     policy::{Access, PathPattern, Route},
+    provider,
 };
 
 pub(super) const HELP: &str = "\
@@ -53,7 +53,7 @@ pub(super) fn explain(options: &Options, out: &mut impl Write) -> Result<(), Fai
     match target {
         Err(refusal) => refused(refusal, out),
         Ok(target) => match place(&plan.site, &options.method, &target) {
-            Place::Route(route) => explain_route(&plan, &route, claims.as_ref(), out),
+            Place::Route(route) => explain_route(&plan.providers, &route, claims.as_ref(), out),
             Place::Own(endpoint) => {
                 writeln!(out, "own endpoint  {}", endpoint.path())?;
                 writeln!(out, "Doorward answers this itself; no route is asked.")?;
@@ -108,7 +108,7 @@ fn read_claims(path: &Path) -> Result<Claims, Failure> {
 }
 
 fn explain_route(
-    plan: &Plan,
+    providers: &[provider::Settings],
     route: &Route,
     claims: Option<&Claims>,
     out: &mut impl Write,
@@ -125,20 +125,20 @@ fn explain_route(
     writeln!(out, "\nwithout a session")?;
     write_rows(&route.access, None, out)?;
     match claims {
-        Some(claims) => explain_session(plan, route, claims, out),
+        Some(claims) => explain_session(providers, route, claims, out),
         None => Ok(()),
     }
 }
 
 fn explain_session(
-    plan: &Plan,
+    providers: &[provider::Settings],
     route: &Route,
     claims: &Claims,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
     let name = &route.sign_in.provider;
-    let provider = plan.providers.iter().find(|one| one.name == *name);
-    let Some(provider) = provider.or_else(|| plan.providers.first()) else {
+    let provider = providers.iter().find(|one| one.name == *name);
+    let Some(provider) = provider.or_else(|| providers.first()) else {
         writeln!(out, "\nno provider is configured, so nobody has a session")?;
         return Ok(());
     };
@@ -191,26 +191,4 @@ fn access_words(access: &Access) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(url: &str) -> String {
-        match target(url).unwrap() {
-            Ok(target) => format!("{} {}", target.authority(), target.path_and_query()),
-            Err(refusal) => refusal.code().to_owned(),
-        }
-    }
-
-    #[test]
-    fn a_url_is_read_as_it_would_come_over_the_wire() {
-        assert_eq!(
-            read("https://App.test:8443/x?y=/z#f"),
-            "app.test:8443 /x?y=/z"
-        );
-        assert_eq!(read("http://app.test"), "app.test /");
-        assert_eq!(read("http://app.test?x"), "app.test /?x");
-        assert_eq!(read("http://app.test/a/../b"), "bad_target");
-        assert_eq!(read("http://user@app.test/"), "bad_host");
-        assert!(target("/path").is_err());
-    }
-}
+mod tests;

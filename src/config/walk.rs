@@ -68,11 +68,12 @@ impl Walk<'_, '_> {
                 .and_then(|properties| properties.get(&entry.key))
                 .map(Part::of)
                 .or_else(|| part.inner());
-            let value = if let Some(property) = property {
-                self.node(&entry.value, property, &here)
-            } else {
-                self.unknown_key(entry, part, &here);
-                None
+            let value = match property {
+                Some(property) => self.node(&entry.value, property, &here),
+                None => {
+                    self.unknown_key(entry, part, &here);
+                    None
+                }
             };
             match value {
                 Some(value) => {

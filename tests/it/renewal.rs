@@ -5,7 +5,12 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 use serde_json::json;
 
-use crate::harness::{browser::Browser, gateway::World, raw::Raw};
+use crate::harness::{
+    browser::Browser,
+    gateway::{Wishes, World},
+    provider::Endpoint,
+    raw::Raw,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -98,7 +103,7 @@ async fn a_provider_that_is_down_costs_nobody_the_session() {
         assert!(!answer.header("retry-after").is_empty());
         assert!(!answer.headers.contains_key("set-cookie"));
     }
-    world.provider.script(|script| script.refresh.status = 200);
+    world.provider.script(|script| script.refresh = Endpoint::default());
     world.clock.advance(Duration::from_secs(120));
     assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
 }
@@ -142,7 +147,11 @@ async fn a_rejected_client_keeps_the_sessions() {
 #[tokio::test]
 async fn renewal_does_not_extend_the_absolute_lifetime() {
     // RF-09
-    let (world, browser) = signed_in().await;
+    let session = "  store: memory\n  idle_timeout: 1h\n  absolute_timeout: 4h\n".to_owned();
+    let world = World::with(Wishes { session, ..Wishes::default() }).await;
+    world.provider.script(|script| script.expires_in = json!(3600));
+    let browser = Browser::new();
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
     for _ in 0..40 {
         world.clock.advance(Duration::from_secs(1700));
         let answer = browser.fetch(&world.url("/")).await;

@@ -14,7 +14,7 @@ export function gatewayConfig({ port, adminPort, provider, client, store, redisU
         issuer: provider,
         insecure_http_issuer: true,
         client_id: client.id,
-        client_auth: client.method,
+        client_auth: client.method.replace('client_secret_', ''),
         ...(client.secret ? { client_secret: client.secret } : {}),
         scopes: ['email', 'profile', 'groups'],
         ...(userinfo ? { userinfo } : {}),

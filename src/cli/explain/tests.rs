@@ -1,0 +1,108 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::json;
+
+use super::*;
+use crate::{
+    identity::{ClaimNames, ClaimPath},
+    oidc::{Issuer, ProviderName},
+    policy::{Rule, route::tests::route},
+    provider::{ClientAuth, Settings, UserInfoUse},
+};
+
+fn provider() -> Settings {
+    Settings {
+        name: ProviderName::new("corporate"),
+        issuer: Issuer::new("https://id.test"),
+        client_id: "doorward".to_owned(),
+        client_auth: ClientAuth::None,
+        scopes: Vec::new(),
+        algs: Vec::new(),
+        userinfo: UserInfoUse::Never,
+        mapped_claims: Vec::new(),
+        claim_names: ClaimNames {
+            email: ClaimPath::top("email"),
+            groups: ClaimPath::parse("realm.roles").unwrap(),
+            name: ClaimPath::top("name"),
+            preferred_username: ClaimPath::top("preferred_username"),
+        },
+        extra: BTreeMap::new(),
+        ca_pem: None,
+        allow_http: false,
+        rp_initiated_logout: false,
+        connect_timeout: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        skew: Duration::ZERO,
+    }
+}
+
+fn explained(providers: &[Settings], groups: &[&str]) -> String {
+    let mut staff = route("* /staff/*");
+    staff.access = Access::Rule(Rule::All(vec![
+        Rule::EmailDomain(vec!["example.com".to_owned()]),
+        Rule::Group(vec!["staff".to_owned()]),
+    ]));
+    let claims = json!({
+        "sub": "1",
+        "email": "eve@example.com",
+        "email_verified": true,
+        "realm": { "roles": groups },
+    });
+    let mut out = Vec::new();
+    explain_route(providers, &staff, claims.as_object(), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_is_missing_is_said_with_the_line_of_the_table() {
+    insta::assert_snapshot!(explained(&[provider()], &["sales"]), @r#"
+    route    * /staff/*
+    host     *
+    path     /staff and all below it
+    access   rule: a verified email address at "example.com"; and member of group "staff"
+
+    without a session
+      rule       | no session                                             | navigation | 302 to the provider
+      rule       | no session                                             | api        | 401 sign_in_needed
+      rule       | no session                                             | websocket  | 401 sign_in_needed
+
+    signed in with corporate
+      rule unmet: needs member of group "staff"
+      rule       | session, rule unmet                                    | navigation | 403 not_allowed
+      rule       | session, rule unmet                                    | api        | 403 not_allowed
+      rule       | session, rule unmet                                    | websocket  | 403 not_allowed
+    "#);
+}
+
+#[test]
+fn claims_are_read_by_the_names_of_the_provider() {
+    let text = explained(&[provider()], &["staff"]);
+    assert!(text.contains("\n  rule met\n"), "{text}");
+    assert_eq!(text.matches("forward with identity").count(), 3, "{text}");
+}
+
+#[test]
+fn without_a_provider_nobody_has_a_session() {
+    let text = explained(&[], &["staff"]);
+    assert!(text.ends_with("nobody has a session\n"), "{text}");
+}
+
+fn read(url: &str) -> String {
+    match target(url).unwrap() {
+        Ok(target) => format!("{} {}", target.authority(), target.path_and_query()),
+        Err(refusal) => refusal.code().to_owned(),
+    }
+}
+
+#[test]
+fn a_url_is_read_as_it_would_come_over_the_wire() {
+    assert_eq!(
+        read("https://App.test:8443/x?y=/z#f"),
+        "app.test:8443 /x?y=/z"
+    );
+    assert_eq!(read("http://app.test"), "app.test /");
+    assert_eq!(read("http://app.test?x"), "app.test /?x");
+    assert_eq!(read("http://app.test/a/../b"), "bad_target");
+    assert_eq!(read("http://user@app.test/"), "bad_host");
+    assert!(target("/path").is_err());
+}
