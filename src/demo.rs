@@ -52,9 +52,7 @@ pub enum DemoError {
     )]
     NotLoopback(SocketAddr),
     /// The address could not be had.
-    #[error(
-        "the demo cannot listen on {addr}: {source}; write --listen with a free port, or with port 0"
-    )]
+    #[error("the demo cannot listen on {addr}: {source}; write --listen with a free port, or with port 0")]
     Listen {
         /// Which.
         addr: SocketAddr,
@@ -123,13 +121,7 @@ pub async fn start_provider(
     entropy: &Entropy,
 ) -> Result<Running, DemoError> {
     let listener = serve::listen().await?;
-    let provider = Provider::new(
-        listener.url(),
-        client,
-        lives,
-        clock.clone(),
-        entropy.clone(),
-    );
+    let provider = Provider::new(listener.url(), client, lives, clock.clone(), entropy.clone());
     Ok(listener.serve(provider.map_err(|_| DemoError::Key)?.router()))
 }
 
@@ -138,11 +130,7 @@ pub async fn start_provider(
 ///
 /// # Errors
 /// No port, or no HTTP client.
-pub async fn start_app(
-    jwks_url: &str,
-    issuer: Option<String>,
-    clock: &Clock,
-) -> Result<Running, DemoError> {
+pub async fn start_app(jwks_url: &str, issuer: Option<String>, clock: &Clock) -> Result<Running, DemoError> {
     let listener = serve::listen().await?;
     Ok(listener.serve(App::new(jwks_url.to_owned(), issuer, clock.clone())?.router()))
 }

@@ -10,10 +10,7 @@ pub struct Entropy(SystemRandom);
 impl Entropy {
     /// The system's generator.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the generator is made"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the generator is made")]
     pub fn system() -> Self {
         Self(SystemRandom::new())
     }

@@ -19,9 +19,7 @@ pub use self::{
 use std::sync::Arc;
 
 /// The operator's name for a provider in the configuration, such as `corporate`.
-#[derive(
-    Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct ProviderName(Arc<str>);
 

@@ -13,8 +13,5 @@ pub use self::{
     path::{PathPattern, PathRegex},
     route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms},
     site::{Clash, Found, Site},
-    upstream::{
-        Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls,
-        Upstream,
-    },
+    upstream::{Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls, Upstream},
 };

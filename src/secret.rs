@@ -48,9 +48,6 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_print() {
-        assert_eq!(
-            format!("{:?}", Secret::new("hunter2".to_owned())),
-            "[secret]"
-        );
+        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "[secret]");
     }
 }

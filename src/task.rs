@@ -19,10 +19,7 @@ where
     tokio::spawn(async move {
         let ended = AssertUnwindSafe(future).catch_unwind().await;
         if ended.is_err() {
-            tracing::error!(
-                task = name,
-                "a background task panicked: a defect, please report it"
-            );
+            tracing::error!(task = name, "a background task panicked: a defect, please report it");
         }
         ended.ok()
     })
@@ -35,9 +32,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_only_its_task() {
         assert_eq!(
-            spawn("fails", async { panic!("on purpose") })
-                .await
-                .unwrap(),
+            spawn("fails", async { panic!("on purpose") }).await.unwrap(),
             None::<()>
         );
         assert_eq!(spawn("works", async { 7 }).await.unwrap(), Some(7));

@@ -177,10 +177,7 @@ fn the_schema_and_the_reference_in_docs_are_up_to_date() {
     ] {
         let ran = here(&["schema", "--format", format]);
         let kept = fs::read_to_string(root.join(file)).expect("the file is there");
-        assert!(
-            ran.out == kept,
-            "run `doorward schema --format {format} > {file}`"
-        );
+        assert!(ran.out == kept, "run `doorward schema --format {format} > {file}`");
     }
 }
 
@@ -229,8 +226,7 @@ fn keys_are_listed_by_name_only() {
 
 #[test]
 fn explain_says_what_is_missing() {
-    let eve =
-        r#"{"sub": "1", "email": "eve@example.com", "email_verified": true, "groups": ["sales"]}"#;
+    let eve = r#"{"sub": "1", "email": "eve@example.com", "email_verified": true, "groups": ["sales"]}"#;
     let directory = directory(&[("eve.json", eve)]);
     let ran = doorward(
         &[
@@ -265,8 +261,7 @@ fn explain_says_what_is_missing() {
 
 #[test]
 fn explain_lets_in_who_meets_the_rule() {
-    let ada =
-        r#"{"sub": "2", "email": "ada@example.com", "email_verified": true, "groups": ["staff"]}"#;
+    let ada = r#"{"sub": "2", "email": "ada@example.com", "email_verified": true, "groups": ["staff"]}"#;
     let directory = directory(&[("ada.json", ada)]);
     let ran = doorward(
         &[

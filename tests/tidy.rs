@@ -6,19 +6,10 @@
 use std::{fmt, fs, io, path::Path};
 
 /// Rooms that decide: no IO, clock, randomness or logging.
-const PURE: [&str; 7] = [
-    "keys", "oidc", "identity", "session", "policy", "gate", "pages",
-];
+const PURE: [&str; 7] = ["keys", "oidc", "identity", "session", "policy", "gate", "pages"];
 /// Rooms that may name the proxy library.
 const PINGORA: [&str; 2] = ["proxy", "server"];
-const NOT_IN_PURE: [&str; 6] = [
-    "async",
-    "tokio",
-    "redis",
-    "reqwest",
-    "tracing",
-    "SystemTime",
-];
+const NOT_IN_PURE: [&str; 6] = ["async", "tokio", "redis", "reqwest", "tracing", "SystemTime"];
 const NOT_FROM_STD_IN_PURE: [&str; 2] = ["fs", "env"];
 const FILE_LINES: usize = 300;
 const FUNCTION_LINES: usize = 60;
@@ -77,11 +68,7 @@ enum Rule {
 
 impl fmt::Display for Violation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "{}:{}: {:?}: {}",
-            self.path, self.line, self.rule, self.detail
-        )
+        write!(out, "{}:{}: {:?}: {}", self.path, self.line, self.rule, self.detail)
     }
 }
 
@@ -174,10 +161,7 @@ fn pingora(file: &SourceFile, code: &str, found: &mut Vec<Violation>) {
     if room_of(&file.path).is_some_and(|room| PINGORA.contains(&room)) {
         return;
     }
-    for (at, _) in code
-        .match_indices("pingora")
-        .filter(|(at, _)| starts_word(code, *at))
-    {
+    for (at, _) in code.match_indices("pingora").filter(|(at, _)| starts_word(code, *at)) {
         let detail = format!("`pingora` is named in {} only", PINGORA.join(" and "));
         found.push(file.at_offset(code, at, Rule::Pingora, detail));
     }
@@ -188,18 +172,12 @@ fn pure(file: &SourceFile, code: &str, found: &mut Vec<Violation>) {
         return;
     };
     let mut report = |at: usize, what: &str| {
-        found.push(file.at_offset(
-            code,
-            at,
-            Rule::Pure,
-            format!("`{what}` in the pure room `{room}`"),
-        ));
+        found.push(file.at_offset(code, at, Rule::Pure, format!("`{what}` in the pure room `{room}`")));
     };
     for word in NOT_IN_PURE {
         words(code, word).for_each(|at| report(at, word));
     }
-    code.match_indices(".await")
-        .for_each(|(at, word)| report(at, word));
+    code.match_indices(".await").for_each(|(at, word)| report(at, word));
     for (at, name) in path_heads(code, "std") {
         if NOT_FROM_STD_IN_PURE.contains(&name.as_str()) {
             report(at, &format!("std::{name}"));
@@ -240,12 +218,7 @@ fn function_sizes(file: &SourceFile, code: &str, found: &mut Vec<Violation>) {
 fn unfinished(file: &SourceFile, code: &str, found: &mut Vec<Violation>) {
     for word in ["#[ignore", "todo!(", "unimplemented!("] {
         for (at, _) in code.match_indices(word) {
-            found.push(file.at_offset(
-                code,
-                at,
-                Rule::Unfinished,
-                format!("`{word}` is left in the code"),
-            ));
+            found.push(file.at_offset(code, at, Rule::Unfinished, format!("`{word}` is left in the code")));
         }
     }
 }
@@ -254,10 +227,7 @@ fn machine_paths(file: &SourceFile, found: &mut Vec<Violation>) {
     for word in MACHINE_PATHS {
         for (at, _) in file.text.match_indices(word) {
             // In the middle of a URL or a longer path it is no path of this machine.
-            let before = file
-                .text
-                .get(..at)
-                .and_then(|text| text.chars().next_back());
+            let before = file.text.get(..at).and_then(|text| text.chars().next_back());
             if before.is_none_or(|c| !is_word(&c) && !".-/}".contains(c)) {
                 let detail = format!("`{word}` is a path of one machine");
                 found.push(file.at_offset(&file.text, at, Rule::MachinePath, detail));
@@ -290,10 +260,7 @@ fn rooms(lib: &str) -> Vec<String> {
     let names = words(&code, "mod").filter_map(|at| {
         let rest = code.get(at + 3..)?.trim_start();
         let name: String = rest.chars().take_while(is_word).collect();
-        rest.get(name.len()..)?
-            .trim_start()
-            .starts_with(';')
-            .then_some(name)
+        rest.get(name.len()..)?.trim_start().starts_with(';').then_some(name)
     });
     names.collect()
 }
@@ -321,11 +288,7 @@ fn test_files(files: &[SourceFile]) -> Vec<String> {
         for (at, marker) in code.match_indices("#[cfg(test)]") {
             let rest = code.get(at + marker.len()..).unwrap_or_default();
             let declaration = rest.split([';', '{']).next().unwrap_or_default();
-            if let Some(name) = declaration
-                .split_whitespace()
-                .skip_while(|word| *word != "mod")
-                .nth(1)
-            {
+            if let Some(name) = declaration.split_whitespace().skip_while(|word| *word != "mod").nth(1) {
                 paths.push(format!("{folder}/{name}"));
             }
         }
@@ -373,9 +336,7 @@ fn literal_end(chars: &[char], at: usize) -> Option<usize> {
         ('/', Some('*')) => Some(block_comment_end(chars, at)),
         ('"', _) => Some(string_end(chars, at + 1)),
         ('r', Some('"' | '#')) if !in_word => raw_string_end(chars, at + 1),
-        ('b' | 'c', Some('r')) if !in_word && matches!(next(2), Some('"' | '#')) => {
-            raw_string_end(chars, at + 2)
-        }
+        ('b' | 'c', Some('r')) if !in_word && matches!(next(2), Some('"' | '#')) => raw_string_end(chars, at + 2),
         ('\'', Some('\\')) => Some(find(chars, at + 3, |rest| rest.first() == Some(&'\'')) + 1),
         // One character and a quote is a character; anything else is a lifetime.
         ('\'', Some(_)) if next(2) == Some('\'') => Some(at + 3),
@@ -414,23 +375,12 @@ fn string_end(chars: &[char], mut at: usize) -> usize {
 }
 
 fn raw_string_end(chars: &[char], hashes_at: usize) -> Option<usize> {
-    let hashes = chars
-        .get(hashes_at..)?
-        .iter()
-        .take_while(|c| **c == '#')
-        .count();
+    let hashes = chars.get(hashes_at..)?.iter().take_while(|c| **c == '#').count();
     if chars.get(hashes_at + hashes) != Some(&'"') {
         return None; // a raw identifier
     }
-    let close: Vec<char> = std::iter::once('"')
-        .chain(std::iter::repeat_n('#', hashes))
-        .collect();
-    Some(
-        (find(chars, hashes_at + hashes + 1, |rest| {
-            rest.starts_with(&close)
-        }) + close.len())
-        .min(chars.len()),
-    )
+    let close: Vec<char> = std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
+    Some((find(chars, hashes_at + hashes + 1, |rest| rest.starts_with(&close)) + close.len()).min(chars.len()))
 }
 
 /// Stands in a line of test code, so that the line is neither read nor counted.
@@ -493,12 +443,7 @@ fn path_heads(code: &str, root: &str) -> Vec<(usize, String)> {
         let rest = rest.trim_start();
         let group = rest.strip_prefix('{').map(top_level_names);
         let names = group.unwrap_or_else(|| vec![rest.chars().take_while(is_word).collect()]);
-        heads.extend(
-            names
-                .into_iter()
-                .filter(|name| !name.is_empty())
-                .map(|name| (at, name)),
-        );
+        heads.extend(names.into_iter().filter(|name| !name.is_empty()).map(|name| (at, name)));
     }
     heads
 }
@@ -512,11 +457,7 @@ fn top_level_names(group: &str) -> Vec<String> {
             '{' => depth += 1,
             '}' => depth -= 1,
             ',' if depth == 0 => entries.push(String::new()),
-            _ if depth == 0 => entries
-                .iter_mut()
-                .last()
-                .into_iter()
-                .for_each(|entry| entry.push(c)),
+            _ if depth == 0 => entries.iter_mut().last().into_iter().for_each(|entry| entry.push(c)),
             _ => {}
         }
     }
@@ -527,14 +468,10 @@ fn top_level_names(group: &str) -> Vec<String> {
 }
 
 fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
-    code.match_indices(word)
-        .map(|(at, _)| at)
-        .filter(move |at| {
-            let after = code
-                .get(at + word.len()..)
-                .and_then(|rest| rest.chars().next());
-            starts_word(code, *at) && !after.is_some_and(|c| is_word(&c))
-        })
+    code.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let after = code.get(at + word.len()..).and_then(|rest| rest.chars().next());
+        starts_word(code, *at) && !after.is_some_and(|c| is_word(&c))
+    })
 }
 
 fn starts_word(code: &str, at: usize) -> bool {
@@ -543,15 +480,10 @@ fn starts_word(code: &str, at: usize) -> bool {
 }
 
 fn next_symbol(code: &str, at: usize) -> Option<char> {
-    code.get(at..)?
-        .chars()
-        .find(|c| !is_word(c) && !c.is_whitespace())
+    code.get(at..)?.chars().find(|c| !is_word(c) && !c.is_whitespace())
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "take_while hands out references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "take_while hands out references")]
 fn is_word(c: &char) -> bool {
     c.is_alphanumeric() || *c == '_'
 }
@@ -562,9 +494,7 @@ fn is_word(c: &char) -> bool {
 fn read_repository() -> io::Result<Vec<SourceFile>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for name in [
-        "src", "tests", "benches", "fuzz", "docs", "deploy", "helm", ".ci",
-    ] {
+    for name in ["src", "tests", "benches", "fuzz", "docs", "deploy", "helm", ".ci"] {
         read_folder(root, Path::new(name), &mut files)?;
     }
     for entry in fs::read_dir(root)? {
@@ -595,18 +525,9 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) -> io::R
 }
 
 fn read_file(root: &Path, path: &Path, files: &mut Vec<SourceFile>) -> io::Result<()> {
-    let kind = path
-        .extension()
-        .and_then(|kind| kind.to_str())
-        .unwrap_or_default();
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let ours = [
-        "rs", "md", "toml", "yaml", "yml", "mjs", "sh", "css", "html",
-    ]
-    .contains(&kind)
+    let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let ours = ["rs", "md", "toml", "yaml", "yml", "mjs", "sh", "css", "html"].contains(&kind)
         || ["Makefile", "run", "need", "Dockerfile"].contains(&name);
     if ours {
         let text = fs::read_to_string(root.join(path))?;
@@ -654,16 +575,9 @@ fn a_missing_walled_room_is_found() {
         path: "src/lib.rs".into(),
         text: LIB.replace("pub mod gate;\n", ""),
     };
-    let rules: Vec<Rule> = check(&[lib])
-        .iter()
-        .map(|violation| violation.rule)
-        .collect();
+    let rules: Vec<Rule> = check(&[lib]).iter().map(|violation| violation.rule).collect();
     assert_eq!(rules, [Rule::RoomList]);
-    assert_eq!(
-        check(&[]).len(),
-        PURE.len() + PINGORA.len(),
-        "no lib.rs at all"
-    );
+    assert_eq!(check(&[]).len(), PURE.len() + PINGORA.len(), "no lib.rs at all");
 }
 
 #[test]
@@ -677,17 +591,11 @@ fn an_upward_use_is_found() {
         up
     );
     assert_eq!(
-        broken(
-            "src/gate.rs",
-            "\nuse crate::{time::UnixTime, store::{A, B}};\n"
-        ),
+        broken("src/gate.rs", "\nuse crate::{time::UnixTime, store::{A, B}};\n"),
         up
     );
     assert_eq!(
-        broken(
-            "src/gate.rs",
-            "\nfn f() { let x = crate :: server :: run(); }\n"
-        ),
+        broken("src/gate.rs", "\nfn f() { let x = crate :: server :: run(); }\n"),
         up
     );
     assert_eq!(broken("src/gate.rs", "\nuse crate::Everything;\n"), up);
@@ -704,14 +612,8 @@ fn a_climb_out_of_the_room_is_found() {
         broken("src/gate/decide.rs", "use super::super::store::Store;\n"),
         [(Rule::UpwardUse, 1)]
     );
-    assert_eq!(
-        broken("src/gate/decide.rs", "use super::place::Place;\n"),
-        []
-    );
-    assert_eq!(
-        broken("src/gate.rs", "mod inner { use super::Place; }\n"),
-        []
-    );
+    assert_eq!(broken("src/gate/decide.rs", "use super::place::Place;\n"), []);
+    assert_eq!(broken("src/gate.rs", "mod inner { use super::Place; }\n"), []);
 }
 
 #[test]
@@ -724,24 +626,15 @@ fn a_downward_use_and_a_use_in_tests_pass() {
 
 #[test]
 fn pingora_outside_its_rooms_is_found() {
-    assert_eq!(
-        broken("src/gate.rs", "use pingora::http::X;\n"),
-        [(Rule::Pingora, 1)]
-    );
+    assert_eq!(broken("src/gate.rs", "use pingora::http::X;\n"), [(Rule::Pingora, 1)]);
     assert_eq!(
         broken("src/store.rs", "fn f(_: pingora_core::X) {}\n"),
         [(Rule::Pingora, 1)]
     );
-    assert_eq!(
-        broken("src/main.rs", "use pingora::X;\n"),
-        [(Rule::Pingora, 1)]
-    );
+    assert_eq!(broken("src/main.rs", "use pingora::X;\n"), [(Rule::Pingora, 1)]);
     assert_eq!(broken("src/proxy/hooks.rs", "use pingora::X;\n"), []);
     assert_eq!(broken("src/server.rs", "use pingora::X;\n"), []);
-    assert_eq!(
-        broken("src/store.rs", "// pingora\nconst A: &str = \"pingora\";\n"),
-        []
-    );
+    assert_eq!(broken("src/store.rs", "// pingora\nconst A: &str = \"pingora\";\n"), []);
 }
 
 #[test]
@@ -808,10 +701,7 @@ fn a_long_function_is_found() {
     );
     let comments = format!("fn f() {{\n{}}}\n", "    // why\n\n".repeat(FUNCTION_LINES));
     assert_eq!(broken("src/store.rs", &comments), []);
-    assert_eq!(
-        broken("src/store.rs", "trait T { fn f(&self); }\nfn g() {}\n"),
-        []
-    );
+    assert_eq!(broken("src/store.rs", "trait T { fn f(&self); }\nfn g() {}\n"), []);
 }
 
 #[test]
@@ -822,25 +712,14 @@ fn unfinished_code_is_found_in_tests_too() {
         "fn f() { todo!() }",
         "fn f() { unimplemented!() }",
     ] {
-        assert_eq!(
-            broken("src/store.rs", left),
-            [(Rule::Unfinished, 1)],
-            "{left}"
-        );
-        assert_eq!(
-            broken("tests/it/main.rs", left),
-            [(Rule::Unfinished, 1)],
-            "{left}"
-        );
+        assert_eq!(broken("src/store.rs", left), [(Rule::Unfinished, 1)], "{left}");
+        assert_eq!(broken("tests/it/main.rs", left), [(Rule::Unfinished, 1)], "{left}");
     }
     assert_eq!(
         broken("src/store.rs", "#[cfg(test)]\nmod t { fn f() { todo!() } }"),
         [(Rule::Unfinished, 2)]
     );
-    assert_eq!(
-        broken("src/store.rs", "// todo!() \nconst A: &str = \"todo!()\";"),
-        []
-    );
+    assert_eq!(broken("src/store.rs", "// todo!() \nconst A: &str = \"todo!()\";"), []);
 }
 
 #[test]
@@ -866,8 +745,7 @@ fn a_path_of_one_machine_is_found() {
 
 #[test]
 fn stripping_keeps_code_and_lines() {
-    let text =
-        "a /* b /* c */ d */ e // f\n'x' '\\'' 'static r#\"g\"h\"# br\"i\" \"j\\\"k\" r#type l\n";
+    let text = "a /* b /* c */ d */ e // f\n'x' '\\'' 'static r#\"g\"h\"# br\"i\" \"j\\\"k\" r#type l\n";
     let code = strip(text);
     let kept: Vec<&str> = code.split_whitespace().collect();
     assert_eq!(kept, ["a", "e", "'static", "r#type", "l"]);

@@ -56,8 +56,8 @@ async fn serve(options: &Options, out: &mut impl Write) -> Result<(), Failure> {
         },
     };
     let demo = demo::start(chosen, &clock, &entropy).await?;
-    let plan = config::from_text("demo.yaml", &demo.config_yaml)
-        .map_err(|problems| Failure::Config(problems.to_string()))?;
+    let plan =
+        config::from_text("demo.yaml", &demo.config_yaml).map_err(|problems| Failure::Config(problems.to_string()))?;
     let house = assemble(plan, &clock, &entropy).map_err(RunError::from)?;
     let up = server::start(house).await?;
     writeln!(out, "{}", demo.banner)?;

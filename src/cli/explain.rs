@@ -103,8 +103,7 @@ fn target(url: &str) -> Result<Result<Target, Refusal>, Failure> {
 fn read_claims(path: &Path) -> Result<Claims, Failure> {
     let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text)
-        .map_err(|error| wrong(format!("not a JSON object of claims: {error}")))
+    serde_json::from_str(&text).map_err(|error| wrong(format!("not a JSON object of claims: {error}")))
 }
 
 fn explain_route(
@@ -142,12 +141,7 @@ fn explain_session(
         writeln!(out, "\nno provider is configured, so nobody has a session")?;
         return Ok(());
     };
-    let identity = VerifiedIdentity::hypothetical(
-        &provider.name,
-        &provider.issuer,
-        claims,
-        &provider.claim_names,
-    );
+    let identity = VerifiedIdentity::hypothetical(&provider.name, &provider.issuer, claims, &provider.claim_names);
     writeln!(out, "\nsigned in with {}", provider.name.as_str())?;
     if let Access::Rule(rule) = &route.access {
         match rule.evaluate(&identity) {
@@ -158,15 +152,8 @@ fn explain_session(
     write_rows(&route.access, Some(&identity), out)
 }
 
-fn write_rows(
-    access: &Access,
-    identity: Option<&VerifiedIdentity>,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let (kind, standing) = (
-        AccessKind::of(access),
-        StandingKind::assumed(access, identity),
-    );
+fn write_rows(access: &Access, identity: Option<&VerifiedIdentity>, out: &mut impl Write) -> Result<(), Failure> {
+    let (kind, standing) = (AccessKind::of(access), StandingKind::assumed(access, identity));
     for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
         writeln!(out, "  {}", table::describe(kind, standing, caller))?;
     }

@@ -33,11 +33,7 @@ pub(super) fn keys(command: &Command, out: &mut impl Write) -> Result<(), Failur
         Command::List(file) => match load(&file.path)?.ring {
             Some(ring) => {
                 for (place, key) in ring.keys().enumerate() {
-                    let does = if place == 0 {
-                        "seals and opens"
-                    } else {
-                        "opens"
-                    };
+                    let does = if place == 0 { "seals and opens" } else { "opens" };
                     writeln!(out, "{}  {does}", key.id)?;
                 }
             }

@@ -117,12 +117,7 @@ impl Reference {
         each.join(" or ")
     }
 
-    fn option(
-        &mut self,
-        part: Part<'static>,
-        path: &str,
-        inside: &mut VecDeque<Section>,
-    ) -> String {
+    fn option(&mut self, part: Part<'static>, path: &str, inside: &mut VecDeque<Section>) -> String {
         let words = part.words();
         if !words.is_empty() {
             return words
@@ -133,16 +128,10 @@ impl Reference {
         }
         match (part.json_type(), part.inner()) {
             (Some("array"), Some(inner)) => {
-                format!(
-                    "list of {}",
-                    self.value(inner, &format!("{path}[]"), inside)
-                )
+                format!("list of {}", self.value(inner, &format!("{path}[]"), inside))
             }
             (Some("object"), Some(inner)) if part.properties().is_none() => {
-                format!(
-                    "map to {}",
-                    self.value(inner, &format!("{path}.NAME"), inside)
-                )
+                format!("map to {}", self.value(inner, &format!("{path}.NAME"), inside))
             }
             (Some("object"), _) if part.properties().is_some() => {
                 let id = id(part, path);

@@ -17,9 +17,7 @@ mod upstream;
 
 use std::time::Duration;
 
-use super::{
-    IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk,
-};
+use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk};
 use crate::{
     identity::assertion::MAX_LIFE,
     oidc::ProviderName,
@@ -117,12 +115,7 @@ impl Desk<'_, '_> {
     }
 
     /// A provider's name, if there is such a provider.
-    fn provider_name(
-        &mut self,
-        path: &Path,
-        name: &str,
-        config: &raw::Config,
-    ) -> Option<ProviderName> {
+    fn provider_name(&mut self, path: &Path, name: &str, config: &raw::Config) -> Option<ProviderName> {
         if config.providers.contains_key(name) {
             return Some(ProviderName::new(name));
         }
@@ -152,8 +145,7 @@ impl Desk<'_, '_> {
         }
         if written.issuer.as_deref() == Some("") {
             let hint = "write a name for this installation, or take the key out";
-            self.found
-                .add(&path.key("issuer"), "the issuer is empty", hint);
+            self.found.add(&path.key("issuer"), "the issuer is empty", hint);
         }
         let public = config.public_url.as_ref().map(|url| url.value.text.clone());
         IdentitySettings {

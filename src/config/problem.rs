@@ -72,9 +72,7 @@ impl Report {
     /// All problems, sorted by their place; `None` when there are none. The same thing said twice is kept once.
     #[must_use]
     pub fn new(mut found: Vec<Problem>) -> Option<Self> {
-        found.sort_by(|one, two| {
-            (one.line, one.column, &one.path).cmp(&(two.line, two.column, &two.path))
-        });
+        found.sort_by(|one, two| (one.line, one.column, &one.path).cmp(&(two.line, two.column, &two.path)));
         found.dedup();
         (!found.is_empty()).then_some(Self(found))
     }
@@ -172,16 +170,12 @@ mod tests {
             hint: String::new(),
             ..problem(0, "cannot be read: not found")
         };
-        assert_eq!(
-            whole.to_string(),
-            "doorward.yaml: cannot be read: not found"
-        );
+        assert_eq!(whole.to_string(), "doorward.yaml: cannot be read: not found");
     }
 
     #[test]
     fn problems_come_in_the_order_of_the_file_and_once() {
-        let problems =
-            Report::new(vec![problem(9, "b"), problem(2, "a"), problem(9, "b")]).unwrap();
+        let problems = Report::new(vec![problem(9, "b"), problem(2, "a"), problem(9, "b")]).unwrap();
         let lines: Vec<_> = problems.list().iter().map(|one| one.line).collect();
         assert_eq!(lines, [2, 9]);
         assert!(problems.to_string().ends_with("\n2 problems"));

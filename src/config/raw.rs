@@ -22,9 +22,7 @@ pub use self::{
     provider::{Claims, ClientAuth, Provider, UserInfo},
     route::{Headers, Path, PathObject, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
     session::{Key, Memory, Redis, Session, Store},
-    upstream::{
-        Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls,
-    },
+    upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
 use super::written::{
     Text,

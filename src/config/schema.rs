@@ -64,10 +64,7 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn options(self) -> Vec<Self> {
         match self.get("anyOf").and_then(Value::as_array) {
-            Some(options) => options
-                .iter()
-                .flat_map(|option| Self::of(option).options())
-                .collect(),
+            Some(options) => options.iter().flat_map(|option| Self::of(option).options()).collect(),
             None => vec![self],
         }
     }
@@ -158,11 +155,7 @@ fn tidy(schema: &mut Schema) {
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
-        .filter(|(_, property)| {
-            property
-                .get("default")
-                .is_some_and(|value| !value.is_null())
-        })
+        .filter(|(_, property)| property.get("default").is_some_and(|value| !value.is_null()))
         .map(|(name, _)| name.clone())
         .collect();
     if let Some(Value::Array(required)) = object.get_mut("required") {
@@ -208,10 +201,7 @@ mod tests {
             let properties = part.get("properties").and_then(Value::as_object);
             for (name, property) in properties.into_iter().flatten() {
                 count += 1;
-                assert!(
-                    Part::of(property).description().is_some(),
-                    "{name} has no description"
-                );
+                assert!(Part::of(property).description().is_some(), "{name} has no description");
             }
         });
         assert!(count > 100, "only {count} properties were seen");
@@ -221,11 +211,7 @@ mod tests {
     fn every_choice_is_between_different_json_types() {
         visit(schema(), &mut |part| {
             if part.get("anyOf").is_some() {
-                let mut types: Vec<_> = Part::of(part)
-                    .options()
-                    .iter()
-                    .map(Part::json_type)
-                    .collect();
+                let mut types: Vec<_> = Part::of(part).options().iter().map(Part::json_type).collect();
                 let all = types.len();
                 types.sort_unstable();
                 types.dedup();

@@ -104,18 +104,13 @@ impl Source {
             Environment::Process => process_variable(name),
             Environment::Given(variables) => variables.get(name).cloned(),
         };
-        value.map(Secret::new).ok_or_else(|| {
-            Unreadable(format!(
-                "the environment variable {name} is not set, or not text"
-            ))
-        })
+        value
+            .map(Secret::new)
+            .ok_or_else(|| Unreadable(format!("the environment variable {name} is not set, or not text")))
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the environment is read"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
 fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

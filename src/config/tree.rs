@@ -4,15 +4,12 @@
 //! YAML 1.2 (section 10.3): `yes`, `on` and `0o17` in quotes or not are no surprise: only `true` and `false` are
 //! booleans. Aliases are expanded within a budget; tags and merge keys are refused.
 
-use std::collections::{BTreeMap, HashMap};
+mod build;
 
 use serde_json::Value;
-use yaml_rust2::{
-    Event,
-    parser::{MarkedEventReceiver, Parser},
-    scanner::{Marker, TScalarStyle},
-};
+use yaml_rust2::{parser::Parser, scanner::Marker};
 
+use self::build::Builder;
 use super::problem::{Path, Step};
 
 /// Most nodes of a configuration after aliases are expanded: far more than 10,000 routes need.
@@ -100,10 +97,7 @@ impl Node {
         }
         match builder.root {
             Some(root) => Ok((root, builder.flaws)),
-            None => Err(Flaw::top(
-                "the file is empty",
-                "start from config.example.yaml",
-            )),
+            None => Err(Flaw::top("the file is empty", "start from config.example.yaml")),
         }
     }
 
@@ -127,12 +121,8 @@ impl Node {
                     .iter()
                     .find(|entry| entry.key == *key)
                     .map(|entry| (&entry.value, entry.place)),
-                (Step::Index(index), Kind::List(items)) => {
-                    items.get(*index).map(|item| (item, item.place))
-                }
-                (Step::Key(_) | Step::Index(_), Kind::Scalar(_) | Kind::List(_) | Kind::Map(_)) => {
-                    None
-                }
+                (Step::Index(index), Kind::List(items)) => items.get(*index).map(|item| (item, item.place)),
+                (Step::Key(_) | Step::Index(_), Kind::Scalar(_) | Kind::List(_) | Kind::Map(_)) => None,
             };
             let Some(found) = next else { break };
             (node, place) = found;
@@ -172,13 +162,7 @@ impl Node {
         match &self.kind {
             Kind::Scalar(_) => 1,
             Kind::List(items) => items.iter().map(Self::size).sum::<usize>() + 1,
-            Kind::Map(entries) => {
-                entries
-                    .iter()
-                    .map(|entry| entry.value.size())
-                    .sum::<usize>()
-                    + 1
-            }
+            Kind::Map(entries) => entries.iter().map(|entry| entry.value.size()).sum::<usize>() + 1,
         }
     }
 }
@@ -212,240 +196,6 @@ impl Flaw {
     }
 }
 
-/// A list or map that is still open.
-#[derive(Debug)]
-struct Open {
-    anchor: usize,
-    place: Place,
-    part: Part,
-}
-
-#[derive(Debug)]
-enum Part {
-    List(Vec<Node>),
-    Map {
-        entries: Vec<Entry>,
-        lines: BTreeMap<String, usize>,
-        key: Option<(String, Place)>,
-    },
-}
-
-#[derive(Debug, Default)]
-struct Builder {
-    open: Vec<Open>,
-    root: Option<Node>,
-    documents: usize,
-    nodes: usize,
-    anchors: HashMap<usize, Node>,
-    flaws: Vec<Flaw>,
-}
-
-impl MarkedEventReceiver for Builder {
-    fn on_event(&mut self, event: Event, marker: Marker) {
-        let place = Place::of(marker);
-        match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
-            Event::DocumentStart => self.documents += 1,
-            Event::Alias(anchor) => self.alias(anchor, place),
-            Event::Scalar(text, style, anchor, tag) => {
-                if tag.is_some() {
-                    self.flaw(
-                        place,
-                        "a tag (`!`) is not understood",
-                        "take it out; quote text that begins with !",
-                    );
-                }
-                let value = scalar(text, style);
-                self.place(
-                    anchor,
-                    Node {
-                        place,
-                        kind: Kind::Scalar(value),
-                    },
-                );
-            }
-            Event::SequenceStart(anchor, _) => self.begin(anchor, place, Part::List(Vec::new())),
-            Event::MappingStart(anchor, _) => self.begin(
-                anchor,
-                place,
-                Part::Map {
-                    entries: Vec::new(),
-                    lines: BTreeMap::new(),
-                    key: None,
-                },
-            ),
-            Event::SequenceEnd | Event::MappingEnd => self.end(),
-        }
-    }
-}
-
-impl Builder {
-    fn flaw(&mut self, place: Place, what: impl Into<String>, hint: &'static str) {
-        self.flaws.push(Flaw {
-            place,
-            what: what.into(),
-            hint,
-        });
-    }
-
-    fn begin(&mut self, anchor: usize, place: Place, part: Part) {
-        if self.open.len() == DEEPEST {
-            self.flaw(
-                place,
-                "nested too deep",
-                "a configuration needs fewer than 64 levels",
-            );
-        }
-        self.open.push(Open {
-            anchor,
-            place,
-            part,
-        });
-    }
-
-    fn end(&mut self) {
-        let Some(Open {
-            anchor,
-            place,
-            part,
-        }) = self.open.pop()
-        else {
-            return;
-        };
-        let too_deep = self.open.len() >= DEEPEST;
-        let kind = match part {
-            Part::List(_) | Part::Map { .. } if too_deep => Kind::Scalar(Value::Null),
-            Part::List(items) => Kind::List(items),
-            Part::Map { entries, .. } => Kind::Map(entries),
-        };
-        self.place(
-            anchor,
-            Node {
-                place: kind.begins().unwrap_or(place),
-                kind,
-            },
-        );
-    }
-
-    fn alias(&mut self, anchor: usize, place: Place) {
-        let Some(node) = self.anchors.get(&anchor) else {
-            self.flaw(
-                place,
-                "an alias inside its own anchor",
-                "write the value out",
-            );
-            return self.place(
-                0,
-                Node {
-                    place,
-                    kind: Kind::Scalar(Value::Null),
-                },
-            );
-        };
-        self.nodes = self.nodes.saturating_add(node.size());
-        if self.nodes <= MOST_NODES {
-            let node = node.clone();
-            self.place(0, node);
-        }
-    }
-
-    /// Puts a finished node where it belongs: as a key, a value, a list member or the root.
-    fn place(&mut self, anchor: usize, node: Node) {
-        self.nodes = self.nodes.saturating_add(1);
-        if anchor > 0 {
-            self.anchors.insert(anchor, node.clone());
-        }
-        let flaw = match self.open.last_mut().map(|open| &mut open.part) {
-            None => {
-                self.root.get_or_insert(node);
-                None
-            }
-            Some(Part::List(items)) => {
-                items.push(node);
-                None
-            }
-            Some(Part::Map {
-                entries,
-                lines,
-                key,
-            }) => match key.take() {
-                None => {
-                    let (name, flaw) = key_name(&node);
-                    *key = Some((name, node.place));
-                    flaw
-                }
-                Some((name, place)) => {
-                    if let Some(line) = lines.get(&name) {
-                        Some(Flaw {
-                            place,
-                            what: format!(
-                                "the key {name:?} is written twice; first on line {line}"
-                            ),
-                            hint: "keep one of the two",
-                        })
-                    } else {
-                        lines.insert(name.clone(), place.line);
-                        entries.push(Entry {
-                            key: name,
-                            place,
-                            value: node,
-                        });
-                        None
-                    }
-                }
-            },
-        };
-        self.flaws.extend(flaw);
-    }
-}
-
-/// A key as text: numbers and booleans as written in JSON.
-fn key_name(node: &Node) -> (String, Option<Flaw>) {
-    match &node.kind {
-        Kind::Scalar(Value::String(text)) => (text.clone(), None),
-        Kind::Scalar(other) => (other.to_string(), None),
-        Kind::List(_) | Kind::Map(_) => {
-            let flaw = Flaw {
-                place: node.place,
-                what: "a key is not text".to_owned(),
-                hint: "write `key: value`",
-            };
-            (String::new(), Some(flaw))
-        }
-    }
-}
-
-fn scalar(text: String, style: TScalarStyle) -> Value {
-    if style != TScalarStyle::Plain {
-        return Value::String(text);
-    }
-    match text.as_str() {
-        "" | "~" | "null" | "Null" | "NULL" => Value::Null,
-        "true" | "True" | "TRUE" => Value::Bool(true),
-        "false" | "False" | "FALSE" => Value::Bool(false),
-        _ => number(&text).unwrap_or(Value::String(text)),
-    }
-}
-
-fn number(text: &str) -> Option<Value> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-        return None;
-    }
-    let unsigned = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(whole) = unsigned.parse::<i64>() {
-        return Some(whole.into());
-    }
-    if let Ok(whole) = unsigned.parse::<u64>() {
-        return Some(whole.into());
-    }
-    unsigned
-        .parse::<f64>()
-        .ok()
-        .and_then(serde_json::Number::from_f64)
-        .map(Value::Number)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -459,20 +209,17 @@ mod tests {
     #[test]
     fn plain_scalars_are_read_by_the_core_schema() {
         assert_eq!(
-            value(
-                "[yes, on, off, no, true, null, ~, 1, -2, +3, 1.5, 1e3, 'true', \"1\", 1.2.3.4, 30s, 0x10]"
-            ),
+            value("[yes, on, off, no, true, null, ~, 1, -2, +3, 1.5, 1e3, 'true', \"1\", 1.2.3.4, 30s, 0x10]"),
             json!([
-                "yes", "on", "off", "no", true, null, null, 1, -2, 3, 1.5, 1000.0, "true", "1",
-                "1.2.3.4", "30s", "0x10"
+                "yes", "on", "off", "no", true, null, null, 1, -2, 3, 1.5, 1000.0, "true", "1", "1.2.3.4", "30s",
+                "0x10"
             ])
         );
     }
 
     #[test]
     fn keys_and_members_know_their_place() {
-        let (tree, _) =
-            Node::read("a: 1\nroutes:\n  - host: x\n    path: /\n  - host: y\n").unwrap();
+        let (tree, _) = Node::read("a: 1\nroutes:\n  - host: x\n    path: /\n  - host: y\n").unwrap();
         let second = Path::top().key("routes").index(1);
         let at = |path: &Path| {
             let place = tree.locate(path);
@@ -492,10 +239,7 @@ mod tests {
     fn every_duplicate_key_is_told_and_the_first_counts() {
         let (tree, flaws) = Node::read("a: 1\nb: 2\na: 3\nb: 4\n").unwrap();
         assert_eq!(tree.to_value(), json!({"a": 1, "b": 2}));
-        let told: Vec<_> = flaws
-            .iter()
-            .map(|flaw| (flaw.place.line, flaw.what.as_str()))
-            .collect();
+        let told: Vec<_> = flaws.iter().map(|flaw| (flaw.place.line, flaw.what.as_str())).collect();
         assert_eq!(
             told,
             [
@@ -518,34 +262,18 @@ mod tests {
 
     #[test]
     fn what_is_not_one_yaml_document_is_a_flaw() {
-        assert!(
-            Node::read("a: [1")
-                .unwrap_err()
-                .what
-                .starts_with("this is not YAML")
-        );
+        assert!(Node::read("a: [1").unwrap_err().what.starts_with("this is not YAML"));
         assert!(Node::read("").unwrap_err().what.contains("empty"));
-        assert!(
-            Node::read("# only a comment\n")
-                .unwrap_err()
-                .what
-                .contains("empty")
-        );
+        assert!(Node::read("# only a comment\n").unwrap_err().what.contains("empty"));
         assert!(
             Node::read("a: 1\n---\na: 2\n").unwrap().1[0]
                 .what
                 .contains("more than one")
         );
-        assert!(
-            Node::read("a: !secret x\n").unwrap().1[0]
-                .what
-                .contains("tag")
-        );
+        assert!(Node::read("a: !secret x\n").unwrap().1[0].what.contains("tag"));
         assert!(Node::read(&"[".repeat(100_000)).is_err());
         assert!(
-            Node::read(&format!("{}{}", "[".repeat(80), "]".repeat(80)))
-                .unwrap()
-                .1[0]
+            Node::read(&format!("{}{}", "[".repeat(80), "]".repeat(80))).unwrap().1[0]
                 .what
                 .contains("deep")
         );

@@ -37,18 +37,12 @@ impl Walk<'_, '_> {
             return None;
         };
         match &node.kind {
-            Kind::Map(entries) if option.json_type().is_some() => {
-                Some(self.object(entries, *option, path))
+            Kind::Map(entries) if option.json_type().is_some() => Some(self.object(entries, *option, path)),
+            Kind::List(items) if option.json_type().is_some() => Some(self.list(items, *option, path)),
+            Kind::Scalar(Value::String(text)) => self.text(text, *option, path).then(|| Value::String(text.clone())),
+            Kind::Scalar(Value::Number(number)) => {
+                self.range(number, *option, path).then(|| Value::Number(number.clone()))
             }
-            Kind::List(items) if option.json_type().is_some() => {
-                Some(self.list(items, *option, path))
-            }
-            Kind::Scalar(Value::String(text)) => self
-                .text(text, *option, path)
-                .then(|| Value::String(text.clone())),
-            Kind::Scalar(Value::Number(number)) => self
-                .range(number, *option, path)
-                .then(|| Value::Number(number.clone())),
             Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => Some(node.to_value()),
         }
     }
@@ -57,8 +51,7 @@ impl Walk<'_, '_> {
         let mut members = Map::new();
         for entry in entries {
             // A key without a value is as good as absent.
-            if entry.value.kind == Kind::Scalar(Value::Null)
-                || (path.steps().is_empty() && entry.key.starts_with(OWN))
+            if entry.value.kind == Kind::Scalar(Value::Null) || (path.steps().is_empty() && entry.key.starts_with(OWN))
             {
                 continue;
             }
@@ -107,11 +100,8 @@ impl Walk<'_, '_> {
     fn list(&mut self, items: &[Node], part: Part<'_>, path: &Path) -> Value {
         let least = part.get("minItems").and_then(Value::as_u64);
         if items.is_empty() && least.is_some_and(|least| least > 0) {
-            self.found.add(
-                path,
-                "the list is empty",
-                "write at least one, or take the key out",
-            );
+            self.found
+                .add(path, "the list is empty", "write at least one, or take the key out");
         }
         let Some(inner) = part.inner() else {
             return items.iter().map(Node::to_value).collect();
@@ -144,23 +134,16 @@ impl Walk<'_, '_> {
         if !words.is_empty() && !words.iter().any(|(word, _)| *word == text) {
             let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
             let hint = suggestion(text, &names);
-            self.found
-                .add(path, format!("{text:?} is not one of its words"), hint);
+            self.found.add(path, format!("{text:?} is not one of its words"), hint);
             return false;
         }
         let least = part.get("minLength").and_then(Value::as_u64);
         if text.is_empty() && least.is_some_and(|least| least > 0) {
-            self.found.add(
-                path,
-                "the text is empty",
-                "write something, or take the key out",
-            );
+            self.found
+                .add(path, "the text is empty", "write something, or take the key out");
             return false;
         }
-        let format = part
-            .get("format")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let format = part.get("format").and_then(Value::as_str).unwrap_or_default();
         match written::check(format, text) {
             Ok(()) => true,
             Err(fault) => {
@@ -184,8 +167,7 @@ impl Walk<'_, '_> {
             (None, Some(most)) => format!("write {most} or less"),
             (None, None) => String::new(),
         };
-        self.found
-            .add(path, format!("{number} is out of range"), hint);
+        self.found.add(path, format!("{number} is out of range"), hint);
         false
     }
 
@@ -197,22 +179,16 @@ impl Walk<'_, '_> {
             .map(|(name, _)| name.as_str())
             .collect();
         let hint = if entry.key == "<<" {
-            "merge keys are not understood; give the whole value an alias, or write it out"
-                .to_owned()
+            "merge keys are not understood; give the whole value an alias, or write it out".to_owned()
         } else {
             suggestion(&entry.key, &names)
         };
-        self.found
-            .add(path, format!("unknown key {:?}", entry.key), hint);
+        self.found.add(path, format!("unknown key {:?}", entry.key), hint);
     }
 
     fn wrong_type(&mut self, node: &Node, options: &[Part<'_>], path: &Path) {
         let expected: Vec<_> = options.iter().map(type_name).collect();
-        let wants = |name| {
-            options
-                .iter()
-                .any(|option| option.json_type() == Some(name))
-        };
+        let wants = |name| options.iter().any(|option| option.json_type() == Some(name));
         let is_scalar = matches!(node.kind, Kind::Scalar(ref value) if !value.is_null());
         let hint = if is_scalar && wants("string") {
             "put it in quotes"
@@ -225,11 +201,7 @@ impl Walk<'_, '_> {
         };
         self.found.add(
             path,
-            format!(
-                "expected {}, found {}",
-                expected.join(" or "),
-                node.kind_name()
-            ),
+            format!("expected {}, found {}", expected.join(" or "), node.kind_name()),
             hint,
         );
     }
@@ -238,10 +210,7 @@ impl Walk<'_, '_> {
 /// Puts in the default of everything that is not there, as deep as the schema goes.
 fn complete(value: &mut Value, part: Part<'_>) {
     let options = part.options();
-    let Some(option) = options
-        .iter()
-        .find(|option| accepts(option, json_type(value)))
-    else {
+    let Some(option) = options.iter().find(|option| accepts(option, json_type(value))) else {
         return;
     };
     match value {

@@ -16,8 +16,8 @@ use self::{
     address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl},
     measure::{LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
-        AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName,
-        NameText, PathExpression, RoutePath, Word,
+        AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
+        RoutePath, Word,
     },
 };
 

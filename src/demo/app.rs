@@ -42,11 +42,7 @@ enum Seen {
 
 impl App {
     /// An app behind the gateway whose key set is at `jwks_url`.
-    pub(super) fn new(
-        jwks_url: String,
-        issuer: Option<String>,
-        clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(jwks_url: String, issuer: Option<String>, clock: Clock) -> Result<Self, reqwest::Error> {
         Ok(Self {
             clock,
             keys: KeySet::at(jwks_url)?,

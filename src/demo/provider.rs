@@ -95,15 +95,9 @@ impl Provider {
     pub(super) fn router(self) -> Router {
         Router::new()
             .route("/", get(sign_in::home))
-            .route(
-                "/.well-known/openid-configuration",
-                get(metadata::configuration),
-            )
+            .route("/.well-known/openid-configuration", get(metadata::configuration))
             .route("/jwks", get(metadata::jwks))
-            .route(
-                "/authorize",
-                get(authorize::by_get).post(authorize::by_post),
-            )
+            .route("/authorize", get(authorize::by_get).post(authorize::by_post))
             .route("/sign-in", post(sign_in::submit))
             .route("/token", post(token::exchange))
             .route("/userinfo", get(userinfo::show).post(userinfo::show))

@@ -54,10 +54,6 @@ impl Bound {
             // It ends only when the task does: accept errors are retried inside.
             axum::serve(self.listener, router).await.unwrap_or_default();
         });
-        Running {
-            addr,
-            url,
-            _task: task,
-        }
+        Running { addr, url, _task: task }
     }
 }

@@ -71,11 +71,7 @@ fn challenge() -> String {
 /// The query of an answer's `Location`.
 fn answer(response: &reqwest::Response) -> HashMap<String, String> {
     let location = response.headers()[header::LOCATION].to_str().unwrap();
-    Url::parse(location)
-        .unwrap()
-        .query_pairs()
-        .into_owned()
-        .collect()
+    Url::parse(location).unwrap().query_pairs().into_owned().collect()
 }
 
 impl World {
@@ -142,23 +138,13 @@ impl World {
     }
 
     async fn authorize(&self, changes: &[(&str, &str)]) -> reqwest::Response {
-        self.get(&format!("/authorize?{}", Self::query(changes)))
-            .await
+        self.get(&format!("/authorize?{}", Self::query(changes))).await
     }
 
     /// Types an address and password into the form of a request, and keeps the cookie.
-    async fn sign_in(
-        &mut self,
-        email: &str,
-        password: &str,
-        changes: &[(&str, &str)],
-    ) -> reqwest::Response {
+    async fn sign_in(&mut self, email: &str, password: &str, changes: &[(&str, &str)]) -> reqwest::Response {
         let request = Self::query(changes);
-        let body = form(&[
-            ("request", &request),
-            ("email", email),
-            ("password", password),
-        ]);
+        let body = form(&[("request", &request), ("email", email), ("password", password)]);
         let response = self.post("/sign-in", body).await;
         if let Some(set) = response.headers().get(header::SET_COOKIE) {
             self.cookie = Some(set.to_str().unwrap().split(';').next().unwrap().to_owned());
@@ -224,9 +210,7 @@ async fn the_demo_stays_on_loopback() {
         listen: "0.0.0.0:8080".parse().unwrap(),
         ..Options::default()
     };
-    let error = start(options, &Clock::system(), &Entropy::system())
-        .await
-        .unwrap_err();
+    let error = start(options, &Clock::system(), &Entropy::system()).await.unwrap_err();
     insta::assert_snapshot!(error, @"the demo does not listen on 0.0.0.0:8080: its passwords are printed on its sign-in page, so it stays on loopback; write --listen 127.0.0.1:8080");
 }
 
@@ -238,9 +222,7 @@ async fn a_taken_port_is_told() {
         listen: taken.local_addr().unwrap(),
         ..Options::default()
     };
-    let error = start(options, &Clock::system(), &Entropy::system())
-        .await
-        .unwrap_err();
+    let error = start(options, &Clock::system(), &Entropy::system()).await.unwrap_err();
     assert!(
         matches!(error, DemoError::Listen { addr, .. } if addr == options.listen),
         "{error}"
@@ -254,9 +236,7 @@ async fn a_demo_knows_its_parts() {
         listen: "127.0.0.1:0".parse().unwrap(),
         ..Options::default()
     };
-    let demo = start(options, &Clock::system(), &Entropy::system())
-        .await
-        .unwrap();
+    let demo = start(options, &Clock::system(), &Entropy::system()).await.unwrap();
     assert_ne!(demo.listen.port(), 0);
     assert_eq!(demo.url, format!("http://localhost:{}", demo.listen.port()));
     for part in [&demo.provider.url, &demo.app.url, &demo.listen.to_string()] {
@@ -266,12 +246,7 @@ async fn a_demo_knows_its_parts() {
             demo.config_yaml
         );
     }
-    for text in [
-        &demo.url,
-        "ada@example.com",
-        "analytical",
-        "engineering, admins",
-    ] {
+    for text in [&demo.url, "ada@example.com", "analytical", "engineering, admins"] {
         assert!(demo.banner.contains(text), "{}", demo.banner);
     }
 }
@@ -283,14 +258,7 @@ fn the_words_of_the_demo() {
         secret: "drawn-at-start".into(),
         ..gateway_client(listen, &Entropy::system())
     };
-    let (url, issuer, app) = (
-        gateway_url(listen),
-        "http://127.0.0.1:40001",
-        "http://127.0.0.1:40002",
-    );
-    insta::assert_snapshot!(
-        "config",
-        text::config_yaml(listen, &url, issuer, &client, app)
-    );
+    let (url, issuer, app) = (gateway_url(listen), "http://127.0.0.1:40001", "http://127.0.0.1:40002");
+    insta::assert_snapshot!("config", text::config_yaml(listen, &url, issuer, &client, app));
     insta::assert_snapshot!("banner", text::banner(&url, issuer, app, Lives::default()));
 }

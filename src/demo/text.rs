@@ -8,13 +8,7 @@ use super::{
 };
 
 /// The gateway's configuration. Every value written into it is a URL or base64url, so none can break the YAML.
-pub(super) fn config_yaml(
-    listen: SocketAddr,
-    url: &str,
-    issuer: &str,
-    client: &Client,
-    app: &str,
-) -> String {
+pub(super) fn config_yaml(listen: SocketAddr, url: &str, issuer: &str, client: &Client, app: &str) -> String {
     format!(
         r#"# What `doorward demo` starts the gateway with. It may be saved and changed, but the provider and the app
 # it names live only as long as the demo does.

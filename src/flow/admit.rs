@@ -15,28 +15,21 @@ use crate::{
 const MOST_COOKIES: usize = 4;
 
 impl Gateway {
-    pub(super) async fn admit(
-        &self,
-        route: &Arc<Route>,
-        incoming: &Incoming<'_>,
-        caller: Caller,
-    ) -> Answer {
+    pub(super) async fn admit(&self, route: &Arc<Route>, incoming: &Incoming<'_>, caller: Caller) -> Answer {
         let presence = if decide::needs_session(&route.access) {
             self.presence(incoming).await
         } else {
             Presence::Nothing
         };
         let terms = &self.parts().terms;
-        let (session, verdict) =
-            match gate::judge(route, presence.clone(), caller, terms, self.now()) {
-                Decision::Settle(verdict) => (presence, verdict),
-                Decision::Renew(session) => {
-                    let renewal = self.renewed(&session).await;
-                    let verdict =
-                        decide::settle(route, &session, renewal, caller, terms, self.now());
-                    (Presence::Session(session), verdict)
-                }
-            };
+        let (session, verdict) = match gate::judge(route, presence.clone(), caller, terms, self.now()) {
+            Decision::Settle(verdict) => (presence, verdict),
+            Decision::Renew(session) => {
+                let renewal = self.renewed(&session).await;
+                let verdict = decide::settle(route, &session, renewal, caller, terms, self.now());
+                (Presence::Session(session), verdict)
+            }
+        };
         self.emit(&Event::Decision {
             route: &route.id.0,
             verdict: name(&verdict),
@@ -48,14 +41,9 @@ impl Gateway {
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
-                Answer::Reply(
-                    self.begin(incoming, caller, &route.sign_in, Wish::new(return_to))
-                        .await,
-                )
+                Answer::Reply(self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await)
             }
-            Verdict::Refuse(refusal) => {
-                Answer::Reply(refuse_route(route, &session, refusal, incoming, caller))
-            }
+            Verdict::Refuse(refusal) => Answer::Reply(refuse_route(route, &session, refusal, incoming, caller)),
         }
     }
 
@@ -70,9 +58,7 @@ impl Gateway {
             found = if let Some(handle) = Handle::parse(value) {
                 self.parts().sessions.find(&handle).await
             } else {
-                self.emit(&Event::Unreadable {
-                    what: "session_cookie",
-                });
+                self.emit(&Event::Unreadable { what: "session_cookie" });
                 Presence::Unreadable
             };
             match found {
@@ -115,10 +101,7 @@ fn refuse_route(
         .and_then(|session| missing(route, session))
         .filter(|_| refusal == Refusal::NotAllowed);
     let back = ReturnTo::of(incoming.target);
-    let (start, switch) = (
-        reply::sign_in_link(&back, false),
-        reply::sign_in_link(&back, true),
-    );
+    let (start, switch) = (reply::sign_in_link(&back, false), reply::sign_in_link(&back, true));
     reply::refusal(
         refusal,
         caller,
@@ -146,10 +129,9 @@ pub(super) fn who(session: &Session) -> String {
 
 fn missing(route: &Route, session: &Session) -> Option<String> {
     match &route.access {
-        Access::Rule(rule) if route.explain_refusals => rule
-            .evaluate(&session.record.identity)
-            .err()
-            .map(|unmet| unmet.0),
+        Access::Rule(rule) if route.explain_refusals => {
+            rule.evaluate(&session.record.identity).err().map(|unmet| unmet.0)
+        }
         Access::Open | Access::Recognised | Access::SignedIn | Access::Rule(_) => None,
     }
 }

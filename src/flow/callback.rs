@@ -6,10 +6,7 @@ use http::Method;
 
 use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
-    gate::{
-        Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure,
-        callback::receive,
-    },
+    gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
     pages::Context,
     provider::{ExchangeError, Provider},
     session::{CookieName, Session},
@@ -19,10 +16,7 @@ use crate::{
 impl Gateway {
     pub(super) async fn callback(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         if *incoming.method != Method::GET {
-            return reply::allow(
-                self.refuse_plainly(Refusal::Method, caller, incoming),
-                &[Method::GET],
-            );
+            return reply::allow(self.refuse_plainly(Refusal::Method, caller, incoming), &[Method::GET]);
         }
         let pairs: Vec<_> = cookies::pairs(incoming.headers).collect();
         let query = incoming.target.query().unwrap_or_default();
@@ -39,15 +33,12 @@ impl Gateway {
                 cookie_name,
             } => {
                 let mut reply = self.complete(incoming, caller, &attempt, answer).await;
-                reply
-                    .headers
-                    .push(cookies::clear(&cookie_name, incoming.public.https));
+                reply.headers.push(cookies::clear(&cookie_name, incoming.public.https));
                 reply
             }
             Received::Stray { return_to, again } => {
                 let others = pairs.iter().any(|(name, _)| cookies::is_attempt(name));
-                self.stray(incoming, caller, return_to, others && !again)
-                    .await
+                self.stray(incoming, caller, return_to, others && !again).await
             }
             Received::Refused(failure) => failed(failure, incoming, caller, &ReturnTo::home()),
         }
@@ -55,22 +46,13 @@ impl Gateway {
 
     /// An answer whose attempt this browser no longer has. With a session the person just goes on. A browser with other
     /// attempts under way lost this one to the limit (many tabs at once) and starts it again, once.
-    async fn stray(
-        &self,
-        incoming: &Incoming<'_>,
-        caller: Caller,
-        return_to: ReturnTo,
-        restart: bool,
-    ) -> Reply {
+    async fn stray(&self, incoming: &Incoming<'_>, caller: Caller, return_to: ReturnTo, restart: bool) -> Reply {
         match self.presence(incoming).await {
             Presence::Session(session) if self.lives(&session) => go_on(&return_to),
             Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
             Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
                 match self.terms_of(incoming, &return_to).filter(|_| restart) {
-                    Some(terms) => {
-                        self.begin(incoming, caller, &terms, Wish::again(return_to))
-                            .await
-                    }
+                    Some(terms) => self.begin(incoming, caller, &terms, Wish::again(return_to)).await,
                     None => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
                 }
             }
@@ -107,9 +89,7 @@ impl Gateway {
         });
         match proved {
             Ok(session) => self.welcome(incoming, attempt, &session, presence).await,
-            Err(Refusal::SignInFailed(failure)) => {
-                failed(failure, incoming, caller, &attempt.return_to)
-            }
+            Err(Refusal::SignInFailed(failure)) => failed(failure, incoming, caller, &attempt.return_to),
             Err(refusal) => reply::refusal(
                 refusal,
                 caller,
@@ -129,25 +109,19 @@ impl Gateway {
         attempt: &Attempt,
         answer: Result<Answer, SignInFailure>,
     ) -> Result<Arc<Session>, Refusal> {
-        let provider = self
-            .provider_of(incoming, attempt)
-            .map_err(Refusal::SignInFailed)?;
+        let provider = self.provider_of(incoming, attempt).map_err(Refusal::SignInFailed)?;
         let answer = answer.map_err(Refusal::SignInFailed)?;
-        let metadata = provider
-            .metadata()
-            .await
-            .map_err(|_| Refusal::ProviderDown)?;
+        let metadata = provider.metadata().await.map_err(|_| Refusal::ProviderDown)?;
         attempt
             .check_issuer(answer.iss.as_deref(), metadata.iss_parameter_supported)
             .map_err(Refusal::SignInFailed)?;
-        let proved =
-            provider
-                .exchange(&answer.code, attempt)
-                .await
-                .map_err(|error| match error {
-                    ExchangeError::Failed(failure) => Refusal::SignInFailed(failure),
-                    ExchangeError::Unreachable(_) => Refusal::ProviderDown,
-                })?;
+        let proved = provider
+            .exchange(&answer.code, attempt)
+            .await
+            .map_err(|error| match error {
+                ExchangeError::Failed(failure) => Refusal::SignInFailed(failure),
+                ExchangeError::Unreachable(_) => Refusal::ProviderDown,
+            })?;
         self.parts()
             .sessions
             .create(proved.identity, proved.tokens)
@@ -156,11 +130,7 @@ impl Gateway {
     }
 
     /// The provider that the attempt began at, when the answer came to that provider's own address (AR-14, AR-15).
-    fn provider_of(
-        &self,
-        incoming: &Incoming<'_>,
-        attempt: &Attempt,
-    ) -> Result<&Arc<Provider>, SignInFailure> {
+    fn provider_of(&self, incoming: &Incoming<'_>, attempt: &Attempt) -> Result<&Arc<Provider>, SignInFailure> {
         let provider = self
             .parts()
             .providers
@@ -178,13 +148,7 @@ impl Gateway {
     }
 
     /// A new handle at every sign-in; the session it replaces ends (CK-12).
-    async fn welcome(
-        &self,
-        incoming: &Incoming<'_>,
-        attempt: &Attempt,
-        session: &Session,
-        before: Presence,
-    ) -> Reply {
+    async fn welcome(&self, incoming: &Incoming<'_>, attempt: &Attempt, session: &Session, before: Presence) -> Reply {
         let https = incoming.public.https;
         let mut reply = go_on(&attempt.return_to);
         let name = CookieName::of(https).as_str();
@@ -208,21 +172,13 @@ fn go_on(return_to: &ReturnTo) -> Reply {
     reply::redirect(&Method::GET, return_to.as_str(), "callback")
 }
 
-fn failed(
-    failure: SignInFailure,
-    incoming: &Incoming<'_>,
-    caller: Caller,
-    return_to: &ReturnTo,
-) -> Reply {
+fn failed(failure: SignInFailure, incoming: &Incoming<'_>, caller: Caller, return_to: &ReturnTo) -> Reply {
     reply::refusal(
         Refusal::SignInFailed(failure),
         caller,
         &Context {
             request_id: incoming.request_id,
-            start_again: Some(&reply::sign_in_link(
-                return_to,
-                failure == SignInFailure::Denied,
-            )),
+            start_again: Some(&reply::sign_in_link(return_to, failure == SignInFailure::Denied)),
             ..Context::default()
         },
     )

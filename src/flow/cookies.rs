@@ -38,20 +38,10 @@ const HOST_PREFIX: &str = "__Host-";
 const OURS: &str = "doorward";
 
 /// A `Set-Cookie` that keeps `value` for `lasts`.
-pub(super) fn set(
-    name: &str,
-    value: &str,
-    https: bool,
-    lasts: Duration,
-) -> (HeaderName, HeaderValue) {
+pub(super) fn set(name: &str, value: &str, https: bool, lasts: Duration) -> (HeaderName, HeaderValue) {
     // Browsers keep no cookie longer than 400 days (RFC 6265bis section 5.5).
     let lasts = lasts.min(Duration::from_secs(400 * 86_400));
-    written(
-        name,
-        value,
-        https,
-        i64::try_from(lasts.as_secs()).unwrap_or(0),
-    )
+    written(name, value, https, i64::try_from(lasts.as_secs()).unwrap_or(0))
 }
 
 /// A `Set-Cookie` that deletes: with the same attributes, or a `__Host-` cookie stays.
@@ -68,23 +58,14 @@ fn written(name: &str, value: &str, https: bool, max_age: i64) -> (HeaderName, H
         .max_age(cookie::time::Duration::seconds(max_age))
         .build();
     // Names and values are ours: base64url and letters.
-    let value =
-        HeaderValue::try_from(cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
+    let value = HeaderValue::try_from(cookie.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""));
     (header::SET_COOKIE, value)
 }
 
 /// The `Set-Cookie` of a begun attempt and the deletions of those it displaced.
-pub(super) fn attempt(
-    begun: &sign_in::Begun,
-    https: bool,
-) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    std::iter::once(set(
-        &begun.cookie_name,
-        &begun.cookie_value,
-        https,
-        sign_in::LASTS,
-    ))
-    .chain(begun.dropped.iter().map(move |name| clear(name, https)))
+pub(super) fn attempt(begun: &sign_in::Begun, https: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    std::iter::once(set(&begun.cookie_name, &begun.cookie_value, https, sign_in::LASTS))
+        .chain(begun.dropped.iter().map(move |name| clear(name, https)))
 }
 
 #[cfg(test)]
@@ -95,10 +76,7 @@ mod tests {
     fn pairs_are_read_from_every_header_in_order() {
         let mut headers = HeaderMap::new();
         headers.append(header::COOKIE, HeaderValue::from_static("a=1; b=x=y;c="));
-        headers.append(
-            header::COOKIE,
-            HeaderValue::from_bytes(b"bad=\xff").unwrap(),
-        );
+        headers.append(header::COOKIE, HeaderValue::from_bytes(b"bad=\xff").unwrap());
         headers.append(header::COOKIE, HeaderValue::from_static("nameless; a=2"));
         let read: Vec<_> = pairs(&headers).collect();
         assert_eq!(read, [("a", "1"), ("b", "x=y"), ("c", ""), ("a", "2")]);

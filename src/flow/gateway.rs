@@ -82,11 +82,7 @@ impl Gateway {
     /// # Errors
     /// The cause, for the operator.
     pub async fn store_ready(&self) -> Result<(), String> {
-        self.parts
-            .sessions
-            .ready()
-            .await
-            .map_err(|down| down.to_string())
+        self.parts.sessions.ready().await.map_err(|down| down.to_string())
     }
 
     /// Every provider and whether its metadata is at hand, for readiness.
@@ -139,12 +135,7 @@ impl Gateway {
             .prepare(Some((&record.identity, tokens)), assertion)
     }
 
-    fn assert(
-        &self,
-        route: &Route,
-        session: &Session,
-        now: UnixTime,
-    ) -> Option<(HeaderValue, UnixTime)> {
+    fn assert(&self, route: &Route, session: &Session, now: UnixTime) -> Option<(HeaderValue, UnixTime)> {
         let Assertions { keys, issuer, life } = &self.parts.assertions;
         let sid = session.record.hashed_id();
         let statement = Statement {
@@ -170,9 +161,7 @@ impl Front for Gateway {
         match gate::place::place(&self.parts.site, incoming.method, incoming.target) {
             Place::Route(route) => self.admit(&route, incoming, caller).await,
             Place::Own(endpoint) => Answer::Reply(self.own(endpoint, incoming, caller).await),
-            Place::Refused(refusal) => {
-                Answer::Reply(self.refuse(refusal, caller, incoming.request_id))
-            }
+            Place::Refused(refusal) => Answer::Reply(self.refuse(refusal, caller, incoming.request_id)),
             Place::OtherMethods(methods) => Answer::Reply(reply::allow(
                 self.refuse(Refusal::Method, caller, incoming.request_id),
                 &methods,

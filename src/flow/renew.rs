@@ -18,7 +18,7 @@ use crate::{
     gate::{Observed, Outcome, Presence, RenewStep, Renewal, renewal::AWAIT_STEP},
     provider::{Provider, RenewFailure, Renewed},
     session::{Freshness, Record, Session, StoreKey},
-    store::{Lease, Saved},
+    store::{Lease, Saved, Written},
     task,
     telemetry::Event,
 };
@@ -59,11 +59,7 @@ impl Gateway {
     }
 
     fn join(&self, session: &Arc<Session>) -> watch::Receiver<Option<Renewal>> {
-        let mut flights = self
-            .flights()
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut flights = self.flights().0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = flights.get(&session.key)
             && flight.has_changed().is_ok()
         {
@@ -166,36 +162,30 @@ impl Flight<'_> {
     }
 
     async fn reread(&mut self) -> Observed {
-        match self
-            .gateway
-            .parts()
-            .sessions
-            .find(&self.session.handle)
-            .await
-        {
+        match self.gateway.parts().sessions.find(&self.session.handle).await {
             Presence::Down => Observed::StoreDown,
             Presence::Nothing | Presence::Unreadable => Observed::Gone,
             Presence::Session(found) => {
                 let renewed = found.record.renewals > self.session.record.renewals
                     && Freshness::of(&found.record, self.gateway.now()) < Freshness::Expired;
                 self.session = found;
-                if renewed {
-                    Observed::Newer
-                } else {
-                    Observed::Same
-                }
+                if renewed { Observed::Newer } else { Observed::Same }
             }
         }
     }
 
     async fn spend(&mut self) -> Observed {
+        match &self.lease {
+            Some(lease) => match lease.holds().await {
+                Ok(true) => {}
+                Ok(false) => return Observed::LeaseLost,
+                Err(_) => return Observed::StoreDown,
+            },
+            None => return Observed::LeaseLost,
+        }
         match self.provider.renew(&self.session.record).await {
             Ok(Renewed { tokens, identity }) => {
-                self.granted = Some(self.session.record.renewed(
-                    tokens,
-                    identity,
-                    self.gateway.now(),
-                ));
+                self.granted = Some(self.session.record.renewed(tokens, identity, self.gateway.now()));
                 Observed::Granted
             }
             Err(RenewFailure::Refused) => Observed::Refused,
@@ -211,13 +201,7 @@ impl Flight<'_> {
     async fn save(&mut self) -> Observed {
         let until = Instant::now() + SAVE_PATIENCE;
         while let Some(record) = self.granted.clone() {
-            match self
-                .gateway
-                .parts()
-                .sessions
-                .save(&self.session, record)
-                .await
-            {
+            match self.gateway.parts().sessions.save(&self.session, record).await {
                 Ok(Saved::Saved(session)) => {
                     self.session = session;
                     return Observed::Saved;
@@ -240,20 +224,14 @@ impl Flight<'_> {
     /// Something was written meanwhile. On top of a mere note of use the new tokens are written again; what says that the
     /// session was renewed or ended stays.
     async fn rebase(&mut self) -> Option<Observed> {
-        match self
-            .gateway
-            .parts()
-            .sessions
-            .find(&self.session.handle)
-            .await
-        {
+        match self.gateway.parts().sessions.find(&self.session.handle).await {
             Presence::Session(found) if found.record.renewals == self.session.record.renewals => {
                 let granted = self.granted.take()?;
-                self.granted = Some(found.record.renewed(
-                    granted.tokens,
-                    granted.identity,
-                    self.gateway.now(),
-                ));
+                self.granted = Some(
+                    found
+                        .record
+                        .renewed(granted.tokens, granted.identity, self.gateway.now()),
+                );
                 self.session = found;
                 None
             }
@@ -267,17 +245,13 @@ impl Flight<'_> {
     }
 
     async fn end(&mut self) -> Observed {
-        match self
-            .gateway
-            .parts()
-            .sessions
-            .end(&self.session.handle)
-            .await
-        {
-            Ok(_) => {
+        match self.gateway.parts().sessions.end_as_read(&self.session).await {
+            Ok(Written::Saved) => {
                 self.gateway.emit(&Event::Session { what: "refused" });
                 Observed::Ended
             }
+            Ok(Written::Gone) => Observed::Ended,
+            Ok(Written::Superseded) => Observed::Superseded,
             Err(_) => Observed::StoreDown,
         }
     }

@@ -23,38 +23,28 @@ pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -
         retry_after: context.retry_after.or_else(|| retry_after(refusal)),
         ..*context
     };
-    let status =
-        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut reply = match caller {
         Caller::Navigation => page(status, pages::refusal(refusal, &context), refusal.code()),
         Caller::Api | Caller::WebSocket => Reply {
             status,
             headers: vec![
-                (
-                    header::CONTENT_TYPE,
-                    HeaderValue::from_static(pages::PROBLEM_JSON),
-                ),
+                (header::CONTENT_TYPE, HeaderValue::from_static(pages::PROBLEM_JSON)),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-                (
-                    header::X_CONTENT_TYPE_OPTIONS,
-                    HeaderValue::from_static("nosniff"),
-                ),
+                (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
             ],
             body: Bytes::from(pages::problem(refusal, &context)),
             outcome: refusal.code(),
         },
     };
     if let Some(seconds) = context.retry_after {
-        reply
-            .headers
-            .push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        reply.headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
     }
     if refusal == Refusal::SignInNeeded {
         // RFC 9110 section 15.5.2 wants a challenge; no registered scheme means «with a browser».
-        reply.headers.push((
-            header::WWW_AUTHENTICATE,
-            HeaderValue::from_static("Doorward"),
-        ));
+        reply
+            .headers
+            .push((header::WWW_AUTHENTICATE, HeaderValue::from_static("Doorward")));
     }
     reply
 }
@@ -86,12 +76,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
 pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Reply {
     let mut headers: Vec<_> = pages::HEADERS
         .iter()
-        .map(|(name, value)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        })
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
         .collect();
     if let Ok(csp) = HeaderValue::try_from(page.csp) {
         headers.push((header::CONTENT_SECURITY_POLICY, csp));
@@ -125,10 +110,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
         headers: vec![
             (header::LOCATION, location),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (
-                header::REFERRER_POLICY,
-                HeaderValue::from_static("no-referrer"),
-            ),
+            (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         ],
         body: Bytes::new(),
         outcome,
@@ -140,15 +122,9 @@ pub(super) fn json(status: StatusCode, value: &serde_json::Value, outcome: &'sta
     Reply {
         status,
         headers: vec![
-            (
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            ),
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (
-                header::X_CONTENT_TYPE_OPTIONS,
-                HeaderValue::from_static("nosniff"),
-            ),
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ],
         body: Bytes::from(value.to_string()),
         outcome,
@@ -164,10 +140,7 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("application/jwk-set+json"),
             ),
-            (
-                header::CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=300"),
-            ),
+            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
         ],
         body: Bytes::from(keys.jwks()),
         outcome: "jwks",

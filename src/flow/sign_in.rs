@@ -51,9 +51,7 @@ impl Gateway {
         };
         let switch_account = wish.switch_account;
         let attempt = self.attempt(incoming, terms, wish, &provider.settings().issuer);
-        let present: Vec<&str> = cookies::pairs(incoming.headers)
-            .map(|(name, _)| name)
-            .collect();
+        let present: Vec<&str> = cookies::pairs(incoming.headers).map(|(name, _)| name).collect();
         let begun = attempt.begin(
             &self.parts().ring.load(),
             &self.draws(),
@@ -69,9 +67,7 @@ impl Gateway {
                     provider: &terms.provider,
                 });
                 let mut reply = reply::redirect(&Method::GET, url.as_str(), "sign_in");
-                reply
-                    .headers
-                    .extend(cookies::attempt(&begun, incoming.public.https));
+                reply.headers.extend(cookies::attempt(&begun, incoming.public.https));
                 reply
             }
             Err(down) => {
@@ -87,13 +83,7 @@ impl Gateway {
         }
     }
 
-    fn attempt(
-        &self,
-        incoming: &Incoming<'_>,
-        terms: &SignInTerms,
-        wish: Wish,
-        issuer: &Issuer,
-    ) -> Attempt {
+    fn attempt(&self, incoming: &Incoming<'_>, terms: &SignInTerms, wish: Wish, issuer: &Issuer) -> Attempt {
         let entropy = &self.parts().entropy;
         Attempt {
             provider: terms.provider.clone(),
@@ -130,21 +120,11 @@ impl Gateway {
     }
 
     /// How people sign in for the page they go back to: as its route says, or by the default provider.
-    pub(super) fn terms_of(
-        &self,
-        incoming: &Incoming<'_>,
-        return_to: &ReturnTo,
-    ) -> Option<SignInTerms> {
+    pub(super) fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
-        match self
-            .parts()
-            .site
-            .find(incoming.target.host(), path, &Method::GET)
-        {
+        match self.parts().site.find(incoming.target.host(), path, &Method::GET) {
             Found::Route(route) => Some(route.sign_in.clone()),
-            Found::Nothing | Found::OtherMethods(_) => {
-                self.parts().default_provider.clone().map(SignInTerms::of)
-            }
+            Found::Nothing | Found::OtherMethods(_) => self.parts().default_provider.clone().map(SignInTerms::of),
         }
     }
 
@@ -152,12 +132,7 @@ impl Gateway {
         self.parts().terms.life(&session.record, self.now()) == crate::session::Life::Live
     }
 
-    pub(super) fn refuse_plainly(
-        &self,
-        refusal: Refusal,
-        caller: Caller,
-        incoming: &Incoming<'_>,
-    ) -> Reply {
+    pub(super) fn refuse_plainly(&self, refusal: Refusal, caller: Caller, incoming: &Incoming<'_>) -> Reply {
         super::Front::refuse(self, refusal, caller, incoming.request_id)
     }
 }

@@ -65,11 +65,7 @@ impl Gateway {
         let Some(session) = session else {
             return "/.doorward/signed-out".to_owned();
         };
-        let Some(provider) = self
-            .parts()
-            .providers
-            .get(session.record.identity.provider())
-        else {
+        let Some(provider) = self.parts().providers.get(session.record.identity.provider()) else {
             return local;
         };
         let hint = session.record.tokens.id_token.expose();
@@ -102,10 +98,7 @@ impl Gateway {
 
     /// The origin that a sign-out form of ours ends at, for its page's policy.
     pub(super) async fn end_session_origin(&self, session: Option<&Session>) -> Option<String> {
-        let provider = self
-            .parts()
-            .providers
-            .get(session?.record.identity.provider())?;
+        let provider = self.parts().providers.get(session?.record.identity.provider())?;
         let url = provider.end_session_url("", "", None).await?;
         Some(url.origin().ascii_serialization())
     }
@@ -113,12 +106,7 @@ impl Gateway {
 
 /// A script cannot follow a redirect to another site: it gets the address instead.
 fn asked_by_script(incoming: &Incoming<'_>) -> bool {
-    let text = |name| {
-        incoming
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
+    let text = |name| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-mode") {
         Some(mode) => mode != "navigate",
         None => !text(header::ACCEPT.as_str()).is_some_and(|accept| accept.contains("text/html")),

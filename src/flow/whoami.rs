@@ -23,9 +23,7 @@ impl Gateway {
                 Caller::Api | Caller::WebSocket => self.whoami_json(&session),
             },
             Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
-            Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
-                self.nobody(incoming, caller).await
-            }
+            Presence::Session(_) | Presence::Nothing | Presence::Unreadable => self.nobody(incoming, caller).await,
         }
     }
 
@@ -33,13 +31,8 @@ impl Gateway {
         let back = ReturnTo::of(incoming.target);
         match (caller, self.parts().default_provider.clone()) {
             (Caller::Navigation, Some(provider)) => {
-                self.begin(
-                    incoming,
-                    caller,
-                    &SignInTerms::of(provider),
-                    Wish::new(back),
-                )
-                .await
+                self.begin(incoming, caller, &SignInTerms::of(provider), Wish::new(back))
+                    .await
             }
             (Caller::Navigation | Caller::Api | Caller::WebSocket, _) => reply::refusal(
                 Refusal::SignInNeeded,
@@ -60,10 +53,7 @@ impl Gateway {
             .iter()
             .map(|(name, value)| (name.as_str(), print(value)))
             .collect();
-        let claims: Vec<(&str, &str)> = printed
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let claims: Vec<(&str, &str)> = printed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let groups: Vec<&str> = identity.groups().iter().map(String::as_str).collect();
         let leads_to = self.end_session_origin(Some(session)).await;
         let leads_to: Vec<&str> = leads_to.as_deref().into_iter().collect();
@@ -128,7 +118,5 @@ impl Gateway {
 }
 
 fn print(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

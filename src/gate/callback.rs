@@ -46,27 +46,16 @@ pub enum Received {
 /// Of several cookies of the attempt's name, the one that opens counts (CK-06). A `state` that stands once leads to its
 /// attempt even when the rest is malformed, so that the attempt is used up (AR-06).
 #[must_use]
-pub fn receive(
-    query: &str,
-    cookies: &[(&str, &str)],
-    ring: &Ring,
-    secure: bool,
-    now: UnixTime,
-) -> Received {
+pub fn receive(query: &str, cookies: &[(&str, &str)], ring: &Ring, secure: bool, now: UnixTime) -> Received {
     let Ok(parameters) = Parameters::read(query) else {
         return Received::Refused(SignInFailure::Malformed);
     };
-    let Some(state) = parameters
-        .state
-        .as_deref()
-        .and_then(|state| State::open(ring, state))
-    else {
+    let Some(state) = parameters.state.as_deref().and_then(|state| State::open(ring, state)) else {
         return Received::Refused(SignInFailure::NoAttempt);
     };
     let cookie_name = sign_in::cookie_name(&state.name, secure);
     let mut named = cookies.iter().filter(|(name, _)| *name == cookie_name);
-    let Some(attempt) = named.find_map(|(_, value)| Attempt::open(ring, &cookie_name, value))
-    else {
+    let Some(attempt) = named.find_map(|(_, value)| Attempt::open(ring, &cookie_name, value)) else {
         let return_to = state.return_to.unwrap_or_else(ReturnTo::home);
         return Received::Stray {
             return_to,
@@ -134,9 +123,7 @@ impl Parameters {
             return Err(SignInFailure::Malformed);
         }
         match (code, error) {
-            (Some(code), None)
-                if is_code(&code) && iss.as_ref().is_none_or(|iss| iss.len() <= LONGEST) =>
-            {
+            (Some(code), None) if is_code(&code) && iss.as_ref().is_none_or(|iss| iss.len() <= LONGEST) => {
                 Ok(Answer { code, iss })
             }
             (None, Some(error)) => Err(failure(&error)),

@@ -71,22 +71,13 @@ pub const fn needs_session(access: &Access) -> bool {
 
 /// Decides about a request for `route`.
 #[must_use]
-pub fn judge(
-    route: &Arc<Route>,
-    presence: Presence,
-    caller: Caller,
-    terms: &Terms,
-    now: UnixTime,
-) -> Decision {
+pub fn judge(route: &Arc<Route>, presence: Presence, caller: Caller, terms: &Terms, now: UnixTime) -> Decision {
     let standing = before_renewal(&route.access, &presence, terms, now);
     let session = match presence {
         Presence::Session(session) => Some(session),
         Presence::Nothing | Presence::Unreadable | Presence::Down => None,
     };
-    match (
-        table::rule(AccessKind::of(&route.access), standing, caller),
-        session,
-    ) {
+    match (table::rule(AccessKind::of(&route.access), standing, caller), session) {
         (Row::Renew, Some(session)) => Decision::Renew(session),
         (row, session) => Decision::Settle(verdict(route, row, session)),
     }
@@ -130,18 +121,11 @@ fn verdict(route: &Arc<Route>, row: Row, session: Option<Arc<Session>>) -> Verdi
         (Row::IdentifiedAndRenew, Some(session)) => admit(Some(session), true),
         (Row::SignIn, _) => Verdict::SignIn,
         (Row::Refuse(refusal), _) => Verdict::Refuse(refusal),
-        (Row::Identified | Row::IdentifiedAndRenew, None) | (Row::Renew, _) => {
-            Verdict::Refuse(Refusal::Internal)
-        }
+        (Row::Identified | Row::IdentifiedAndRenew, None) | (Row::Renew, _) => Verdict::Refuse(Refusal::Internal),
     }
 }
 
-fn before_renewal(
-    access: &Access,
-    presence: &Presence,
-    terms: &Terms,
-    now: UnixTime,
-) -> StandingKind {
+fn before_renewal(access: &Access, presence: &Presence, terms: &Terms, now: UnixTime) -> StandingKind {
     match presence {
         Presence::Nothing => StandingKind::Nothing,
         Presence::Unreadable => StandingKind::Unreadable,
@@ -157,13 +141,7 @@ fn before_renewal(
     }
 }
 
-fn after_renewal(
-    access: &Access,
-    before: &Session,
-    renewal: &Renewal,
-    terms: &Terms,
-    now: UnixTime,
-) -> StandingKind {
+fn after_renewal(access: &Access, before: &Session, renewal: &Renewal, terms: &Terms, now: UnixTime) -> StandingKind {
     let session = match renewal {
         Renewal::Renewed(session) => session,
         Renewal::Ended => return StandingKind::Ended,

@@ -100,9 +100,7 @@ fn endpoint(path: &str) -> Option<Endpoint> {
     if below.is_some_and(|name| !name.is_empty() && !name.contains(['/', ';', '%'])) {
         return Some(Endpoint::Callback);
     }
-    Endpoint::ALL
-        .into_iter()
-        .find(|endpoint| endpoint.path() == path)
+    Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == path)
 }
 
 /// Whether a path is the gateway's own, whether or not anything is there.
@@ -120,9 +118,7 @@ fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
         };
     }
     match site.find(target.host(), path, method) {
-        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => {
-            Place::Refused(Refusal::Method)
-        }
+        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => Place::Refused(Refusal::Method),
         Found::Route(route) => Place::Route(Arc::clone(route)),
         Found::Nothing => Place::Refused(Refusal::NotFound),
         Found::OtherMethods(methods) => Place::OtherMethods(methods),
@@ -194,14 +190,8 @@ mod tests {
     #[test]
     fn own_endpoints_stand_before_every_route() {
         for endpoint in Endpoint::ALL {
-            assert_eq!(
-                at(&format!("GET {}", endpoint.path())),
-                format!("{endpoint:?}")
-            );
-            assert_eq!(
-                at(&format!("POST {}?x=/", endpoint.path())),
-                format!("{endpoint:?}")
-            );
+            assert_eq!(at(&format!("GET {}", endpoint.path())), format!("{endpoint:?}"));
+            assert_eq!(at(&format!("POST {}?x=/", endpoint.path())), format!("{endpoint:?}"));
         }
         holds(&[
             ("GET /.doorward", "no_route"),
@@ -265,10 +255,7 @@ mod tests {
         let site = Site::new(vec![slashes, route("* ~/m;id=[0-9]+")]).unwrap();
         for path in ["/e/x%2Fy", "/m;id=7"] {
             let target = Target::parse(path.as_bytes(), &[b"a.test"]).unwrap();
-            assert!(
-                matches!(place(&site, &Method::GET, &target), Place::Route(_)),
-                "{path}"
-            );
+            assert!(matches!(place(&site, &Method::GET, &target), Place::Route(_)), "{path}");
         }
     }
 

@@ -123,11 +123,7 @@ impl SignInFailure {
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::NoAttempt
-            | Self::Expired
-            | Self::Malformed
-            | Self::WrongIssuer
-            | Self::CodeRefused => 400,
+            Self::NoAttempt | Self::Expired | Self::Malformed | Self::WrongIssuer | Self::CodeRefused => 400,
             Self::Denied | Self::StepUpUnmet => 403,
             Self::ProviderError
             | Self::ClientRejected

@@ -1,7 +1,18 @@
 //! Silent renewal as a state machine: [`RenewStep`] says what to do next, [`Observed`] what came of it.
 //!
-//! Invariants (tested as a model with N replicas, one store, one provider and a seeded scheduler): a refresh token is
-//! spent at most once; nobody is signed out by a race; a signed-out session never comes back.
+//! Invariants (tested as a model with N replicas, one store, one provider and a seeded scheduler):
+//!
+//! * A refresh token is spent at most once. A token that the provider may have taken is presented again only when nobody
+//!   can know the answer any more: whoever presented it died, stood still past its lease while the call was under way, lost the
+//!   answer, or could not store it for all its patience. The worst that follows is a new sign-in (GW-02, IP-04).
+//! * Nobody is signed out by a race: without one of those losses a session ends by sign-out or by the provider only, and
+//!   a session is ended for a refused token only while that token is the one in the record.
+//! * A signed-out session never comes back (BL-10).
+//!
+//! They rest on four duties of the executor, each of which the model shows to be needed. It extends the lease for as long
+//! as it holds it. Right before it spends it makes sure that the lease still holds, since a replica may have stood still, and
+//! observes [`Observed::LeaseLost`] otherwise. It writes and ends by comparison with the version that it read, and writes
+//! onto records that exist only. When only a note of use came between, it writes again on top of it.
 
 use std::time::Duration;
 
@@ -20,7 +31,7 @@ pub enum RenewStep {
     Save,
     /// The provider refused the token: read once more whether a newer session is there.
     RereadRefused,
-    /// End the session.
+    /// End the session, by compare-and-delete on the version just read.
     End,
     /// Release the lease (if held) and answer.
     Finish(Outcome),
@@ -33,6 +44,8 @@ pub enum Observed {
     Acquired,
     /// The lease is another's.
     Busy,
+    /// About to spend, and the lease that was ours has lapsed: nothing was sent.
+    LeaseLost,
     /// The record is the one we knew.
     Same,
     /// The record is newer than the one we knew, with good tokens.
@@ -94,22 +107,132 @@ impl RenewStep {
         match (self, observed) {
             (Self::Acquire, Saw::Acquired) => Self::Reread,
             (Self::Acquire, Saw::Busy) => Self::Await,
-            (Self::Await, Saw::Same) => Self::Acquire,
-            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer)
-            | (Self::Save, Saw::Superseded) => Self::Finish(Outcome::RenewedElsewhere),
-            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone)
-            | (Self::Save | Self::End, Saw::Ended) => Self::Finish(Outcome::Ended),
+            (Self::Await, Saw::Same) | (Self::Spend, Saw::LeaseLost) => Self::Acquire,
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer) | (Self::Save, Saw::Superseded) => {
+                Self::Finish(Outcome::RenewedElsewhere)
+            }
+            (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone) | (Self::Save | Self::End, Saw::Ended) => {
+                Self::Finish(Outcome::Ended)
+            }
             (Self::Reread, Saw::Same) => Self::Spend,
             (Self::Spend, Saw::Granted) => Self::Save,
             (Self::Spend, Saw::Refused) => Self::RereadRefused,
             (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
-            (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => {
-                Self::Finish(Outcome::ProviderDown)
-            }
+            (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
             (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
             (Self::RereadRefused, Saw::Same) => Self::End,
+            (Self::End, Saw::Superseded) => Self::RereadRefused,
             (Self::Finish(outcome), _) => Self::Finish(outcome),
             (_, _) => Self::Finish(Outcome::StoreDown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod model;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: [RenewStep; 8] = [
+        RenewStep::Acquire,
+        RenewStep::Await,
+        RenewStep::Reread,
+        RenewStep::Spend,
+        RenewStep::Save,
+        RenewStep::RereadRefused,
+        RenewStep::End,
+        RenewStep::Finish(Outcome::Renewed),
+    ];
+    const ALL: [Observed; 15] = [
+        Observed::Acquired,
+        Observed::Busy,
+        Observed::LeaseLost,
+        Observed::Same,
+        Observed::Newer,
+        Observed::Gone,
+        Observed::Granted,
+        Observed::Refused,
+        Observed::Rejected,
+        Observed::Unavailable,
+        Observed::Saved,
+        Observed::Superseded,
+        Observed::Ended,
+        Observed::StoreDown,
+        Observed::DeadlinePassed,
+    ];
+
+    #[test]
+    fn the_machine() {
+        let mut lines = Vec::new();
+        for step in STEPS {
+            for observed in ALL {
+                let next = step.next(observed);
+                if next != RenewStep::Finish(Outcome::StoreDown) && !matches!(step, RenewStep::Finish(_)) {
+                    lines.push(format!("{step:?} + {observed:?} -> {next:?}"));
+                }
+            }
+        }
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn an_observation_that_a_step_cannot_have_changes_nothing() {
+        assert_eq!(
+            RenewStep::Reread.next(Observed::Granted),
+            RenewStep::Finish(Outcome::StoreDown)
+        );
+        for step in STEPS {
+            let down = step.next(Observed::StoreDown);
+            assert!(
+                matches!(down, RenewStep::Finish(Outcome::StoreDown | Outcome::Renewed)),
+                "{step:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_lease_holder_who_has_read_the_record_spends() {
+        for step in STEPS {
+            for observed in ALL {
+                match step.next(observed) {
+                    RenewStep::Spend => {
+                        assert_eq!((step, observed), (RenewStep::Reread, Observed::Same))
+                    }
+                    RenewStep::End => {
+                        assert_eq!((step, observed), (RenewStep::RereadRefused, Observed::Same))
+                    }
+                    RenewStep::Save => {
+                        assert_eq!((step, observed), (RenewStep::Spend, Observed::Granted))
+                    }
+                    RenewStep::RereadRefused => {
+                        let looks_again = (step, observed) == (RenewStep::End, Observed::Superseded);
+                        assert!(looks_again || (step, observed) == (RenewStep::Spend, Observed::Refused));
+                    }
+                    RenewStep::Acquire | RenewStep::Await | RenewStep::Reread | RenewStep::Finish(_) => {}
+                }
+            }
+        }
+    }
+
+    // RF-07, IP-03
+    #[test]
+    fn no_failure_but_a_refusal_ends_a_session() {
+        for step in STEPS {
+            for observed in [
+                Observed::Rejected,
+                Observed::Unavailable,
+                Observed::StoreDown,
+                Observed::DeadlinePassed,
+                Observed::Busy,
+            ] {
+                let next = step.next(observed);
+                assert!(
+                    !matches!(next, RenewStep::End | RenewStep::Finish(Outcome::Ended)),
+                    "{step:?} {observed:?}"
+                );
+            }
         }
     }
 }

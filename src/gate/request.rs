@@ -54,11 +54,8 @@ impl Target {
         };
         let mut parts = raw.splitn(2, |byte| *byte == b'?');
         let before = parts.next().unwrap_or_default();
-        let NormalPath {
-            path,
-            encoded_slash,
-        } = path::normalise(if before.is_empty() { b"/" } else { before })
-            .map_err(|_| Refusal::BadTarget)?;
+        let NormalPath { path, encoded_slash } =
+            path::normalise(if before.is_empty() { b"/" } else { before }).map_err(|_| Refusal::BadTarget)?;
         let query = parts.next().map(query).transpose()?;
         Ok(Self {
             host,
@@ -133,16 +130,11 @@ impl Caller {
         }
         let metadata = headers.contains_key(FETCH_MODE) || headers.contains_key(FETCH_DEST);
         let navigates = if metadata {
-            only(headers, &FETCH_MODE) == Some("navigate")
-                && only(headers, &FETCH_DEST) == Some("document")
+            only(headers, &FETCH_MODE) == Some("navigate") && only(headers, &FETCH_DEST) == Some("document")
         } else {
             accepts_html(headers) && !headers.contains_key(REQUESTED_WITH)
         };
-        if navigates {
-            Self::Navigation
-        } else {
-            Self::Api
-        }
+        if navigates { Self::Navigation } else { Self::Api }
     }
 }
 
@@ -153,13 +145,10 @@ impl Caller {
 /// [`Refusal::BadHeader`].
 pub fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let coded = headers.contains_key(header::TRANSFER_ENCODING);
-    let chunked = || {
-        only(headers, &header::TRANSFER_ENCODING)
-            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
-    };
+    let chunked =
+        || only(headers, &header::TRANSFER_ENCODING).is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
     let upgrades = headers.contains_key(header::UPGRADE);
-    if (coded && !chunked()) || (upgrades && !is_websocket(method, headers)) || !one_length(headers)
-    {
+    if (coded && !chunked()) || (upgrades && !is_websocket(method, headers)) || !one_length(headers) {
         return Err(Refusal::BadHeader);
     }
     Ok(())
@@ -187,10 +176,8 @@ const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// RFC 6455 section 4.1, as far as it makes an upgrade.
 fn is_websocket(method: &Method, headers: &HeaderMap) -> bool {
-    let upgrades =
-        || tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    let to_websocket =
-        || only(headers, &header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
+    let upgrades = || tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    let to_websocket = || only(headers, &header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
     method == Method::GET && to_websocket() && upgrades()
 }
 
@@ -203,20 +190,17 @@ fn one_length(headers: &HeaderMap) -> bool {
             .flat_map(|value| value.as_bytes().split(|c| *c == b','))
     };
     let first = lengths().next().map(<[u8]>::trim_ascii);
-    lengths().map(<[u8]>::trim_ascii).all(|length| {
-        Some(length) == first && !length.is_empty() && length.iter().all(u8::is_ascii_digit)
-    })
+    lengths()
+        .map(<[u8]>::trim_ascii)
+        .all(|length| Some(length) == first && !length.is_empty() && length.iter().all(u8::is_ascii_digit))
 }
 
 /// A `text/html` range that is not excluded by `q=0` (RFC 9110 section 12.5.1). `*/*` alone is how programs ask.
 fn accepts_html(headers: &HeaderMap) -> bool {
     tokens(headers, &header::ACCEPT).any(|range| {
         let mut parts = range.split(';').map(str::trim);
-        let html = parts
-            .next()
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
-        let weight =
-            parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+        let html = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         html && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
     })
 }
@@ -247,11 +231,7 @@ fn origin_form<'a>(raw: &'a [u8], host: &Host, port: Option<u16>) -> Result<&'a 
     let (written, rest) = rest.split_at_checked(end).ok_or(Refusal::BadTarget)?;
     let (named, named_port) = authority(written).ok_or(Refusal::BadTarget)?;
     let same = named == *host && named_port.unwrap_or(usual) == port.unwrap_or(usual);
-    if same {
-        Ok(rest)
-    } else {
-        Err(Refusal::BadHost)
-    }
+    if same { Ok(rest) } else { Err(Refusal::BadHost) }
 }
 
 fn after_scheme<'a>(raw: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
@@ -263,10 +243,7 @@ fn after_scheme<'a>(raw: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
 fn authority(written: &[u8]) -> Option<(Host, Option<u16>)> {
     let written = str::from_utf8(written).ok()?;
     let after_address = written.rfind(']').map_or(0, |at| at + 1);
-    let colon = written
-        .get(after_address..)?
-        .find(':')
-        .map(|at| after_address + at);
+    let colon = written.get(after_address..)?.find(':').map(|at| after_address + at);
     let (host, port) = match colon {
         Some(at) => {
             let (host, port) = written.split_at_checked(at)?;
@@ -283,13 +260,8 @@ fn read_port(digits: &str) -> Option<u16> {
 }
 
 fn query(raw: &[u8]) -> Result<String, Refusal> {
-    let good = raw
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() && *byte != b'#');
-    let text = str::from_utf8(raw)
-        .ok()
-        .filter(|_| good)
-        .ok_or(Refusal::BadTarget)?;
+    let good = raw.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#');
+    let text = str::from_utf8(raw).ok().filter(|_| good).ok_or(Refusal::BadTarget)?;
     Ok(text.to_owned())
 }
 

@@ -33,9 +33,7 @@ impl ReturnTo {
         }
         let (before, query) = written.split_once('?').unwrap_or((written, ""));
         let normal = path::normalise(before.as_bytes()).ok()?;
-        let visible = query
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        let visible = query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         let allowed = |path: &str| !place::is_own(path) || path == Endpoint::WhoAmI.path();
         let read = path::other_reading(&normal.path).unwrap_or_default();
         (visible && allowed(&normal.path) && allowed(&read)).then(|| Self(written.to_owned()))

@@ -175,11 +175,7 @@ const fn prefix(secure: bool) -> &'static str {
 
 /// The seconds since 1970 in nine hex digits, so that names sort by time until the year 4147, and twelve random characters.
 fn name(started: UnixTime, id: &[u8; 9]) -> String {
-    format!(
-        "{:09x}-{}",
-        started.secs().max(0),
-        URL_SAFE_NO_PAD.encode(id)
-    )
+    format!("{:09x}-{}", started.secs().max(0), URL_SAFE_NO_PAD.encode(id))
 }
 
 /// The oldest attempts, until there is room for one more. What has our prefix and another form goes first: nothing of

@@ -28,8 +28,7 @@ pub fn judge(method: &Method, headers: &HeaderMap, own_origin: &str) -> SignOut 
         .contains_key(header::ORIGIN)
         .then(|| only(headers, &header::ORIGIN).unwrap_or_default());
     if method == Method::GET || method == Method::HEAD {
-        let clicked = only(headers, &FETCH_MODE) == Some("navigate")
-            && only(headers, &FETCH_DEST) == Some("document");
+        let clicked = only(headers, &FETCH_MODE) == Some("navigate") && only(headers, &FETCH_DEST) == Some("document");
         let asked = method == Method::GET && clicked && !is_prefetch(headers);
         return if asked && site == Some("same-origin") {
             SignOut::Proceed
@@ -72,52 +71,31 @@ mod tests {
         for (lines, expected) in [
             (vec![("sec-fetch-site", "same-origin")], Proceed),
             (
-                vec![
-                    ("sec-fetch-site", "same-origin"),
-                    ("origin", "https://app.test"),
-                ],
+                vec![("sec-fetch-site", "same-origin"), ("origin", "https://app.test")],
                 Proceed,
             ),
+            (vec![("sec-fetch-site", "same-origin"), ("origin", "null")], Proceed),
             (
-                vec![("sec-fetch-site", "same-origin"), ("origin", "null")],
-                Proceed,
-            ),
-            (
-                vec![
-                    ("sec-fetch-site", "same-origin"),
-                    ("origin", "https://evil.test"),
-                ],
+                vec![("sec-fetch-site", "same-origin"), ("origin", "https://evil.test")],
                 Refuse,
             ),
             (
-                vec![
-                    ("sec-fetch-site", "same-origin"),
-                    ("sec-fetch-site", "same-origin"),
-                ],
+                vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")],
                 Refuse,
             ),
             (
-                vec![
-                    ("sec-fetch-site", "same-site"),
-                    ("origin", "https://app.test"),
-                ],
+                vec![("sec-fetch-site", "same-site"), ("origin", "https://app.test")],
                 Refuse,
             ),
             (
-                vec![
-                    ("sec-fetch-site", "cross-site"),
-                    ("origin", "https://app.test"),
-                ],
+                vec![("sec-fetch-site", "cross-site"), ("origin", "https://app.test")],
                 Refuse,
             ),
             (vec![("sec-fetch-site", "none")], Refuse),
             (vec![("sec-fetch-site", "")], Refuse),
             (vec![("origin", "https://app.test")], Proceed),
             (
-                vec![
-                    ("origin", "https://app.test"),
-                    ("origin", "https://app.test"),
-                ],
+                vec![("origin", "https://app.test"), ("origin", "https://app.test")],
                 Refuse,
             ),
             (vec![("origin", "http://app.test")], Refuse),
@@ -135,10 +113,7 @@ mod tests {
     #[test]
     fn a_get_signs_out_by_a_click_on_this_origin_and_else_asks() {
         use SignOut::{Confirm, Proceed};
-        let click = [
-            ("sec-fetch-mode", "navigate"),
-            ("sec-fetch-dest", "document"),
-        ];
+        let click = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
         let image = [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")];
         let with = |rest: &[(&'static str, &'static str)], more: &[_]| [rest, more].concat();
         for (lines, expected) in [
@@ -146,10 +121,7 @@ mod tests {
             (
                 with(
                     &click,
-                    &[
-                        ("sec-fetch-site", "same-origin"),
-                        ("sec-purpose", "prefetch"),
-                    ],
+                    &[("sec-fetch-site", "same-origin"), ("sec-purpose", "prefetch")],
                 ),
                 Confirm,
             ),
@@ -161,10 +133,7 @@ mod tests {
             (
                 with(
                     &[("sec-fetch-mode", "navigate")],
-                    &[
-                        ("sec-fetch-site", "same-origin"),
-                        ("sec-fetch-dest", "iframe"),
-                    ],
+                    &[("sec-fetch-site", "same-origin"), ("sec-fetch-dest", "iframe")],
                 ),
                 Confirm,
             ),
@@ -174,10 +143,7 @@ mod tests {
             assert_eq!(judged(Method::GET, &lines), expected, "{lines:?}");
         }
         assert_eq!(
-            judged(
-                Method::HEAD,
-                &with(&click, &[("sec-fetch-site", "same-origin")])
-            ),
+            judged(Method::HEAD, &with(&click, &[("sec-fetch-site", "same-origin")])),
             Confirm
         );
     }
@@ -185,10 +151,7 @@ mod tests {
     #[test]
     fn other_methods_do_nothing() {
         for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-            assert_eq!(
-                judged(method, &[("sec-fetch-site", "same-origin")]),
-                SignOut::Refuse
-            );
+            assert_eq!(judged(method, &[("sec-fetch-site", "same-origin")]), SignOut::Refuse);
         }
     }
 }

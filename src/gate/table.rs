@@ -180,12 +180,9 @@ const fn recognised(known: Known) -> Row {
             fit: Fit::Met,
             renew: false,
         } => Row::Identified,
-        Known::Nobody
-        | Known::StoreDown
-        | Known::ProviderDown
-        | Known::Somebody {
-            fit: Fit::Unmet, ..
-        } => Row::Anonymous,
+        Known::Nobody | Known::StoreDown | Known::ProviderDown | Known::Somebody { fit: Fit::Unmet, .. } => {
+            Row::Anonymous
+        }
     }
 }
 
@@ -198,9 +195,7 @@ const fn needed(known: Known, caller: Caller) -> Row {
         Known::StoreDown => Row::Refuse(Refusal::StoreDown),
         Known::ProviderDown => Row::Refuse(Refusal::ProviderDown),
         Known::Wait => Row::Renew,
-        Known::Somebody {
-            fit: Fit::Unmet, ..
-        } => Row::Refuse(Refusal::NotAllowed),
+        Known::Somebody { fit: Fit::Unmet, .. } => Row::Refuse(Refusal::NotAllowed),
         Known::Somebody {
             fit: Fit::Met,
             renew: true,
@@ -247,20 +242,9 @@ impl StandingKind {
     }
 
     fn all() -> Vec<Self> {
-        let mut all = vec![
-            Self::Nothing,
-            Self::Unreadable,
-            Self::Idle,
-            Self::Over,
-            Self::StoreDown,
-        ];
+        let mut all = vec![Self::Nothing, Self::Unreadable, Self::Idle, Self::Over, Self::StoreDown];
         for fit in [Fit::Met, Fit::Unmet] {
-            let freshness = [
-                Freshness::Fresh,
-                Freshness::Due,
-                Freshness::Expired,
-                Freshness::Spent,
-            ];
+            let freshness = [Freshness::Fresh, Freshness::Due, Freshness::Expired, Freshness::Spent];
             all.extend(freshness.map(|freshness| Self::Live(freshness, fit)));
             all.extend([Self::Renewed(fit), Self::StillGood(fit)]);
         }

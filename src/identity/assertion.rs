@@ -97,10 +97,7 @@ impl AssertionKeys {
     #[must_use]
     pub fn derive(ring: &Ring, entropy: &Entropy) -> Self {
         let mut keys = ring.keys().skip(1);
-        let older = keys
-            .by_ref()
-            .map(|key| SigningKey::derive(key, entropy))
-            .collect();
+        let older = keys.by_ref().map(|key| SigningKey::derive(key, entropy)).collect();
         Self {
             signing: SigningKey::derive(ring.sealing(), entropy),
             older,
@@ -304,10 +301,7 @@ mod tests {
             .is_ok();
         let by_p256 = VerifyingKey::from_sec1_bytes(&point)
             .unwrap()
-            .verify(
-                signed.as_bytes(),
-                &Signature::from_slice(&signature).unwrap(),
-            )
+            .verify(signed.as_bytes(), &Signature::from_slice(&signature).unwrap())
             .is_ok();
         assert_eq!(by_ring, by_p256);
         by_ring.then(|| (header, json_of(claims)))
@@ -374,12 +368,7 @@ mod tests {
     fn nothing_private_is_published() {
         let set: Value = serde_json::from_str(&keys(&[1, 2]).jwks()).unwrap();
         for key in set["keys"].as_array().unwrap() {
-            let names: Vec<&str> = key
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(String::as_str)
-                .collect();
+            let names: Vec<&str> = key.as_object().unwrap().keys().map(String::as_str).collect();
             assert_eq!(names, ["kty", "crv", "x", "y", "kid", "use", "alg"]);
         }
     }
@@ -393,9 +382,6 @@ mod tests {
             x: "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4".to_owned(),
             y: "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM".to_owned(),
         };
-        assert_eq!(
-            key.thumbprint(),
-            "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s"
-        );
+        assert_eq!(key.thumbprint(), "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
     }
 }

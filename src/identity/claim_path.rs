@@ -68,9 +68,8 @@ impl ClaimPath {
     #[must_use]
     pub fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(claims.get(first)?, |value, name| {
-            value.as_object()?.get(name)
-        })
+        rest.iter()
+            .try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
     }
 }
 
@@ -120,9 +119,7 @@ mod tests {
 
     #[test]
     fn a_path_finds_through_objects_only() {
-        let Value::Object(claims) =
-            json!({"a": {"b": {"c": 1}}, "a.b": 2, "list": [{"b": 3}], "text": "b"})
-        else {
+        let Value::Object(claims) = json!({"a": {"b": {"c": 1}}, "a.b": 2, "list": [{"b": 3}], "text": "b"}) else {
             panic!("not an object")
         };
         let find = |written: &str| ClaimPath::parse(written).unwrap().find(&claims).cloned();

@@ -55,20 +55,9 @@ impl VerifiedIdentity {
     /// Whoever would have these claims, which nothing proves: for explaining what a configuration would decide, and never
     /// for a session or a request.
     #[must_use]
-    pub fn hypothetical(
-        provider: &ProviderName,
-        issuer: &Issuer,
-        claims: &Claims,
-        names: &ClaimNames,
-    ) -> Self {
+    pub fn hypothetical(provider: &ProviderName, issuer: &Issuer, claims: &Claims, names: &ClaimNames) -> Self {
         let subject = claims.get("sub").and_then(Value::as_str);
-        Self::of(
-            provider,
-            issuer,
-            (subject.unwrap_or_default(), claims),
-            None,
-            names,
-        )
+        Self::of(provider, issuer, (subject.unwrap_or_default(), claims), None, names)
     }
 
     fn of(
@@ -79,11 +68,7 @@ impl VerifiedIdentity {
         names: &ClaimNames,
     ) -> Self {
         let claims = merged(signed, told, &names.email);
-        let text = |path: &ClaimPath| {
-            path.find(&claims)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
+        let text = |path: &ClaimPath| path.find(&claims).and_then(Value::as_str).map(str::to_owned);
         let signed_text = |name: &str| signed.get(name).and_then(Value::as_str).map(str::to_owned);
         let email = text(&names.email).filter(|email| one_address(email));
         Self {
@@ -213,26 +198,18 @@ fn is_verified(claims: &Claims) -> bool {
 
 fn one_address(email: &str) -> bool {
     let parts = email.split_once('@');
-    parts.is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@')
-    }) && !email.chars().any(|c| c.is_control() || c.is_whitespace())
+    parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
+        && !email.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// A string, or the strings of a list; nothing empty.
 fn texts(value: Option<&Value>) -> Vec<String> {
     let several = match value {
         Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(many)) => many
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => vec![],
     };
-    several
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect()
+    several.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
 fn moment(value: &Value) -> Option<UnixTime> {

@@ -109,19 +109,8 @@ impl HeaderPlan {
     /// route of the installation sets (`reserved`), every rule's name, and the assertion are stripped from what a
     /// client sends, under every spelling that folds to the same name; and so is everything that begins `x-doorward-`.
     #[must_use]
-    pub fn new(
-        rules: Vec<HeaderRule>,
-        assertion: bool,
-        remove: &[HeaderName],
-        reserved: &[HeaderName],
-    ) -> Self {
-        let stripped = Stripped::new(
-            rules
-                .iter()
-                .map(|rule| &rule.name)
-                .chain(remove)
-                .chain(reserved),
-        );
+    pub fn new(rules: Vec<HeaderRule>, assertion: bool, remove: &[HeaderName], reserved: &[HeaderName]) -> Self {
+        let stripped = Stripped::new(rules.iter().map(|rule| &rule.name).chain(remove).chain(reserved));
         Self {
             rules,
             assertion,
@@ -170,9 +159,7 @@ impl HeaderPlan {
 
 impl Stripped {
     fn new<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
-        let names: HashSet<Box<[u8]>> = names
-            .map(|name| name.as_str().bytes().map(fold).collect())
-            .collect();
+        let names: HashSet<Box<[u8]>> = names.map(|name| name.as_str().bytes().map(fold).collect()).collect();
         let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
         Self { lengths, names }
     }
@@ -250,9 +237,7 @@ fn claim(value: &Value) -> Option<HeaderValue> {
             listed(items.iter().map(String::as_str))
         }
         Value::Object(_) => carried(&value.to_string()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            carried(&scalar(value)?)
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => carried(&scalar(value)?),
     }
 }
 

@@ -83,15 +83,8 @@ impl RingKey {
     #[must_use]
     pub fn new(id: KeyId, key: &Secret<[u8; 32]>) -> Self {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward v1").extract(key.expose());
-        let index = hmac::Key::new(
-            hmac::HMAC_SHA256,
-            expand(&extracted, "store index", &[]).as_slice(),
-        );
-        Self {
-            id,
-            extracted,
-            index,
-        }
+        let index = hmac::Key::new(hmac::HMAC_SHA256, expand(&extracted, "store index", &[]).as_slice());
+        Self { id, extracted, index }
     }
 
     /// Reads a key written in base64 (standard or URL-safe, padded or not). White space around it does not count, since
@@ -145,9 +138,7 @@ impl RingKey {
 
 impl fmt::Debug for RingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RingKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("RingKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -251,10 +242,7 @@ mod tests {
         assert_eq!(refused("not base64!"), RingError::BadEncoding);
         assert_eq!(refused(&STANDARD.encode([1; 31])), RingError::BadLength(31));
         assert_eq!(refused(""), RingError::BadLength(0));
-        assert_eq!(
-            RingKey::decode("", &generate([1; 32])).unwrap_err(),
-            RingError::BadName
-        );
+        assert_eq!(RingKey::decode("", &generate([1; 32])).unwrap_err(), RingError::BadName);
     }
 
     #[test]
@@ -266,10 +254,7 @@ mod tests {
         );
         let ring = Ring::new(vec![key("new", 1), key("old", 2)]).unwrap();
         assert_eq!(ring.sealing().id.as_str(), "new");
-        assert_eq!(
-            ring.ids().map(KeyId::as_str).collect::<Vec<_>>(),
-            ["new", "old"]
-        );
+        assert_eq!(ring.ids().map(KeyId::as_str).collect::<Vec<_>>(), ["new", "old"]);
         assert!(ring.find("old").is_some());
         assert!(ring.find("older").is_none());
     }
@@ -288,17 +273,11 @@ mod tests {
                 assert_ne!(left, right);
             }
         }
-        assert_eq!(
-            a.derive("one", b""),
-            key("other-name", 1).derive("one", b"")
-        );
+        assert_eq!(a.derive("one", b""), key("other-name", 1).derive("one", b""));
     }
 
     #[test]
     fn nothing_of_a_key_prints() {
-        assert_eq!(
-            format!("{:?}", key("k", 65)),
-            "RingKey { id: KeyId(\"k\"), .. }"
-        );
+        assert_eq!(format!("{:?}", key("k", 65)), "RingKey { id: KeyId(\"k\"), .. }");
     }
 }

@@ -76,13 +76,7 @@ impl Purpose {
     clippy::missing_panics_doc,
     reason = "AES-GCM refuses only a plain text over 64 GiB"
 )]
-pub fn seal(
-    ring: &Ring,
-    binding: &Binding<'_>,
-    version: u64,
-    nonce: [u8; NONCE],
-    plain: &[u8],
-) -> Vec<u8> {
+pub fn seal(ring: &Ring, binding: &Binding<'_>, version: u64, nonce: [u8; NONCE], plain: &[u8]) -> Vec<u8> {
     let key = ring.sealing();
     let mut sealed = head(&key.id, version);
     let text = cipher(key, binding)
@@ -160,13 +154,7 @@ fn head(kid: &KeyId, version: u64) -> Vec<u8> {
 }
 
 fn associated(head: &[u8], binding: &Binding<'_>) -> Vec<u8> {
-    [
-        head,
-        binding.purpose.label().as_bytes(),
-        b"\0",
-        binding.place,
-    ]
-    .concat()
+    [head, binding.purpose.label().as_bytes(), b"\0", binding.place].concat()
 }
 
 fn cipher(key: &RingKey, binding: &Binding<'_>) -> Aes256Gcm {
@@ -214,15 +202,9 @@ mod tests {
         assert_eq!(open(&both, &AT, &sealed).unwrap().kid.as_str(), "old");
         let again = seal(&both, &AT, 2, [0; 12], b"x");
         assert_eq!(open(&both, &AT, &again).unwrap().kid.as_str(), "new");
-        assert_eq!(
-            open(&ring(&[("new", 2)]), &AT, &sealed).unwrap_err(),
-            Unreadable
-        );
+        assert_eq!(open(&ring(&[("new", 2)]), &AT, &sealed).unwrap_err(), Unreadable);
         // The same name is not the same key.
-        assert_eq!(
-            open(&ring(&[("old", 3)]), &AT, &sealed).unwrap_err(),
-            Unreadable
-        );
+        assert_eq!(open(&ring(&[("old", 3)]), &AT, &sealed).unwrap_err(), Unreadable);
     }
 
     #[test]
@@ -233,11 +215,7 @@ mod tests {
             for bit in 0..8 {
                 let mut bad = sealed.clone();
                 bad[at] ^= 1 << bit;
-                assert_eq!(
-                    open(&ring, &AT, &bad).unwrap_err(),
-                    Unreadable,
-                    "{at} {bit}"
-                );
+                assert_eq!(open(&ring, &AT, &bad).unwrap_err(), Unreadable, "{at} {bit}");
             }
             assert_eq!(open(&ring, &AT, &sealed[..at]).unwrap_err(), Unreadable);
         }
@@ -271,10 +249,7 @@ mod tests {
                     purpose: opened_for,
                     ..AT
                 };
-                assert_eq!(
-                    open(&ring, &binding, &sealed).is_ok(),
-                    sealed_for == opened_for
-                );
+                assert_eq!(open(&ring, &binding, &sealed).is_ok(), sealed_for == opened_for);
             }
         }
         let sealed = seal(&ring, &AT, 0, [1; 12], b"x");
@@ -285,10 +260,7 @@ mod tests {
                 ..AT
             },
             Binding { place: b"", ..AT },
-            Binding {
-                place: b"place2",
-                ..AT
-            },
+            Binding { place: b"place2", ..AT },
         ] {
             assert_eq!(open(&ring, &other, &sealed).unwrap_err(), Unreadable);
         }

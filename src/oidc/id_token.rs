@@ -162,19 +162,13 @@ fn check_nonce(claims: &Claims, expect: &Expect<'_>) -> Result<(), IdTokenError>
         (Some(sent), Some(Value::String(found))) => same(sent.as_bytes(), found.as_bytes()),
         (Some(_), _) => false,
         (None, None) => true,
-        (None, Some(found)) => expect
-            .before
-            .is_some_and(|before| before.get("nonce") == Some(found)),
+        (None, Some(found)) => expect.before.is_some_and(|before| before.get("nonce") == Some(found)),
     };
     fits.then_some(()).ok_or(IdTokenError::WrongNonce)
 }
 
 /// Optional in the code flow, but where it is, it must fit (ID-13, Core section 3.1.3.6).
-fn check_at_hash(
-    claims: &Claims,
-    proof: &signature::Proof,
-    access_token: &str,
-) -> Result<(), IdTokenError> {
+fn check_at_hash(claims: &Claims, proof: &signature::Proof, access_token: &str) -> Result<(), IdTokenError> {
     let fits = match claims.get("at_hash") {
         None => true,
         Some(Value::String(found)) => proof

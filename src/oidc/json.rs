@@ -30,11 +30,7 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Claims, String> {
 
 /// Where the reading stopped. The error's own text may quote what was read, so it is left out.
 fn position(error: &serde_json::Error) -> String {
-    format!(
-        "not strict JSON at line {} column {}",
-        error.line(),
-        error.column()
-    )
+    format!("not strict JSON at line {} column {}", error.line(), error.column())
 }
 
 /// Reads a value with this many levels of nesting left.
@@ -123,8 +119,7 @@ mod tests {
 
     #[test]
     fn an_ordinary_object_is_read_as_serde_json_reads_it() {
-        let text =
-            r#"{"a":1,"b":[-2,3.5,null,true,"x\u00e9"],"c":{"d":{}},"e":18446744073709551615}"#;
+        let text = r#"{"a":1,"b":[-2,3.5,null,true,"x\u00e9"],"c":{"d":{}},"e":18446744073709551615}"#;
         let plain: Claims = serde_json::from_str(text).unwrap();
         assert_eq!(object(text.as_bytes()).unwrap(), plain);
     }
@@ -157,13 +152,7 @@ mod tests {
     #[test]
     fn nesting_is_bounded() {
         // ID-15
-        let nested = |levels: usize| {
-            format!(
-                "{{\"a\":{}{}}}",
-                "[".repeat(levels - 1),
-                "]".repeat(levels - 1)
-            )
-        };
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert!(object(nested(DEEPEST).as_bytes()).is_ok());
         assert!(object(nested(DEEPEST + 1).as_bytes()).is_err());
         assert!(object(nested(100_000).as_bytes()).is_err());

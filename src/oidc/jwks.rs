@@ -33,13 +33,8 @@ impl KeySet {
     /// # Errors
     /// When the document is not a JSON object with a `keys` array.
     pub fn parse(body: &[u8]) -> Result<Self, KeySetError> {
-        let document: Value = serde_json::from_slice(body).map_err(|error| {
-            KeySetError(format!(
-                "not JSON at line {} column {}",
-                error.line(),
-                error.column()
-            ))
-        })?;
+        let document: Value = serde_json::from_slice(body)
+            .map_err(|error| KeySetError(format!("not JSON at line {} column {}", error.line(), error.column())))?;
         let Some(Value::Array(listed)) = document.get("keys") else {
             return Err(KeySetError("it has no `keys` list".to_owned()));
         };
@@ -73,10 +68,9 @@ impl KeySet {
 /// The key, if it can verify a signature by an algorithm we know.
 fn usable(key: &Map<String, Value>) -> Option<CoreJsonWebKey> {
     let fits_purpose = key.get("use").is_none_or(|purpose| purpose == "sig")
-        && key.get("key_ops").is_none_or(|ops| {
-            ops.as_array()
-                .is_some_and(|ops| ops.iter().any(|op| op == "verify"))
-        });
+        && key
+            .get("key_ops")
+            .is_none_or(|ops| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify")));
     if !fits_purpose || !well_formed(key) {
         return None;
     }
@@ -93,9 +87,7 @@ fn well_formed(key: &Map<String, Value>) -> bool {
     let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
     let bytes = |name: &str| URL_SAFE_NO_PAD.decode(text(name)).unwrap_or_default();
     match (text("kty"), text("crv")) {
-        ("RSA", _) => {
-            (RSA_SMALLEST..=RSA_LARGEST).contains(&bits(&bytes("n"))) && good_exponent(&bytes("e"))
-        }
+        ("RSA", _) => (RSA_SMALLEST..=RSA_LARGEST).contains(&bits(&bytes("n"))) && good_exponent(&bytes("e")),
         ("EC", "P-256") => bytes("x").len() == 32 && bytes("y").len() == 32,
         ("EC", "P-384") => bytes("x").len() == 48 && bytes("y").len() == 48,
         ("OKP", "Ed25519") => bytes("x").len() == 32,

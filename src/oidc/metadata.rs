@@ -160,8 +160,8 @@ impl Document<'_> {
     }
 
     fn url(&self, name: &'static str, written: &str) -> Result<Url, MetadataError> {
-        let url = Url::parse(written)
-            .map_err(|error| MetadataError::Malformed(format!("{name} is not a URL: {error}")))?;
+        let url =
+            Url::parse(written).map_err(|error| MetadataError::Malformed(format!("{name} is not a URL: {error}")))?;
         let scheme_fits = url.scheme() == "https" || (url.scheme() == "http" && self.allow_http);
         if !scheme_fits {
             return Err(MetadataError::Insecure {
@@ -216,34 +216,21 @@ mod tests {
     }
 
     fn parse(document: &Value, allow_http: bool) -> Result<Metadata, MetadataError> {
-        Metadata::parse(
-            document.to_string().as_bytes(),
-            &Issuer::new(ISSUER),
-            allow_http,
-        )
+        Metadata::parse(document.to_string().as_bytes(), &Issuer::new(ISSUER), allow_http)
     }
 
     #[test]
     fn a_good_document_is_read_with_its_defaults() {
         let metadata = parse(&document(), false).unwrap();
         assert_eq!(metadata.issuer.as_str(), ISSUER);
-        assert_eq!(
-            metadata.token_endpoint.as_str(),
-            "https://id.example.org/token"
-        );
+        assert_eq!(metadata.token_endpoint.as_str(), "https://id.example.org/token");
         assert!(metadata.userinfo_endpoint.is_some());
         assert_eq!(metadata.revocation_endpoint, None);
         assert!(!metadata.iss_parameter_supported);
         assert_eq!(metadata.token_auth_methods, ["client_secret_basic"]);
-        let advertised = with(
-            "authorization_response_iss_parameter_supported",
-            json!(true),
-        );
+        let advertised = with("authorization_response_iss_parameter_supported", json!(true));
         assert!(parse(&advertised, false).unwrap().iss_parameter_supported);
-        let as_text = with(
-            "authorization_response_iss_parameter_supported",
-            json!("true"),
-        );
+        let as_text = with("authorization_response_iss_parameter_supported", json!("true"));
         assert!(!parse(&as_text, false).unwrap().iss_parameter_supported);
     }
 
@@ -290,11 +277,7 @@ mod tests {
                 matches!(parse(&plain, false), Err(MetadataError::Insecure { endpoint: named, .. }) if named == endpoint)
             );
             assert!(parse(&plain, true).is_ok(), "{endpoint}");
-            for never in [
-                "file:///etc/passwd",
-                "ftp://id.example.org/x",
-                "javascript:alert(1)",
-            ] {
+            for never in ["file:///etc/passwd", "ftp://id.example.org/x", "javascript:alert(1)"] {
                 let document = with(endpoint, json!(never));
                 assert!(
                     matches!(parse(&document, true), Err(MetadataError::Insecure { .. })),
@@ -323,10 +306,7 @@ mod tests {
         for endpoint in ["authorization_endpoint", "token_endpoint", "jwks_uri"] {
             for missing in [json!(null), json!("")] {
                 let error = parse(&with(endpoint, missing), false).unwrap_err();
-                assert_eq!(
-                    error,
-                    MetadataError::Malformed(format!("{endpoint} is missing"))
-                );
+                assert_eq!(error, MetadataError::Malformed(format!("{endpoint} is missing")));
             }
         }
     }
@@ -344,13 +324,7 @@ mod tests {
     #[test]
     fn what_is_no_document_is_refused() {
         // IP-13
-        for body in [
-            "<html>sign in to the Wi-Fi</html>",
-            "[]",
-            "null",
-            "",
-            "{\"issuer\":",
-        ] {
+        for body in ["<html>sign in to the Wi-Fi</html>", "[]", "null", "", "{\"issuer\":"] {
             assert!(matches!(
                 Metadata::parse(body.as_bytes(), &Issuer::new(ISSUER), false),
                 Err(MetadataError::Malformed(_))
@@ -367,10 +341,7 @@ mod tests {
         let issuer = Issuer::new("http://id.example.org");
         assert!(matches!(
             Metadata::parse(body.as_bytes(), &issuer, false),
-            Err(MetadataError::Insecure {
-                endpoint: "issuer",
-                ..
-            })
+            Err(MetadataError::Insecure { endpoint: "issuer", .. })
         ));
         assert!(Metadata::parse(body.as_bytes(), &issuer, true).is_ok());
     }

@@ -74,14 +74,12 @@ impl TokenSet {
         if !content_type.is_none_or(is_json) {
             return Err(TokenError::Malformed("the content type is not JSON"));
         }
-        let members =
-            json::object(body).map_err(|_| TokenError::Malformed("not a strict JSON object"))?;
+        let members = json::object(body).map_err(|_| TokenError::Malformed("not a strict JSON object"))?;
         if let Some(code) = error_code(&members) {
             return Err(by_code(code, None));
         }
         check_token_type(&members)?;
-        let access_token = text(&members, "access_token")?
-            .ok_or(TokenError::Malformed("there is no access token"))?;
+        let access_token = text(&members, "access_token")?.ok_or(TokenError::Malformed("there is no access token"))?;
         let refresh_token = text(&members, "refresh_token")?;
         for token in std::iter::once(&access_token).chain(&refresh_token) {
             check_token_characters(token)?;
@@ -111,9 +109,7 @@ fn check_token_characters(token: &str) -> Result<(), TokenError> {
         .bytes()
         .all(|byte| (0x20..0x7f).contains(&byte))
         .then_some(())
-        .ok_or(TokenError::Malformed(
-            "a token has characters that no header can hold",
-        ))
+        .ok_or(TokenError::Malformed("a token has characters that no header can hold"))
 }
 
 /// A member that is text; `null` and empty text are as good as none.
@@ -121,9 +117,9 @@ fn text(members: &Claims, name: &str) -> Result<Option<String>, TokenError> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(value)) => Ok(Some(value.clone()).filter(|value| !value.is_empty())),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(
-            TokenError::Malformed("a member of the answer is not a string"),
-        ),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(TokenError::Malformed("a member of the answer is not a string"))
+        }
     }
 }
 
@@ -183,8 +179,7 @@ pub(crate) fn delay(written: &str) -> Option<Duration> {
 pub(crate) fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
 #[cfg(test)]

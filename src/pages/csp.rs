@@ -8,8 +8,7 @@ use ring::digest::{SHA256, digest};
 /// The style every page carries inline.
 pub const STYLE: &str = include_str!("templates/style.css");
 
-static STYLE_HASH: LazyLock<String> =
-    LazyLock::new(|| STANDARD.encode(digest(&SHA256, STYLE.as_bytes())));
+static STYLE_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(digest(&SHA256, STYLE.as_bytes())));
 
 /// Where the forms of a page may lead.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +22,7 @@ pub(crate) enum FormAction<'a> {
 
 /// The value of `Content-Security-Policy` for a page that carries [`STYLE`] (CSP level 3).
 pub(crate) fn policy(forms: FormAction<'_>) -> String {
-    let mut value = format!(
-        "default-src 'none'; style-src 'sha256-{}'; form-action ",
-        *STYLE_HASH
-    );
+    let mut value = format!("default-src 'none'; style-src 'sha256-{}'; form-action ", *STYLE_HASH);
     match forms {
         FormAction::Nowhere => value.push_str("'none'"),
         FormAction::Here(origins) => {
@@ -43,14 +39,12 @@ pub(crate) fn policy(forms: FormAction<'_>) -> String {
 
 /// Scheme, host and port only: nothing in it can end the directive or widen it.
 fn is_origin(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|host| {
         !host.is_empty()
-            && host.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']')
-            })
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
     })
 }
 
@@ -61,10 +55,7 @@ mod tests {
     #[test]
     fn a_page_without_a_form_allows_none() {
         let policy = policy(FormAction::Nowhere);
-        assert!(
-            policy.starts_with("default-src 'none'; style-src 'sha256-"),
-            "{policy}"
-        );
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert!(
             policy.ends_with("'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"),
             "{policy}"

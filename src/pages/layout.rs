@@ -48,9 +48,7 @@ pub(super) fn local(link: Option<&str>) -> Option<&str> {
     link.filter(|link| {
         link.starts_with('/')
             && !link.starts_with("//")
-            && !link
-                .bytes()
-                .any(|byte| byte == b'\\' || byte.is_ascii_control())
+            && !link.bytes().any(|byte| byte == b'\\' || byte.is_ascii_control())
     })
 }
 

@@ -19,10 +19,7 @@ pub fn problem(refusal: Refusal, context: &Context<'_>) -> String {
         title: words.title,
         status: refusal.status(),
         detail: words.cause.unwrap_or(words.detail),
-        instance: format!(
-            "urn:request-id:{}",
-            utf8_percent_encode(context.request_id, URN)
-        ),
+        instance: format!("urn:request-id:{}", utf8_percent_encode(context.request_id, URN)),
         missing: context.missing,
         sign_in: local(context.start_again),
         retry_after: context.retry_after,
@@ -31,11 +28,7 @@ pub fn problem(refusal: Refusal, context: &Context<'_>) -> String {
 }
 
 /// The bytes that a name in a URN may hold as they are (RFC 8141 section 2), without the ones that end it.
-const URN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const URN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 #[derive(Serialize)]
 struct Problem<'a> {

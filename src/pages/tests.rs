@@ -87,17 +87,12 @@ fn all_pages() -> Vec<(String, Page)> {
     let mut pages: Vec<_> = REFUSALS
         .iter()
         .map(|kind| {
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "few kinds have more to show"
-            )]
+            #[expect(clippy::wildcard_enum_match_arm, reason = "few kinds have more to show")]
             let context = match kind {
                 Refusal::NotAllowed => Context {
                     who: Some("grace@example.com"),
                     missing: Some("group “admins”"),
-                    switch_account: Some(
-                        "/.doorward/sign-in?return_to=%2Fadmin%3Fa%3D1%26b%3D2&switch=1",
-                    ),
+                    switch_account: Some("/.doorward/sign-in?return_to=%2Fadmin%3Fa%3D1%26b%3D2&switch=1"),
                     ..context
                 },
                 Refusal::SignInFailed(_) | Refusal::SignInNeeded => Context {
@@ -155,14 +150,8 @@ fn every_page_as_it_is() {
 #[test]
 fn every_page_can_be_read_aloud_and_runs_no_script() {
     for (name, Page { html, .. }) in all_pages() {
-        assert!(
-            html.starts_with("<!doctype html>\n<html lang=\"en\">"),
-            "{name}"
-        );
-        assert!(
-            !between(&html, "<title>", "</title>").is_empty(),
-            "{name} has no title"
-        );
+        assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{name}");
+        assert!(!between(&html, "<title>", "</title>").is_empty(), "{name} has no title");
         for (tag, times) in [("<main", 1), ("</main>", 1), ("<h1", 1), ("<title>", 1)] {
             assert_eq!(html.matches(tag).count(), times, "{name}: {tag}");
         }

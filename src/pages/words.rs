@@ -31,10 +31,7 @@ const fn plain(title: &'static str, detail: &'static str, advice: &'static str) 
 }
 
 const fn passing(words: Words) -> Words {
-    Words {
-        retry: true,
-        ..words
-    }
+    Words { retry: true, ..words }
 }
 
 const fn because(words: Words, cause: &'static str) -> Words {
@@ -48,10 +45,7 @@ const fn because(words: Words, cause: &'static str) -> Words {
 pub(super) const fn words(refusal: Refusal) -> Words {
     match refusal {
         Refusal::BadTarget => because(BAD_REQUEST, "The address is not in its normal form."),
-        Refusal::BadHost => because(
-            BAD_REQUEST,
-            "The host name is missing, malformed or given twice.",
-        ),
+        Refusal::BadHost => because(BAD_REQUEST, "The host name is missing, malformed or given twice."),
         Refusal::BadHeader => because(BAD_REQUEST, "One of its headers may not be passed on."),
         Refusal::Method => METHOD_NOT_ALLOWED,
         Refusal::BodyTooLarge => BODY_TOO_LARGE,
@@ -86,9 +80,7 @@ const fn failed(failure: SignInFailure) -> &'static str {
         }
         SignInFailure::Expired => "It took longer than ten minutes.",
         SignInFailure::Malformed => "The answer of the identity provider was malformed.",
-        SignInFailure::WrongIssuer => {
-            "The answer did not come from the identity provider that was asked."
-        }
+        SignInFailure::WrongIssuer => "The answer did not come from the identity provider that was asked.",
         SignInFailure::Denied => "It was cancelled, or the identity provider refused it.",
         SignInFailure::ProviderError => "The identity provider reported an error.",
         SignInFailure::CodeRefused => {
@@ -97,12 +89,8 @@ const fn failed(failure: SignInFailure) -> &'static str {
         SignInFailure::ClientRejected => {
             "The identity provider does not accept this site's credentials. The people who run this site must mend that."
         }
-        SignInFailure::TokenInvalid => {
-            "What the identity provider said about you could not be verified."
-        }
-        SignInFailure::UserInfoInvalid => {
-            "What the identity provider said about you does not fit together."
-        }
+        SignInFailure::TokenInvalid => "What the identity provider said about you could not be verified.",
+        SignInFailure::UserInfoInvalid => "What the identity provider said about you does not fit together.",
         SignInFailure::ClockSkew => {
             "The clocks of this site and of the identity provider differ. The people who run this site must mend that."
         }

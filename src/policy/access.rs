@@ -104,9 +104,7 @@ impl Rule {
             }
             Self::Group(groups) => one_of(groups, |group| identity.groups().contains(group)),
             Self::Claim { path, test } => test.holds(path.find(identity.claims())),
-            Self::Provider(providers) => {
-                one_of(providers, |provider| provider == identity.provider())
-            }
+            Self::Provider(providers) => one_of(providers, |provider| provider == identity.provider()),
         }
     }
 
@@ -114,9 +112,7 @@ impl Rule {
     fn missing(&self, identity: &VerifiedIdentity) -> String {
         match self {
             Self::All(rules) => {
-                let unmet = rules
-                    .iter()
-                    .filter(|rule| rule.holds(identity) != Some(true));
+                let unmet = rules.iter().filter(|rule| rule.holds(identity) != Some(true));
                 joined(unmet.map(|rule| rule.missing(identity)), "; and ")
             }
             Self::Any(rules) => joined(rules.iter().map(|rule| rule.missing(identity)), "; or "),
@@ -138,11 +134,7 @@ impl fmt::Display for Rule {
             Self::All(rules) => f.write_str(&joined(rules.iter().map(Self::to_string), "; and ")),
             Self::Not(rule) => match **rule {
                 Self::Any(_) | Self::All(_) | Self::Not(_) => write!(f, "not ({rule})"),
-                Self::Email(_)
-                | Self::EmailDomain(_)
-                | Self::Group(_)
-                | Self::Claim { .. }
-                | Self::Provider(_) => {
+                Self::Email(_) | Self::EmailDomain(_) | Self::Group(_) | Self::Claim { .. } | Self::Provider(_) => {
                     write!(f, "not {rule}")
                 }
             },
@@ -216,13 +208,8 @@ fn domain(email: &str) -> Option<&str> {
 fn contains(claim: &Value, value: &Value) -> bool {
     match (claim, value) {
         (Value::Array(members), value) => members.contains(value),
-        (Value::String(whole), Value::String(part)) => {
-            !part.is_empty() && whole.contains(part.as_str())
-        }
-        (
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_),
-            _,
-        ) => false,
+        (Value::String(whole), Value::String(part)) => !part.is_empty() && whole.contains(part.as_str()),
+        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_), _) => false,
     }
 }
 

@@ -55,14 +55,10 @@ impl Host {
 
     /// The host without its first label, without the first two, and so on, longest first.
     pub(super) fn suffixes(&self) -> impl Iterator<Item = &str> {
-        let after_first = |host: &str| {
-            host.find('.')
-                .and_then(|dot| host.get(dot + 1..).map(str::len))
-        };
+        let after_first = |host: &str| host.find('.').and_then(|dot| host.get(dot + 1..).map(str::len));
         let whole = self.as_str();
         let tail = move |length: usize| whole.get(whole.len() - length..).unwrap_or_default();
-        std::iter::successors(after_first(whole), move |length| after_first(tail(*length)))
-            .map(tail)
+        std::iter::successors(after_first(whole), move |length| after_first(tail(*length))).map(tail)
     }
 }
 
@@ -127,8 +123,7 @@ fn check_name(name: &str) -> Result<(), String> {
             ));
         }
         if !label.bytes().all(of_name) {
-            let hint =
-                "a host is letters, digits, `-` and `_` between dots, without scheme, port or path";
+            let hint = "a host is letters, digits, `-` and `_` between dots, without scheme, port or path";
             return Err(format!("{name:?} is no host: {hint}"));
         }
     }
@@ -166,11 +161,7 @@ mod tests {
             ("[2001:DB8:0:0::1]", "[2001:db8::1]"),
         ] {
             assert_eq!(Host::parse(written).unwrap().as_str(), normal, "{written}");
-            assert_eq!(
-                Host::parse(normal).unwrap().to_string(),
-                normal,
-                "{written} twice"
-            );
+            assert_eq!(Host::parse(normal).unwrap().to_string(), normal, "{written} twice");
         }
     }
 

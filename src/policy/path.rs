@@ -60,12 +60,9 @@ impl PathPattern {
     /// # Errors
     /// A sentence for the operator.
     pub fn check(written: &str) -> Result<(), String> {
-        let normal =
-            normalise(written.as_bytes()).map_err(|fault| format!("{written:?}: {fault}"))?;
+        let normal = normalise(written.as_bytes()).map_err(|fault| format!("{written:?}: {fault}"))?;
         if normal.path.contains(';') {
-            return Err(format!(
-                "{written:?}: write the path without `;` parameters"
-            ));
+            return Err(format!("{written:?}: write the path without `;` parameters"));
         }
         // `%2F` is the exception: as `/` it would be another path.
         if let Some(plain) = other_reading(&normal.path.replace("%2F", "")) {
@@ -95,8 +92,7 @@ impl PathRegex {
     pub fn parse(written: &str) -> Result<Self, String> {
         // Alone first: `a)|(?:b` would come out of the group below.
         let alone = Regex::new(written).map_err(|error| error.to_string())?;
-        let anchored = Regex::new(&format!(r"\A(?:{})\z", alone.as_str()))
-            .map_err(|error| error.to_string())?;
+        let anchored = Regex::new(&format!(r"\A(?:{})\z", alone.as_str())).map_err(|error| error.to_string())?;
         Ok(Self {
             written: written.to_owned(),
             anchored,

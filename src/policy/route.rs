@@ -126,8 +126,7 @@ pub(crate) mod tests {
             matcher: Matcher {
                 host: HostPattern::parse(host).unwrap(),
                 path: pattern(path),
-                methods: methods
-                    .map(|names| names.split(',').map(|name| name.parse().unwrap()).collect()),
+                methods: methods.map(|names| names.split(',').map(|name| name.parse().unwrap()).collect()),
             },
             encoded_slashes: false,
             access: Access::Open,

@@ -62,16 +62,9 @@ impl Site {
                 HostPattern::Any => &mut site.any,
             };
             let equal = tree.place(&route.matcher.path).add(index, route);
-            clashes.extend(equal.into_iter().map(|first| Clash {
-                first,
-                second: index,
-            }));
+            clashes.extend(equal.into_iter().map(|first| Clash { first, second: index }));
         }
-        if clashes.is_empty() {
-            Ok(site)
-        } else {
-            Err(clashes)
-        }
+        if clashes.is_empty() { Ok(site) } else { Err(clashes) }
     }
 
     /// The route of a request.
@@ -133,28 +126,19 @@ impl Tree {
     fn place(&mut self, pattern: &PathPattern) -> &mut Place {
         match pattern {
             PathPattern::Exact(path) => &mut self.root.down(&normal(path)).exact,
-            PathPattern::Prefix(path) => {
-                &mut self.root.down(normal(path).trim_end_matches('/')).prefix
-            }
+            PathPattern::Prefix(path) => &mut self.root.down(normal(path).trim_end_matches('/')).prefix,
             PathPattern::Regex(expression) => self.expression(expression),
         }
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the index is found or inserted just before"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "the index is found or inserted just before")]
     fn expression(&mut self, expression: &PathRegex) -> &mut Place {
         let rank = |one: &PathRegex| (usize::MAX - one.as_str().len(), one.as_str().to_owned());
         let wanted = rank(expression);
-        let at = match self
-            .expressions
-            .binary_search_by_key(&wanted, |(one, _)| rank(one))
-        {
+        let at = match self.expressions.binary_search_by_key(&wanted, |(one, _)| rank(one)) {
             Ok(at) => at,
             Err(at) => {
-                self.expressions
-                    .insert(at, (expression.clone(), Place::default()));
+                self.expressions.insert(at, (expression.clone(), Place::default()));
                 at
             }
         };
@@ -184,9 +168,7 @@ impl Tree {
 
 impl Node {
     fn down(&mut self, path: &str) -> &mut Self {
-        segments(path).fold(self, |node, segment| {
-            node.children.entry(segment.into()).or_default()
-        })
+        segments(path).fold(self, |node, segment| node.children.entry(segment.into()).or_default())
     }
 }
 
@@ -194,11 +176,7 @@ impl Place {
     /// Adds a route; the indices of those that are for the same methods.
     fn add(&mut self, index: usize, route: &Arc<Route>) -> Vec<usize> {
         let Some(methods) = &route.matcher.methods else {
-            let equal = self
-                .all_methods
-                .iter()
-                .map(|(earlier, _)| *earlier)
-                .collect();
+            let equal = self.all_methods.iter().map(|(earlier, _)| *earlier).collect();
             self.all_methods.push((index, Arc::clone(route)));
             return equal;
         };
@@ -210,11 +188,8 @@ impl Place {
             .collect();
         equal.sort_unstable();
         equal.dedup();
-        self.by_method.extend(
-            methods
-                .iter()
-                .map(|method| (method.clone(), index, Arc::clone(route))),
-        );
+        self.by_method
+            .extend(methods.iter().map(|method| (method.clone(), index, Arc::clone(route))));
         equal
     }
 
@@ -234,11 +209,7 @@ impl Place {
     }
 
     fn methods(&self) -> Vec<Method> {
-        let mut methods: Vec<Method> = self
-            .by_method
-            .iter()
-            .map(|(method, ..)| method.clone())
-            .collect();
+        let mut methods: Vec<Method> = self.by_method.iter().map(|(method, ..)| method.clone()).collect();
         methods.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         methods.dedup();
         methods

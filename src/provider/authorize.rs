@@ -64,11 +64,7 @@ pub(super) fn authorization(
         parameters.push(("prompt", prompt.to_owned()));
     }
     let extra = extra(settings, terms);
-    parameters.extend(
-        extra
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned())),
-    );
+    parameters.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
     with_query(&metadata.authorization_endpoint, &parameters)
 }
 
@@ -82,10 +78,7 @@ pub(super) fn end_session(
 ) -> Url {
     let mut parameters = vec![
         ("client_id", client_id.to_owned()),
-        (
-            "post_logout_redirect_uri",
-            post_logout_redirect_uri.to_owned(),
-        ),
+        ("post_logout_redirect_uri", post_logout_redirect_uri.to_owned()),
     ];
     parameters.extend(state.map(|state| ("state", state.to_owned())));
     let without_hint = with_query(endpoint, &parameters);
@@ -115,11 +108,7 @@ fn prompt(metadata: &Metadata, terms: &SignInTerms, switch_account: bool) -> Opt
     let published = |name: &str| metadata.prompts.iter().any(|prompt| prompt == name);
     if switch_account {
         let only_login = !published("select_account") && published("login");
-        return Some(if only_login {
-            "login"
-        } else {
-            "select_account"
-        });
+        return Some(if only_login { "login" } else { "select_account" });
     }
     terms.prompt.map(|prompt| match prompt {
         Prompt::Login => "login",
@@ -147,9 +136,6 @@ fn with_query(endpoint: &Url, parameters: &[(&str, String)]) -> Url {
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     let mut url = endpoint.clone();
-    url.query_pairs_mut()
-        .clear()
-        .extend_pairs(own)
-        .extend_pairs(parameters);
+    url.query_pairs_mut().clear().extend_pairs(own).extend_pairs(parameters);
     url
 }

@@ -49,12 +49,7 @@ impl Provider {
     ///
     /// # Errors
     /// When the settings cannot make a client.
-    pub fn new(
-        settings: Settings,
-        clock: Clock,
-        entropy: Entropy,
-        telemetry: Telemetry,
-    ) -> Result<Self, SetupError> {
+    pub fn new(settings: Settings, clock: Clock, entropy: Entropy, telemetry: Telemetry) -> Result<Self, SetupError> {
         let link = Arc::new(Link {
             name: settings.name.clone(),
             http: Http::new(&settings)?,
@@ -62,11 +57,7 @@ impl Provider {
             entropy,
             telemetry,
         });
-        let discovery = Discovery::new(
-            Arc::clone(&link),
-            settings.issuer.clone(),
-            settings.allow_http,
-        );
+        let discovery = Discovery::new(Arc::clone(&link), settings.issuer.clone(), settings.allow_http);
         Ok(Self {
             settings,
             keys: Keys::new(Arc::clone(&link)),
@@ -138,12 +129,8 @@ impl Provider {
             acr_values: &attempt.acr_values,
             before: None,
         };
-        let verified = self
-            .verify(&id_token, &tokens.access_token, &metadata, demand)
-            .await?;
-        let identity = self
-            .identity(&verified, &tokens.access_token, &metadata)
-            .await?;
+        let verified = self.verify(&id_token, &tokens.access_token, &metadata, demand).await?;
+        let identity = self.identity(&verified, &tokens.access_token, &metadata).await?;
         let tokens = session_tokens(tokens, id_token, None, self.link.now());
         Ok(Proved { identity, tokens })
     }
@@ -177,11 +164,7 @@ impl Provider {
     }
 
     /// Every answer of the token endpoint says whether renewals may go on.
-    pub(super) async fn spend(
-        &self,
-        metadata: &Metadata,
-        grant: Grant<'_>,
-    ) -> Result<TokenSet, NoTokens> {
+    pub(super) async fn spend(&self, metadata: &Metadata, grant: Grant<'_>) -> Result<TokenSet, NoTokens> {
         let spent = token::spend(&self.link, &self.settings, &metadata.token_endpoint, grant).await;
         let (now, draw) = (self.link.now(), self.link.draw());
         match &spent {
@@ -192,9 +175,9 @@ impl Provider {
                 self.renewals().failed(now, None, draw);
             }
             Ok(_)
-            | Err(NoTokens::Answered(
-                TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_),
-            )) => self.renewals().succeeded(),
+            | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_))) => {
+                self.renewals().succeeded()
+            }
         }
         spent
     }

@@ -123,9 +123,7 @@ impl Discovery {
             Err(error) => {
                 let mut failures = self.failures();
                 let draw = self.link.draw();
-                failures
-                    .breaker
-                    .failed(self.link.now(), error.retry_after, draw);
+                failures.breaker.failed(self.link.now(), error.retry_after, draw);
                 failures.last = Some(error.clone());
                 Err(error)
             }
@@ -142,8 +140,7 @@ impl Discovery {
             ));
         }
         let read = |reply: &super::http::Reply| {
-            Metadata::parse(&reply.body, &self.issuer, self.allow_http)
-                .map_err(|error| error.to_string())
+            Metadata::parse(&reply.body, &self.issuer, self.allow_http).map_err(|error| error.to_string())
         };
         self.link.document("discovery", &url, read).await
     }
@@ -151,16 +148,13 @@ impl Discovery {
     /// While the provider is known to be down, its last failure is the answer.
     fn permit(&self) -> Result<(), Unreachable> {
         let mut failures = self.failures();
-        failures
-            .breaker
-            .permit(self.link.now())
-            .map_err(|wait| Unreachable {
-                retry_after: Some(wait),
-                ..failures
-                    .last
-                    .clone()
-                    .unwrap_or_else(|| Unreachable::because("it failed just now".to_owned()))
-            })
+        failures.breaker.permit(self.link.now()).map_err(|wait| Unreachable {
+            retry_after: Some(wait),
+            ..failures
+                .last
+                .clone()
+                .unwrap_or_else(|| Unreachable::because("it failed just now".to_owned()))
+        })
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {

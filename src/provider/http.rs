@@ -5,9 +5,7 @@ use std::{error::Error as _, sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
-    header::{
-        ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
-    },
+    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect, retry,
 };
 use rustls::{ClientConfig, RootCertStore};
@@ -69,11 +67,7 @@ impl Http {
     }
 
     /// Gets a JSON document, with an access token in the header where one is given (UI-02).
-    pub(super) async fn get(
-        &self,
-        url: &Url,
-        bearer: Option<&Secret<String>>,
-    ) -> Result<Reply, NoReply> {
+    pub(super) async fn get(&self, url: &Url, bearer: Option<&Secret<String>>) -> Result<Reply, NoReply> {
         let mut request = self.client.get(url.clone());
         if let Some(token) = bearer {
             let value = secret_header(&format!("Bearer {}", token.expose()))?;
@@ -83,12 +77,7 @@ impl Http {
     }
 
     /// Posts a form, with an `Authorization` header where one is given.
-    pub(super) async fn post(
-        &self,
-        url: &Url,
-        form: String,
-        authorization: Option<&str>,
-    ) -> Result<Reply, NoReply> {
+    pub(super) async fn post(&self, url: &Url, form: String, authorization: Option<&str>) -> Result<Reply, NoReply> {
         let mut request = self
             .client
             .post(url.clone())
@@ -109,11 +98,7 @@ async fn send(request: RequestBuilder) -> Result<Reply, NoReply> {
         .map_err(|error| no_reply(&error))?;
     let body = read(&mut response).await?;
     let headers = response.headers();
-    let text = |name| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-    };
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     Ok(Reply {
         status: response.status().as_u16(),
         content_type: text(CONTENT_TYPE).map(ToOwned::to_owned),
@@ -222,8 +207,7 @@ fn system_roots(settings: &Settings) -> Result<RootCertStore, SetupError> {
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() && !settings.allow_http {
         return Err(SetupError::Ca(
-            "this system has none: install its CA certificates or configure the provider's"
-                .to_owned(),
+            "this system has none: install its CA certificates or configure the provider's".to_owned(),
         ));
     }
     Ok(roots)

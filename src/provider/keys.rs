@@ -72,11 +72,7 @@ impl Keys {
 
     /// The key set after a token did not fit `seen`: another one if somebody fetched it meanwhile, or fetched now if
     /// that was not done just before; else `None`, and the token stays refused.
-    pub(super) async fn after(
-        &self,
-        uri: &Url,
-        seen: &Arc<KeySet>,
-    ) -> Result<Option<Arc<KeySet>>, Unreachable> {
+    pub(super) async fn after(&self, uri: &Url, seen: &Arc<KeySet>) -> Result<Option<Arc<KeySet>>, Unreachable> {
         let mut attempts = self.attempts.lock().await;
         let now = self.link.now();
         if let Some(kept) = self.kept.load_full()
@@ -96,9 +92,7 @@ impl Keys {
     }
 
     async fn fetch(&self, uri: &Url, attempts: &mut Attempts) -> Result<Arc<KeySet>, Unreachable> {
-        let read = |reply: &super::http::Reply| {
-            KeySet::parse(&reply.body).map_err(|error| error.to_string())
-        };
+        let read = |reply: &super::http::Reply| KeySet::parse(&reply.body).map_err(|error| error.to_string());
         match self.link.document("keys", uri, read).await {
             Ok((keys, max_age)) => {
                 attempts.breaker.succeeded();
@@ -112,9 +106,7 @@ impl Keys {
             }
             Err(error) => {
                 let draw = self.link.draw();
-                attempts
-                    .breaker
-                    .failed(self.link.now(), error.retry_after, draw);
+                attempts.breaker.failed(self.link.now(), error.retry_after, draw);
                 attempts.last_failure = Some(error.clone());
                 Err(error)
             }

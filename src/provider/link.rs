@@ -44,13 +44,7 @@ impl Link {
     }
 
     /// Emits the event of one call.
-    pub(super) fn report(
-        &self,
-        endpoint: &'static str,
-        began: Instant,
-        call: Call,
-        error: Option<&str>,
-    ) {
+    pub(super) fn report(&self, endpoint: &'static str, began: Instant, call: Call, error: Option<&str>) {
         self.telemetry.emit(&Event::ProviderCall {
             provider: &self.name,
             endpoint,
@@ -107,10 +101,6 @@ pub(super) fn bad_status(reply: &Reply) -> Unreachable {
 
 /// The failure of a call without an answer.
 pub(super) fn failed(error: NoReply) -> (Call, Unreachable) {
-    let call = if error.timed_out {
-        Call::TimedOut
-    } else {
-        Call::Failed
-    };
+    let call = if error.timed_out { Call::TimedOut } else { Call::Failed };
     (call, Unreachable::because(error.cause))
 }

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use super::{prove::NoProof, token::NoTokens};
-use crate::{
-    gate::SignInFailure, identity::VerifiedIdentity, oidc::TokenError, session::SessionTokens,
-};
+use crate::{gate::SignInFailure, identity::VerifiedIdentity, oidc::TokenError, session::SessionTokens};
 
 /// The settings cannot make a client.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -80,21 +78,13 @@ pub enum RenewFailure {
 pub(super) fn refused_code(error: NoTokens) -> ExchangeError {
     let cause = error.cause();
     match error {
-        NoTokens::Answered(TokenError::InvalidGrant) => {
-            ExchangeError::Failed(SignInFailure::CodeRefused)
-        }
-        NoTokens::Answered(TokenError::InvalidClient(_)) => {
-            ExchangeError::Failed(SignInFailure::ClientRejected)
-        }
-        NoTokens::Answered(TokenError::Other(_)) => {
-            ExchangeError::Failed(SignInFailure::ProviderError)
-        }
+        NoTokens::Answered(TokenError::InvalidGrant) => ExchangeError::Failed(SignInFailure::CodeRefused),
+        NoTokens::Answered(TokenError::InvalidClient(_)) => ExchangeError::Failed(SignInFailure::ClientRejected),
+        NoTokens::Answered(TokenError::Other(_)) => ExchangeError::Failed(SignInFailure::ProviderError),
         NoTokens::Answered(TokenError::Unavailable { retry_after }) => {
             ExchangeError::Unreachable(Unreachable { cause, retry_after })
         }
-        NoTokens::Answered(TokenError::Malformed(_)) => {
-            ExchangeError::Unreachable(Unreachable::because(cause))
-        }
+        NoTokens::Answered(TokenError::Malformed(_)) => ExchangeError::Unreachable(Unreachable::because(cause)),
         NoTokens::Unreachable(unreachable) => ExchangeError::Unreachable(unreachable),
     }
 }
@@ -103,12 +93,8 @@ pub(super) fn refused_refresh(error: NoTokens) -> RenewFailure {
     match error {
         NoTokens::Answered(TokenError::InvalidGrant) => RenewFailure::Refused,
         NoTokens::Answered(TokenError::InvalidClient(code)) => RenewFailure::ClientRejected(code),
-        NoTokens::Answered(error @ TokenError::Other(_)) => {
-            RenewFailure::Invalid(error.to_string())
-        }
-        NoTokens::Answered(TokenError::Unavailable { retry_after }) => {
-            RenewFailure::Unavailable { retry_after }
-        }
+        NoTokens::Answered(error @ TokenError::Other(_)) => RenewFailure::Invalid(error.to_string()),
+        NoTokens::Answered(TokenError::Unavailable { retry_after }) => RenewFailure::Unavailable { retry_after },
         // A page of a middlebox or a broken connection says nothing about the session (IP-13).
         NoTokens::Answered(TokenError::Malformed(_)) | NoTokens::Unreachable(_) => {
             RenewFailure::Unavailable { retry_after: None }

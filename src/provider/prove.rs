@@ -14,8 +14,7 @@ use crate::{
     gate::SignInFailure,
     identity::VerifiedIdentity,
     oidc::{
-        Claims, Expect, IdTokenError, Metadata, TokenSet, UserInfo, UserInfoError, VerifiedIdToken,
-        tokens::is_json,
+        Claims, Expect, IdTokenError, Metadata, TokenSet, UserInfo, UserInfoError, VerifiedIdToken, tokens::is_json,
     },
     secret::Secret,
     session::SessionTokens,
@@ -95,9 +94,7 @@ impl Provider {
     ) -> Result<VerifiedIdToken, NoProof> {
         let began = Instant::now();
         let keys = self.keys.current(&metadata.jwks_uri).await?;
-        let check = |keys: &Arc<_>| {
-            VerifiedIdToken::verify(raw.expose(), keys, &self.expect(access_token, demand))
-        };
+        let check = |keys: &Arc<_>| VerifiedIdToken::verify(raw.expose(), keys, &self.expect(access_token, demand));
         let mut verdict = check(&keys);
         if let Err(IdTokenError::UnknownKey | IdTokenError::BadSignature) = verdict
             && let Some(newer) = self.keys.after(&metadata.jwks_uri, &keys).await?
@@ -106,8 +103,7 @@ impl Provider {
         }
         verdict.map_err(|error| {
             let cause = error.to_string();
-            self.link
-                .report("id_token", began, Call::Refused, Some(&cause));
+            self.link.report("id_token", began, Call::Refused, Some(&cause));
             NoProof::IdToken(error)
         })
     }
@@ -144,13 +140,9 @@ impl Provider {
             UserInfoUse::Always => true,
         };
         let userinfo = match &metadata.userinfo_endpoint {
-            Some(url) if wanted => {
-                Some(self.userinfo(url, access_token, id_token.subject()).await?)
-            }
+            Some(url) if wanted => Some(self.userinfo(url, access_token, id_token.subject()).await?),
             None if settings.userinfo == UserInfoUse::Always => {
-                return Err(NoProof::UserInfo(
-                    "the provider publishes no userinfo endpoint",
-                ));
+                return Err(NoProof::UserInfo("the provider publishes no userinfo endpoint"));
             }
             Some(_) | None => None,
         };
@@ -184,8 +176,7 @@ impl Provider {
                 (call, unreachable.into())
             }
         };
-        self.link
-            .report("userinfo", began, call, Some(&error.cause()));
+        self.link.report("userinfo", began, call, Some(&error.cause()));
         Err(error)
     }
 }
@@ -223,8 +214,6 @@ pub(super) fn session_tokens(
             .refresh_token
             .or_else(|| before.and_then(|before| before.refresh_token.clone())),
         id_token,
-        scope: tokens
-            .scope
-            .or_else(|| before.and_then(|before| before.scope.clone())),
+        scope: tokens.scope.or_else(|| before.and_then(|before| before.scope.clone())),
     }
 }

@@ -59,8 +59,8 @@ impl Provider {
     ) -> Result<(Secret<String>, VerifiedIdentity), RenewFailure> {
         let as_it_was = || (record.tokens.id_token.clone(), record.identity.clone());
         let known = record.identity.claims();
-        let mut before = VerifiedIdToken::claims_before(record.tokens.id_token.expose())
-            .unwrap_or_else(|| known.clone());
+        let mut before =
+            VerifiedIdToken::claims_before(record.tokens.id_token.expose()).unwrap_or_else(|| known.clone());
         carry_over(&mut before, known);
         let demand = Demand {
             before: Some(&before),
@@ -76,9 +76,7 @@ impl Provider {
         match self.identity(&verified, access_token, metadata).await {
             Ok(identity) => Ok((id_token, identity)),
             Err(NoProof::Unreachable(_)) => Ok(as_it_was()),
-            Err(error @ (NoProof::IdToken(_) | NoProof::UserInfo(_))) => {
-                Err(RenewFailure::Invalid(error.cause()))
-            }
+            Err(error @ (NoProof::IdToken(_) | NoProof::UserInfo(_))) => Err(RenewFailure::Invalid(error.cause())),
         }
     }
 }

@@ -18,11 +18,7 @@ use crate::{
 };
 
 /// What stands for itself in form encoding. A space is written `%20`: decoders of forms and of URLs agree on it.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is spent.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +47,7 @@ pub(super) async fn spend(
 ) -> Result<TokenSet, NoTokens> {
     let began = Instant::now();
     let (form, authorization) = request(settings, grant);
-    let sent = link
-        .http
-        .post(endpoint, form, authorization.as_deref())
-        .await;
+    let sent = link.http.post(endpoint, form, authorization.as_deref()).await;
     let outcome = match sent {
         Ok(reply) => TokenSet::parse(
             reply.status,
@@ -97,9 +90,7 @@ impl Grant<'_> {
 
 const fn call_of(error: &TokenError) -> Call {
     match error {
-        TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_) => {
-            Call::Refused
-        }
+        TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_) => Call::Refused,
         TokenError::Unavailable { .. } | TokenError::Malformed(_) => Call::Failed,
     }
 }

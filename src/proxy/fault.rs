@@ -42,33 +42,21 @@ pub(super) fn words(error: &Error, target: Option<&str>) -> String {
     .to_owned()
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the list is pingora's and open"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list is pingora's and open")]
 fn upstream(kind: &ErrorType) -> Refusal {
     use ErrorType as E;
     match kind {
-        E::ConnectTimedout | E::ReadTimedout | E::WriteTimedout | E::TLSHandshakeTimedout => {
-            Refusal::UpstreamSlow
-        }
-        E::InvalidHTTPHeader | E::H1Error | E::H2Error | E::InvalidH2 | E::H2Downgrade => {
-            Refusal::UpstreamInvalid
-        }
+        E::ConnectTimedout | E::ReadTimedout | E::WriteTimedout | E::TLSHandshakeTimedout => Refusal::UpstreamSlow,
+        E::InvalidHTTPHeader | E::H1Error | E::H2Error | E::InvalidH2 | E::H2Downgrade => Refusal::UpstreamInvalid,
         _ => Refusal::UpstreamUnreachable,
     }
 }
 
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the list is pingora's and open"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the list is pingora's and open")]
 fn downstream(kind: &ErrorType) -> Option<Refusal> {
     use ErrorType as E;
     match kind {
-        E::ReadError | E::WriteError | E::ConnectionClosed | E::ReadTimedout | E::WriteTimedout => {
-            None
-        }
+        E::ReadError | E::WriteError | E::ConnectionClosed | E::ReadTimedout | E::WriteTimedout => None,
         _ => Some(Refusal::BadHeader),
     }
 }

@@ -93,13 +93,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         Ok(peer)
     }
 
-    fn fail_to_connect(
-        &self,
-        _: &mut Session,
-        _: &HttpPeer,
-        ctx: &mut Ctx,
-        mut error: Box<Error>,
-    ) -> Box<Error> {
+    fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Ctx, mut error: Box<Error>) -> Box<Error> {
         if let Some(lease) = &ctx.lease {
             lease.unreachable();
             // Nothing was sent, so any method may be tried elsewhere.
@@ -114,13 +108,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        outbound::edit(
-            &*self.front,
-            head,
-            ctx,
-            self.listener.public,
-            peer_ip(session),
-        )
+        outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
     }
 
     async fn request_body_filter(
@@ -146,12 +134,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         Ok(())
     }
 
-    async fn upstream_response_filter(
-        &self,
-        _: &mut Session,
-        head: &mut ResponseHeader,
-        ctx: &mut Ctx,
-    ) -> Result<()> {
+    async fn upstream_response_filter(&self, _: &mut Session, head: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
         let Some(admission) = &ctx.admission else {
             return Err(Error::explain(ErrorType::InternalError, "no admission"));
         };
@@ -202,12 +185,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         error
     }
 
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        error: &Error,
-        ctx: &mut Ctx,
-    ) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
         ctx.error = Some(fault::words(error, target));
         let begun = session
@@ -240,9 +218,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             ctx.error = Some(fault::words(error, None));
         }
         let sent = Sent {
-            status: session
-                .response_written()
-                .map_or(0, |head| head.status.as_u16()),
+            status: session.response_written().map_or(0, |head| head.status.as_u16()),
             bytes: session.body_bytes_sent() as u64,
         };
         let subject = ctx
@@ -256,13 +232,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         true
     }
 
-    fn suppress_proxy_warn_log(
-        &self,
-        _: &Session,
-        ctx: &Ctx,
-        error: &Error,
-        _: ProxyWarnLogContext,
-    ) -> bool {
+    fn suppress_proxy_warn_log(&self, _: &Session, ctx: &Ctx, error: &Error, _: ProxyWarnLogContext) -> bool {
         let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
         tracing::warn!(
             request_id = ctx.request_id,
@@ -281,11 +251,7 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(
-            peer_ip(session),
-            &head.headers,
-            &self.listener.trusted_proxies,
-        );
+        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
@@ -310,13 +276,9 @@ impl<F: Front> Door<F> {
             public: self.listener.public,
             request_id: &ctx.request_id,
         };
-        let asked = AssertUnwindSafe(self.front.answer(&incoming))
-            .catch_unwind()
-            .await;
+        let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
         match asked {
-            Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
-                self.refuse(Refusal::BodyTooLarge, ctx)
-            }
+            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");

@@ -20,11 +20,7 @@ const HOP_BY_HOP: [&str; 6] = [
 ///
 /// # Errors
 /// A value that no header can carry.
-pub(super) fn edit(
-    head: &mut ResponseHeader,
-    forward: &Forward,
-    is_own_cookie: impl Fn(&str) -> bool,
-) -> Result<()> {
+pub(super) fn edit(head: &mut ResponseHeader, forward: &Forward, is_own_cookie: impl Fn(&str) -> bool) -> Result<()> {
     strip_hop_by_hop(head);
     drop_own_cookies(head, is_own_cookie)?;
     for name in &forward.response_remove {
@@ -40,10 +36,7 @@ pub(super) fn edit(
 ///
 /// # Errors
 /// A value that no header can carry.
-pub(super) fn drop_own_cookies(
-    head: &mut ResponseHeader,
-    is_own: impl Fn(&str) -> bool,
-) -> Result<()> {
+pub(super) fn drop_own_cookies(head: &mut ResponseHeader, is_own: impl Fn(&str) -> bool) -> Result<()> {
     let ours = |value: &HeaderValue| is_own(&cookie_name(value.as_bytes()));
     if !head.headers.get_all(header::SET_COOKIE).iter().any(&ours) {
         return Ok(());

@@ -32,13 +32,10 @@ pub(super) fn edit<F: Front>(
     peer: Option<IpAddr>,
 ) -> Result<()> {
     let (Some(admission), Some(target)) = (&ctx.admission, &ctx.target) else {
-        return Err(Error::explain(
-            ErrorType::InternalError,
-            "no admission on the way out",
-        ));
+        return Err(Error::explain(ErrorType::InternalError, "no admission on the way out"));
     };
-    let authority = HeaderValue::try_from(target.authority())
-        .or_err(ErrorType::InternalError, "the host as a header")?;
+    let authority =
+        HeaderValue::try_from(target.authority()).or_err(ErrorType::InternalError, "the host as a header")?;
     strip(front, head, admission, ctx.trusted)?;
     set_forwarded(head, ctx.trusted, &authority, public, peer)?;
     head.insert_header(REQUEST_ID, ctx.request_id.as_str())?;
@@ -53,12 +50,7 @@ pub(super) fn edit<F: Front>(
 }
 
 /// Takes off every header of a client that is ours to say.
-fn strip<F: Front>(
-    front: &F,
-    head: &mut RequestHeader,
-    admission: &Admission,
-    trusted: bool,
-) -> Result<()> {
+fn strip<F: Front>(front: &F, head: &mut RequestHeader, admission: &Admission, trusted: bool) -> Result<()> {
     let plan = &admission.route().forward.headers;
     let gone: Vec<HeaderName> = head
         .headers
@@ -85,8 +77,8 @@ fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
     } else {
         Cow::Borrowed(name)
     };
-    let forwarding = folded.starts_with("x-forwarded-")
-        || matches!(&*folded, "forwarded" | "x-real-ip" | "x-request-id");
+    let forwarding =
+        folded.starts_with("x-forwarded-") || matches!(&*folded, "forwarded" | "x-real-ip" | "x-request-id");
     forwarding && !(trusted && folded == name)
 }
 
@@ -108,8 +100,7 @@ fn edit_cookies(head: &mut RequestHeader, is_own: impl Fn(&str) -> bool) -> Resu
     if edited.is_empty() {
         return Ok(());
     }
-    let value =
-        HeaderValue::from_bytes(&edited).or_err(ErrorType::InternalError, "joining cookies")?;
+    let value = HeaderValue::from_bytes(&edited).or_err(ErrorType::InternalError, "joining cookies")?;
     head.insert_header(header::COOKIE, value)
 }
 
@@ -147,13 +138,10 @@ fn set_forwarded(
         .map(HeaderValue::as_bytes)
         .collect();
     let hop = peer.map(|ip| ip.to_canonical().to_string());
-    let hops: Vec<&[u8]> = before
-        .into_iter()
-        .chain(hop.as_deref().map(str::as_bytes))
-        .collect();
+    let hops: Vec<&[u8]> = before.into_iter().chain(hop.as_deref().map(str::as_bytes)).collect();
     if !hops.is_empty() {
-        let value = HeaderValue::from_bytes(&hops.join(&b", "[..]))
-            .or_err(ErrorType::InternalError, "joining addresses")?;
+        let value =
+            HeaderValue::from_bytes(&hops.join(&b", "[..])).or_err(ErrorType::InternalError, "joining addresses")?;
         head.insert_header(FORWARDED_FOR, value)?;
     }
     if !(trusted && head.headers.contains_key(FORWARDED_HOST)) {
@@ -196,11 +184,7 @@ fn rewritten<'a>(route: &Route, path: &'a str) -> Cow<'a, str> {
     {
         rest = path.strip_prefix(prefix).unwrap_or(path);
     }
-    match forward
-        .add_prefix
-        .as_deref()
-        .map(|add| add.trim_end_matches('/'))
-    {
+    match forward.add_prefix.as_deref().map(|add| add.trim_end_matches('/')) {
         None | Some("") if rest.starts_with('/') => Cow::Borrowed(rest),
         add => {
             let slash = if rest.starts_with('/') { "" } else { "/" };
@@ -226,8 +210,7 @@ mod tests {
         for line in lines {
             map.append(header::COOKIE, HeaderValue::from_static(line));
         }
-        edited_cookies(&map, |name| name.starts_with("__Host-doorward"))
-            .map(|bytes| String::from_utf8(bytes).unwrap())
+        edited_cookies(&map, |name| name.starts_with("__Host-doorward")).map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     #[test]
@@ -235,10 +218,7 @@ mod tests {
         assert_eq!(cookies(&[]), None);
         assert_eq!(cookies(&["a=1; b=2"]), None);
         assert_eq!(cookies(&["a=1", "b=2"]).as_deref(), Some("a=1; b=2"));
-        assert_eq!(
-            cookies(&["a=1; __Host-doorward=x; b=2;"]).as_deref(),
-            Some("a=1; b=2")
-        );
+        assert_eq!(cookies(&["a=1; __Host-doorward=x; b=2;"]).as_deref(), Some("a=1; b=2"));
         assert_eq!(cookies(&["__Host-doorward=x"]).as_deref(), Some(""));
         assert_eq!(cookies(&["__Host-doorward =x"]).as_deref(), Some(""));
     }
@@ -253,10 +233,7 @@ mod tests {
             "x-real-ip",
             "x_real_ip",
         ] {
-            assert!(
-                is_forwarding(&HeaderName::from_static(name), false),
-                "{name}"
-            );
+            assert!(is_forwarding(&HeaderName::from_static(name), false), "{name}");
         }
         assert!(!is_forwarding(&FORWARDED_FOR, true));
         let folded = HeaderName::from_static("x_forwarded_for");

@@ -14,17 +14,12 @@ pub(super) async fn send(session: &mut Session, reply: Reply) -> Result<()> {
     for (name, value) in reply.headers {
         head.append_header(name, value)?;
     }
-    let bodiless = matches!(
-        reply.status,
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-    );
+    let bodiless = matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if !bodiless {
         head.set_content_length(reply.body.len())?;
     }
     let silent = bodiless || reply.body.is_empty() || session.req_header().method == Method::HEAD;
-    session
-        .write_response_header(Box::new(head), silent)
-        .await?;
+    session.write_response_header(Box::new(head), silent).await?;
     if !silent {
         session.write_response_body(Some(reply.body), true).await?;
     }

@@ -76,9 +76,7 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
         .map(<[u8]>::trim_ascii)
         .filter(|name| !name.is_empty());
     for (index, name) in names.enumerate() {
-        let protected = PROTECTED
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name));
+        let protected = PROTECTED.iter().any(|known| known.eq_ignore_ascii_case(name));
         let token = name
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte));
@@ -92,11 +90,7 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
 /// The client's address by the right-most untrusted rule, and whether the peer itself is trusted. `X-Forwarded-For`
 /// is believed only from listed peers, from right to left, as far as every hop is listed. A peer without address (a
 /// unix socket) counts as listed when any proxy is.
-pub(super) fn client(
-    peer: Option<IpAddr>,
-    headers: &HeaderMap,
-    proxies: &[IpNet],
-) -> (Option<IpAddr>, bool) {
+pub(super) fn client(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
     let listed = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
     let trusted = peer.as_ref().map_or(!proxies.is_empty(), listed);
     if !trusted {
@@ -136,9 +130,7 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, entropy: &Entropy) 
         .and_then(|value| value.to_str().ok())
         .filter(|id| {
             (1..=LONGEST_REQUEST_ID).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         });
     given.map_or_else(
         || format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
@@ -194,20 +186,13 @@ mod tests {
             ("10.0.0.9, 10.0.0.8", "10.0.0.9"),
         ] {
             let map = headers(&[("x-forwarded-for", written)]);
-            assert_eq!(
-                client(ip("10.0.0.1"), &map, &listed),
-                (ip(expected), true),
-                "{written}"
-            );
+            assert_eq!(client(ip("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
         }
     }
 
     #[test]
     fn several_header_lines_are_one_list() {
-        let map = headers(&[
-            ("x-forwarded-for", "6.6.6.6"),
-            ("x-forwarded-for", "1.2.3.4"),
-        ]);
+        let map = headers(&[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4")]);
         let found = client(ip("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
         assert_eq!(found, (ip("1.2.3.4"), true));
     }

@@ -65,9 +65,7 @@ impl<F: Front> Gatehouse<F> {
             app: Arc::new(app),
             acceptor,
             handshake: limits.handshake,
-            room: limits
-                .connections
-                .map(|most| Arc::new(Semaphore::new(most))),
+            room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
         })
     }
@@ -133,11 +131,7 @@ async fn told(signal: &mut watch::Receiver<bool>) {
 }
 
 /// Does the TLS handshake, where there is TLS, within its deadline.
-async fn secure(
-    stream: Coalesced,
-    acceptor: Option<Arc<Acceptor>>,
-    deadline: Duration,
-) -> Option<Stream> {
+async fn secure(stream: Coalesced, acceptor: Option<Arc<Acceptor>>, deadline: Duration) -> Option<Stream> {
     let Some(acceptor) = acceptor else {
         return Some(Box::new(stream));
     };

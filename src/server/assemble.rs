@@ -59,11 +59,7 @@ pub enum AssembleError {
 }
 
 fn join(errors: &[UpstreamError]) -> String {
-    errors
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ")
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Makes every part. Nothing is sent and nothing listens yet. Within a tokio runtime.
@@ -84,9 +80,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         telemetry.clone(),
     )?;
     let upstreams = Arc::new(Upstreams::new(telemetry.clone()));
-    upstreams
-        .arrange(&plan.site)
-        .map_err(AssembleError::Upstreams)?;
+    upstreams.arrange(&plan.site).map_err(AssembleError::Upstreams)?;
     let gateway = Gateway::new(Parts {
         site: plan.site,
         sessions,
@@ -123,10 +117,11 @@ fn providers(
         .into_iter()
         .map(|settings| {
             let name = settings.name.clone();
-            let made = Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone())
-                .map_err(|cause| AssembleError::Provider {
-                name: name.as_str().to_owned(),
-                cause,
+            let made = Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map_err(|cause| {
+                AssembleError::Provider {
+                    name: name.as_str().to_owned(),
+                    cause,
+                }
             })?;
             Ok((name, Arc::new(made)))
         })

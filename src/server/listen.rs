@@ -78,13 +78,13 @@ pub enum BindError {
 pub fn bind(listener: Listener) -> Result<Bound, BindError> {
     let written = written(&listener.bind);
     let tls = listener.tls.clone();
-    let certificates =
-        tls.map(Certificates::load)
-            .transpose()
-            .map_err(|source| BindError::Tls {
-                address: written.clone(),
-                source,
-            })?;
+    let certificates = tls
+        .map(Certificates::load)
+        .transpose()
+        .map_err(|source| BindError::Tls {
+            address: written.clone(),
+            source,
+        })?;
     let (socket, address) = open(&listener.bind).map_err(|source| BindError::Address {
         address: written,
         source,
@@ -207,10 +207,7 @@ mod tests {
         Listener {
             bind,
             tls: None,
-            public: Public {
-                https: false,
-                port: 80,
-            },
+            public: Public { https: false, port: 80 },
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
         }

@@ -10,8 +10,7 @@ use std::{
 };
 
 use super::{
-    AssembleError, BindError, Bound, Drained, House, Running, Shared, TlsError, assemble, bind,
-    serve, shutdown,
+    AssembleError, BindError, Bound, Drained, House, Running, Shared, TlsError, assemble, bind, serve, shutdown,
 };
 use crate::{
     admin::Admin,
@@ -39,9 +38,7 @@ pub enum RunError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The admin listener.
-    #[error(
-        "the admin listener cannot listen on {address}: {source}; change admin.address or switch it off"
-    )]
+    #[error("the admin listener cannot listen on {address}: {source}; change admin.address or switch it off")]
     Admin {
         /// Where.
         address: String,
@@ -89,19 +86,11 @@ impl Up {
 /// # Errors
 /// An address or certificate that cannot be used: nothing serves then.
 pub async fn start(house: House) -> Result<Up, RunError> {
-    let bound = house
-        .listeners
-        .into_iter()
-        .map(open)
-        .collect::<Result<Vec<_>, _>>()?;
+    let bound = house.listeners.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let draining = Arc::new(AtomicBool::new(false));
     let admin = match house.admin {
         Some(settings) => {
-            let admin = Admin::new(
-                house.gateway.clone(),
-                house.telemetry.clone(),
-                Arc::clone(&draining),
-            );
+            let admin = Admin::new(house.gateway.clone(), house.telemetry.clone(), Arc::clone(&draining));
             Some(serve_admin(&settings.bind, admin).await?)
         }
         None => None,
@@ -137,9 +126,7 @@ async fn serve_admin(at: &Bind, admin: Admin) -> Result<Bind, RunError> {
     };
     match at {
         Bind::Tcp(address) => {
-            let listener = tokio::net::TcpListener::bind(address)
-                .await
-                .map_err(failed)?;
+            let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
             let address = listener.local_addr().map_err(failed)?;
             drop(task::spawn("admin", async move {
                 axum::serve(listener, admin.router()).await
@@ -178,9 +165,7 @@ pub fn run(plan: Plan) -> Result<(), RunError> {
 /// # Errors
 /// The system gives no threads.
 pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// Says in the log where it listens.

@@ -129,18 +129,14 @@ fn read(files: &TlsFiles) -> Result<Current, TlsError> {
         path: path.clone(),
         what,
     };
-    let chain: Vec<CertificateDer<'static>> =
-        CertificateDer::pem_slice_iter(&load(&files.certificate)?)
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable(&files.certificate, error.to_string()))?;
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&load(&files.certificate)?)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable(&files.certificate, error.to_string()))?;
     let Some(first) = chain.first().cloned() else {
-        return Err(unusable(
-            &files.certificate,
-            "no certificate in it".to_owned(),
-        ));
+        return Err(unusable(&files.certificate, "no certificate in it".to_owned()));
     };
-    let key = PrivateKeyDer::from_pem_slice(&load(&files.key)?)
-        .map_err(|error| unusable(&files.key, error.to_string()))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&load(&files.key)?).map_err(|error| unusable(&files.key, error.to_string()))?;
     let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
         .map_err(|error| unusable(&files.key, error.to_string()))?;
     // The library has parsed it by now, to compare the keys; before that, parsing would panic.
@@ -186,14 +182,7 @@ mod tests {
     }
 
     fn in_force(certificates: &Certificates) -> CertificateDer<'static> {
-        certificates
-            .current
-            .load()
-            .key
-            .cert
-            .first()
-            .unwrap()
-            .clone()
+        certificates.current.load().key.cert.first().unwrap().clone()
     }
 
     #[test]

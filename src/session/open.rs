@@ -47,12 +47,7 @@ impl Session {
     }
 
     /// The headers prepared for the route of this name, made by `make` when there are none or they are stale.
-    pub fn bundle(
-        &self,
-        route: &Arc<str>,
-        now: UnixTime,
-        make: impl FnOnce() -> Bundle,
-    ) -> Arc<Bundle> {
+    pub fn bundle(&self, route: &Arc<str>, now: UnixTime, make: impl FnOnce() -> Bundle) -> Arc<Bundle> {
         let still_good = |bundle: &Bundle| bundle.stale_at.is_none_or(|stale| now < stale);
         {
             let kept = self.prepared.read().unwrap_or_else(PoisonError::into_inner);
@@ -63,10 +58,7 @@ impl Session {
             }
         }
         let new = Arc::new(make());
-        let mut prepared = self
-            .prepared
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut prepared = self.prepared.write().unwrap_or_else(PoisonError::into_inner);
         prepared.retain(|(name, bundle)| !Arc::ptr_eq(name, route) && still_good(bundle));
         prepared.push((Arc::clone(route), Arc::clone(&new)));
         new

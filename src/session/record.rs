@@ -54,12 +54,7 @@ const FORMAT: u8 = 1;
 impl Record {
     /// A new session's record, of version 1.
     #[must_use]
-    pub const fn new(
-        id: String,
-        identity: VerifiedIdentity,
-        tokens: SessionTokens,
-        now: UnixTime,
-    ) -> Self {
+    pub const fn new(id: String, identity: VerifiedIdentity, tokens: SessionTokens, now: UnixTime) -> Self {
         Self {
             id,
             version: 1,
@@ -73,12 +68,7 @@ impl Record {
 
     /// The next version, with renewed tokens and what the provider now says of the person.
     #[must_use]
-    pub fn renewed(
-        &self,
-        tokens: SessionTokens,
-        identity: VerifiedIdentity,
-        now: UnixTime,
-    ) -> Self {
+    pub fn renewed(&self, tokens: SessionTokens, identity: VerifiedIdentity, now: UnixTime) -> Self {
         Self {
             id: self.id.clone(),
             version: self.version.saturating_add(1),

@@ -204,11 +204,7 @@ mod tests {
         ];
         for (life, refresh, secs, answer) in table {
             let record = with_token(life, refresh);
-            assert_eq!(
-                Freshness::of(&record, at(secs)),
-                answer,
-                "{life:?} {refresh} {secs}"
-            );
+            assert_eq!(Freshness::of(&record, at(secs)), answer, "{life:?} {refresh} {secs}");
         }
     }
 

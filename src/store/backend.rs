@@ -44,13 +44,7 @@ pub trait Backend: Send + Sync + Debug + 'static {
     async fn get(&self, keys: &[StoreKey]) -> Result<Option<(StoreKey, Vec<u8>)>, Down>;
 
     /// Puts a new value, which the store forgets after `ttl`. An existing value is [`Written::Superseded`].
-    async fn create(
-        &self,
-        key: &StoreKey,
-        bytes: &[u8],
-        version: u64,
-        ttl: Duration,
-    ) -> Result<Written, Down>;
+    async fn create(&self, key: &StoreKey, bytes: &[u8], version: u64, ttl: Duration) -> Result<Written, Down>;
 
     /// Replaces the value of version `expected`, and nothing else, by one of version `version`.
     async fn replace(
@@ -64,6 +58,12 @@ pub trait Backend: Send + Sync + Debug + 'static {
 
     /// Forgets the value; whether there was one.
     async fn end(&self, key: &StoreKey) -> Result<bool, Down>;
+
+    /// Removes the value, if its version is still the expected one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down>;
 
     /// Takes the lease of `key` for `ttl`; false when another holds it.
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down>;

@@ -50,21 +50,12 @@ impl Breaker {
         let ours = now >= until
             && self
                 .open_until
-                .compare_exchange(
-                    until,
-                    now + millis(PAUSE),
-                    Ordering::AcqRel,
-                    Ordering::Relaxed,
-                )
+                .compare_exchange(until, now + millis(PAUSE), Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
         if ours {
             Ok(())
         } else {
-            Err(self
-                .cause
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone())
+            Err(self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone())
         }
     }
 

@@ -95,8 +95,7 @@ impl Cache {
             *count += 1;
         }
         if unchanged {
-            kept.entries
-                .insert(session.key, Entry::new(Arc::clone(session), size));
+            kept.entries.insert(session.key, Entry::new(Arc::clone(session), size));
         } else if offer == Offer::Written {
             kept.entries.invalidate(&session.key);
         }
@@ -199,9 +198,7 @@ mod tests {
     #[test]
     fn it_is_bounded_by_weight() {
         let cache = cache();
-        let Cache::Kept(kept) = &cache else {
-            panic!("kept")
-        };
+        let Cache::Kept(kept) = &cache else { panic!("kept") };
         for n in 0..200_u8 {
             let session = Arc::new(Session::new(
                 Handle::new([1; 32]),

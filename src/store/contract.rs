@@ -6,8 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::process::{Child, Command};
 
 use super::{
-    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory,
-    redis::Redis,
+    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory, redis::Redis,
 };
 use crate::{
     entropy::Entropy,
@@ -123,22 +122,10 @@ fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
 /// Bytes with versions, and leases.
 async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.get(&[KEY, OTHER]).await, Ok(None));
-    assert_eq!(
-        backend.create(&KEY, b"one", 1, HOUR).await,
-        Ok(Written::Saved)
-    );
-    assert_eq!(
-        backend.create(&KEY, b"two", 1, HOUR).await,
-        Ok(Written::Superseded)
-    );
-    assert_eq!(
-        backend.get(&[OTHER, KEY]).await,
-        Ok(Some((KEY, b"one".to_vec())))
-    );
-    assert_eq!(
-        backend.replace(&KEY, 1, b"two", 2, HOUR).await,
-        Ok(Written::Saved)
-    );
+    assert_eq!(backend.create(&KEY, b"one", 1, HOUR).await, Ok(Written::Saved));
+    assert_eq!(backend.create(&KEY, b"two", 1, HOUR).await, Ok(Written::Superseded));
+    assert_eq!(backend.get(&[OTHER, KEY]).await, Ok(Some((KEY, b"one".to_vec()))));
+    assert_eq!(backend.replace(&KEY, 1, b"two", 2, HOUR).await, Ok(Written::Saved));
     assert_eq!(
         backend.replace(&KEY, 1, b"late", 2, HOUR).await,
         Ok(Written::Superseded)
@@ -147,10 +134,7 @@ async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.end(&KEY).await, Ok(true));
     assert_eq!(backend.end(&KEY).await, Ok(false));
     // RS-13, BL-10: what was ended is not brought back by a late writer.
-    assert_eq!(
-        backend.replace(&KEY, 2, b"back", 3, HOUR).await,
-        Ok(Written::Gone)
-    );
+    assert_eq!(backend.replace(&KEY, 2, b"back", 3, HOUR).await, Ok(Written::Gone));
     assert_eq!(backend.get(&[KEY]).await, Ok(None));
 
     let (ours, theirs) = ([1; 16], [2; 16]);
@@ -161,10 +145,7 @@ async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.extend(&KEY, &ours, HOUR).await, Ok(true));
     assert_eq!(backend.release(&KEY, &ours).await, Ok(true));
     // RS-17: a holder that died does not hold for ever.
-    assert_eq!(
-        backend.lease(&KEY, &ours, Duration::from_millis(1)).await,
-        Ok(true)
-    );
+    assert_eq!(backend.lease(&KEY, &ours, Duration::from_millis(1)).await, Ok(true));
     let taken = tokio::time::timeout(Duration::from_secs(5), async {
         while backend.lease(&KEY, &theirs, HOUR).await != Ok(true) {
             tokio::task::yield_now().await;
@@ -176,10 +157,7 @@ async fn backend_contract(backend: &dyn Backend) {
 
 async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
     let sample = record(clock.now());
-    sessions
-        .create(sample.identity, sample.tokens)
-        .await
-        .unwrap()
+    sessions.create(sample.identity, sample.tokens).await.unwrap()
 }
 
 async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
@@ -196,20 +174,13 @@ async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     let one = create(sessions, clock).await;
     let two = create(sessions, clock).await;
     assert_ne!(one.handle, two.handle);
-    assert_eq!(
-        find(sessions, &one.handle).await.unwrap().record,
-        one.record
-    );
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, one.record);
     assert!(find(sessions, &Handle::new([0; 32])).await.is_none());
 
-    let Ok(Saved::Saved(touched)) = sessions.save(&one, one.record.touched(clock.now())).await
-    else {
+    let Ok(Saved::Saved(touched)) = sessions.save(&one, one.record.touched(clock.now())).await else {
         panic!("saved")
     };
-    assert_eq!(
-        find(sessions, &one.handle).await.unwrap().record,
-        touched.record
-    );
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, touched.record);
     assert!(matches!(
         sessions.save(&one, one.record.touched(clock.now())).await,
         Ok(Saved::Superseded)
@@ -217,13 +188,8 @@ async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
 
     assert_eq!(sessions.end(&one.handle).await, Ok(true));
     assert!(find(sessions, &one.handle).await.is_none());
-    let late = sessions
-        .save(&touched, touched.record.touched(clock.now()))
-        .await;
-    assert!(
-        matches!(late, Ok(Saved::Gone)),
-        "a sign-out wins over a late save"
-    );
+    let late = sessions.save(&touched, touched.record.touched(clock.now())).await;
+    assert!(matches!(late, Ok(Saved::Gone)), "a sign-out wins over a late save");
     assert!(find(sessions, &one.handle).await.is_none());
     assert!(
         find(sessions, &two.handle).await.is_some(),
@@ -240,11 +206,7 @@ async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
 async fn memory_holds_the_contract() {
     let clock = Clock::system();
     backend_contract(&Memory::new(100, clock.clone())).await;
-    sessions_contract(
-        &sessions(&Settings::Memory { max_sessions: 100 }, &clock),
-        &clock,
-    )
-    .await;
+    sessions_contract(&sessions(&Settings::Memory { max_sessions: 100 }, &clock), &clock).await;
 }
 
 #[tokio::test]
@@ -269,10 +231,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
     let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
     let session = create(&sessions, &clock).await;
     server.kill().await;
-    assert!(matches!(
-        sessions.find(&session.handle).await,
-        Presence::Down
-    ));
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Down));
     assert!(sessions.ready().await.is_err());
     server.restart();
     server.up().await;
@@ -283,10 +242,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
     })
     .await
     .expect("it recovers");
-    assert!(
-        find(&sessions, &session.handle).await.is_none(),
-        "it came back empty"
-    );
+    assert!(find(&sessions, &session.handle).await.is_none(), "it came back empty");
 }
 
 #[tokio::test]
@@ -325,17 +281,9 @@ async fn what_is_not_ours_is_unreadable() {
     let session = create(&sessions, &clock).await;
     let keys = server.ask(&["KEYS", "test:s:*"]).await;
     let key = keys.lines().next().unwrap();
-    server
-        .ask(&["SET", key, "12345678 something else", "EX", "60"])
-        .await;
-    assert!(matches!(
-        sessions.find(&session.handle).await,
-        Presence::Unreadable
-    ));
+    server.ask(&["SET", key, "12345678 something else", "EX", "60"]).await;
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Unreadable));
     server.ask(&["DEL", key]).await;
     server.ask(&["LPUSH", key, "a list"]).await;
-    assert!(matches!(
-        sessions.find(&session.handle).await,
-        Presence::Unreadable
-    ));
+    assert!(matches!(sessions.find(&session.handle).await, Presence::Unreadable));
 }

@@ -29,11 +29,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes the lease of `key` for an owner drawn for it; `None` when another holds it.
-    pub(super) async fn take(
-        backend: &Arc<dyn Backend>,
-        key: StoreKey,
-        owner: Owner,
-    ) -> Result<Option<Self>, Down> {
+    pub(super) async fn take(backend: &Arc<dyn Backend>, key: StoreKey, owner: Owner) -> Result<Option<Self>, Down> {
         if !backend.lease(&key, &owner, TTL).await? {
             return Ok(None);
         }
@@ -48,6 +44,14 @@ impl Lease {
             owner,
             extending,
         }))
+    }
+
+    /// Whether it still is ours, extended by that: a process that stood still may have lost it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn holds(&self) -> Result<bool, Down> {
+        self.backend.extend(&self.key, &self.owner, TTL).await
     }
 
     /// Gives the lease back, if it is still ours. A store that does not answer lets it lapse.

@@ -44,12 +44,7 @@ struct Held {
 struct ByTtl;
 
 impl Expiry<StoreKey, Stored> for ByTtl {
-    fn expire_after_create(
-        &self,
-        _: &StoreKey,
-        stored: &Stored,
-        _: std::time::Instant,
-    ) -> Option<Duration> {
+    fn expire_after_create(&self, _: &StoreKey, stored: &Stored, _: std::time::Instant) -> Option<Duration> {
         Some(stored.ttl)
     }
 
@@ -93,11 +88,7 @@ impl Memory {
     }
 
     /// Decides and acts in one step: calls for one key come one after the other.
-    fn change<T>(
-        &self,
-        key: &StoreKey,
-        decide: impl FnOnce(Option<&Stored>) -> (Op<Stored>, T),
-    ) -> Option<T> {
+    fn change<T>(&self, key: &StoreKey, decide: impl FnOnce(Option<&Stored>) -> (Op<Stored>, T)) -> Option<T> {
         let now = self.clock.now();
         let mut said = None;
         self.values.entry(*key).and_compute_with(|entry| {
@@ -124,13 +115,7 @@ impl Backend for Memory {
         Ok(keys.iter().find_map(found))
     }
 
-    async fn create(
-        &self,
-        key: &StoreKey,
-        bytes: &[u8],
-        version: u64,
-        ttl: Duration,
-    ) -> Result<Written, Down> {
+    async fn create(&self, key: &StoreKey, bytes: &[u8], version: u64, ttl: Duration) -> Result<Written, Down> {
         let new = self.stored(bytes, version, ttl);
         let written = self.change(key, |there| match there {
             Some(_) => (Op::Nop, Written::Superseded),
@@ -161,19 +146,22 @@ impl Backend for Memory {
         Ok(ended.unwrap_or(false))
     }
 
+    async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down> {
+        let removed = self.change(key, |there| match there {
+            None => (Op::Nop, Written::Gone),
+            Some(stored) if stored.version == expected => (Op::Remove, Written::Saved),
+            Some(_) => (Op::Nop, Written::Superseded),
+        });
+        Ok(removed.unwrap_or(Written::Gone))
+    }
+
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
         let mut leases = self.held();
         if leases.contains_key(key) {
             return Ok(false);
         }
         let until = Instant::now() + ttl;
-        leases.insert(
-            *key,
-            Held {
-                owner: *owner,
-                until,
-            },
-        );
+        leases.insert(*key, Held { owner: *owner, until });
         Ok(true)
     }
 

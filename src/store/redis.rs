@@ -34,6 +34,17 @@ static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// The same answers for a removal.
+static REMOVE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local there = redis.call('GETRANGE', KEYS[1], 0, 7)
+         if there == '' then return 0 end
+         if there ~= ARGV[1] then return 1 end
+         redis.call('DEL', KEYS[1])
+         return 2",
+    )
+});
+
 static EXTEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -88,13 +99,7 @@ impl Backend for Redis {
         Ok(None)
     }
 
-    async fn create(
-        &self,
-        key: &StoreKey,
-        bytes: &[u8],
-        version: u64,
-        ttl: Duration,
-    ) -> Result<Written, Down> {
+    async fn create(&self, key: &StoreKey, bytes: &[u8], version: u64, ttl: Duration) -> Result<Written, Down> {
         let mut command = redis::cmd("SET");
         command
             .arg(self.session(key))
@@ -114,29 +119,26 @@ impl Backend for Redis {
         version: u64,
         ttl: Duration,
     ) -> Result<Written, Down> {
-        let arguments = vec![
-            expected.to_be_bytes().to_vec(),
-            versioned(version, bytes),
-            written(ttl),
-        ];
+        let arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
         // Not again after a broken connection: the first try may have been carried out, and the second would then
         // report a version of our own as another's.
         let answer: u8 = self
             .link
             .script(Retry::Never, &REPLACE, self.session(key), arguments)
             .await?;
-        match answer {
-            0 => Ok(Written::Gone),
-            1 => Ok(Written::Superseded),
-            2 => Ok(Written::Saved),
-            other => Err(Down::Refused(format!("an unknown answer: {other}"))),
-        }
+        compared(answer)
     }
 
     async fn end(&self, key: &StoreKey) -> Result<bool, Down> {
         let mut command = redis::cmd("DEL");
         command.arg(self.session(key));
         self.link.command(Retry::Once, command).await
+    }
+
+    async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down> {
+        let arguments = vec![expected.to_be_bytes().to_vec()];
+        let script = self.link.script(Retry::Never, &REMOVE, self.session(key), arguments);
+        compared(script.await?)
     }
 
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
@@ -171,6 +173,15 @@ impl Backend for Redis {
     }
 }
 
+fn compared(answer: u8) -> Result<Written, Down> {
+    match answer {
+        0 => Ok(Written::Gone),
+        1 => Ok(Written::Superseded),
+        2 => Ok(Written::Saved),
+        other => Err(Down::Refused(format!("an unknown answer: {other}"))),
+    }
+}
+
 fn versioned(version: u64, bytes: &[u8]) -> Vec<u8> {
     [&version.to_be_bytes(), bytes].concat()
 }
@@ -181,7 +192,5 @@ fn written(ttl: Duration) -> Vec<u8> {
 
 /// At least one: Redis refuses a time to live of nothing.
 fn millis(ttl: Duration) -> u64 {
-    u64::try_from(ttl.as_millis())
-        .unwrap_or(u64::MAX / 2)
-        .max(1)
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2).max(1)
 }

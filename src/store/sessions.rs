@@ -66,10 +66,9 @@ impl Sessions {
         telemetry: Telemetry,
     ) -> Result<Self, BadSettings> {
         let (backend, cache): (Arc<dyn Backend>, Cache) = match settings {
-            Settings::Memory { max_sessions } => (
-                Arc::new(Memory::new(*max_sessions, clock.clone())),
-                Cache::kept(&terms),
-            ),
+            Settings::Memory { max_sessions } => {
+                (Arc::new(Memory::new(*max_sessions, clock.clone())), Cache::kept(&terms))
+            }
             Settings::Redis(settings) => (Arc::new(Redis::new(settings)?), Cache::Bypassed),
         };
         Ok(Self(Arc::new(Inner {
@@ -98,15 +97,11 @@ impl Sessions {
             Ok(Some((key, sealed))) => {
                 if let Some(session) = self.open(&ring, handle, &key, &sealed) {
                     if key == first {
-                        self.0
-                            .cache
-                            .offer(ticket, Offer::Read, &session, sealed.len());
+                        self.0.cache.offer(ticket, Offer::Read, &session, sealed.len());
                     }
                     Presence::Session(session)
                 } else {
-                    self.0.telemetry.emit(&Event::Unreadable {
-                        what: "session_record",
-                    });
+                    self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
                     Presence::Unreadable
                 }
             }
@@ -117,31 +112,21 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store does not take it.
-    pub async fn create(
-        &self,
-        identity: VerifiedIdentity,
-        tokens: SessionTokens,
-    ) -> Result<Arc<Session>, Down> {
+    pub async fn create(&self, identity: VerifiedIdentity, tokens: SessionTokens) -> Result<Arc<Session>, Down> {
         let inner = &self.0;
         let handle = Handle::new(inner.entropy.bytes());
         let record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
         let ticket = inner.cache.ticket(&key);
-        let create = inner
-            .backend
-            .create(&key, &sealed, record.version, self.ttl(&record));
+        let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
         match self.watched("create", create).await? {
             Written::Saved => {
                 let session = Arc::new(Session::new(handle, key, record));
-                inner
-                    .cache
-                    .offer(ticket, Offer::Written, &session, sealed.len());
+                inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
                 Ok(session)
             }
-            Written::Superseded | Written::Gone => {
-                Err(Down::Refused("a new session's place is taken".to_owned()))
-            }
+            Written::Superseded | Written::Gone => Err(Down::Refused("a new session's place is taken".to_owned())),
         }
     }
 
@@ -158,20 +143,15 @@ impl Sessions {
         } = session;
         let sealed = self.seal(handle, key, &record);
         let ticket = self.0.cache.ticket(key);
-        let replace = self.0.backend.replace(
-            key,
-            before.version,
-            &sealed,
-            record.version,
-            self.ttl(&record),
-        );
+        let replace = self
+            .0
+            .backend
+            .replace(key, before.version, &sealed, record.version, self.ttl(&record));
         let written = self.watched("save", replace).await;
         match written {
             Ok(Written::Saved) => {
                 let session = Arc::new(Session::new(handle.clone(), *key, record));
-                self.0
-                    .cache
-                    .offer(ticket, Offer::Written, &session, sealed.len());
+                self.0.cache.offer(ticket, Offer::Written, &session, sealed.len());
                 Ok(Saved::Saved(session))
             }
             Ok(Written::Superseded) => {
@@ -209,6 +189,17 @@ impl Sessions {
             ended |= there?;
         }
         Ok(ended)
+    }
+
+    /// Ends the session if nobody wrote since it was read.
+    ///
+    /// # Errors
+    /// When the store does not answer: the session may live on.
+    pub async fn end_as_read(&self, session: &Session) -> Result<Written, Down> {
+        let remove = self.0.backend.remove(&session.key, session.record.version);
+        let removed = self.watched("end", remove).await;
+        self.0.cache.forget(&session.key);
+        removed
     }
 
     /// Takes the renewal lease of the session kept at `key`; `None` when another holds it.
@@ -249,28 +240,17 @@ impl Sessions {
         )
     }
 
-    fn open(
-        &self,
-        ring: &Ring,
-        handle: &Handle,
-        key: &StoreKey,
-        sealed: &[u8],
-    ) -> Option<Arc<Session>> {
+    fn open(&self, ring: &Ring, handle: &Handle, key: &StoreKey, sealed: &[u8]) -> Option<Arc<Session>> {
         let opened = keys::open(ring, &binding(handle, key), sealed).ok()?;
         let record = Record::from_bytes(&opened.plain).ok()?;
         self.0.telemetry.emit(&Event::Key {
             kid: &opened.kid,
             what: KeyUse::Open,
         });
-        (record.version == opened.version)
-            .then(|| Arc::new(Session::new(handle.clone(), *key, record)))
+        (record.version == opened.version).then(|| Arc::new(Session::new(handle.clone(), *key, record)))
     }
 
-    async fn watched<T>(
-        &self,
-        op: &'static str,
-        call: impl Future<Output = Result<T, Down>>,
-    ) -> Result<T, Down> {
+    async fn watched<T>(&self, op: &'static str, call: impl Future<Output = Result<T, Down>>) -> Result<T, Down> {
         let began = Instant::now();
         let answer = call.await;
         let (call, error) = match &answer {

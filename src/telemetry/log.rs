@@ -108,11 +108,9 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
             "the identity provider did not do what was asked"
         ),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
-        Event::Target {
-            upstream,
-            target,
-            what,
-        } => tracing::warn!(upstream, target, what, "an upstream target changed"),
+        Event::Target { upstream, target, what } => {
+            tracing::warn!(upstream, target, what, "an upstream target changed")
+        }
         Event::Decision { .. }
         | Event::SignInBegun { .. }
         | Event::Session { .. }
@@ -137,11 +135,7 @@ fn write_renewal(provider: &str, outcome: Outcome) {
                 "a renewal did not go through; the session is kept"
             );
         }
-        Outcome::Ended => tracing::info!(
-            provider,
-            outcome = outcome_text,
-            "the provider ended a session"
-        ),
+        Outcome::Ended => tracing::info!(provider, outcome = outcome_text, "the provider ended a session"),
         Outcome::Renewed | Outcome::RenewedElsewhere => {
             tracing::debug!(provider, outcome = outcome_text, "tokens renewed");
         }

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
 use super::{Call, Event, KeyUse, RequestLine};
@@ -79,10 +78,7 @@ impl Traffic {
     }
 
     fn record(&self, line: &RequestLine<'_>) {
-        count(
-            &self.requests,
-            &[line.route, line.outcome, class(line.status)],
-        );
+        count(&self.requests, &[line.route, line.outcome, class(line.status)]);
         observe(&self.request_seconds, &[line.route], line.took);
     }
 }
@@ -97,18 +93,8 @@ impl People {
                 "Browsers sent to a provider.",
                 &["provider"],
             ),
-            sign_ins: counter(
-                registry,
-                "doorward_sign_ins_total",
-                "Sign-ins that came back.",
-                ended,
-            ),
-            renewals: counter(
-                registry,
-                "doorward_renewals_total",
-                "Silent renewals.",
-                ended,
-            ),
+            sign_ins: counter(registry, "doorward_sign_ins_total", "Sign-ins that came back.", ended),
+            renewals: counter(registry, "doorward_renewals_total", "Silent renewals.", ended),
             sign_outs: counter(
                 registry,
                 "doorward_sign_outs_total",
@@ -206,10 +192,7 @@ impl Metrics {
                 count(&people.sign_ins, &[provider.as_str(), outcome]);
             }
             Event::Renewal { provider, outcome } => {
-                count(
-                    &people.renewals,
-                    &[provider.as_str(), outcome_name(*outcome)],
-                );
+                count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
             Event::Session { what } => count(&people.sessions, &[what]),
@@ -233,11 +216,7 @@ impl Metrics {
             }
             Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
-            Event::Target {
-                upstream,
-                target,
-                what,
-            } => {
+            Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
         }
@@ -339,9 +318,7 @@ mod tests {
         });
         let text = metrics.render();
         assert!(
-            text.contains(
-                r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#
-            ),
+            text.contains(r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#),
             "{text}"
         );
         assert!(

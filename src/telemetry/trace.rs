@@ -4,20 +4,15 @@
 #[must_use]
 pub fn trace_id(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
-    let (version, trace, parent, flags) =
-        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let later_version = version != "00";
-    let whole =
-        hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    let whole = hex(version, 2) && version != "ff" && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
     let empty = trace.bytes().all(|byte| byte == b'0') || parent.bytes().all(|byte| byte == b'0');
     (whole && !empty && (later_version || parts.next().is_none())).then_some(trace)
 }
 
 fn hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -28,14 +23,8 @@ mod tests {
 
     #[test]
     fn a_good_header_gives_its_trace() {
-        assert_eq!(
-            trace_id(&format!("00-{TRACE}-00f067aa0ba902b7-01")),
-            Some(TRACE)
-        );
-        assert_eq!(
-            trace_id(&format!("01-{TRACE}-00f067aa0ba902b7-01-more")),
-            Some(TRACE)
-        );
+        assert_eq!(trace_id(&format!("00-{TRACE}-00f067aa0ba902b7-01")), Some(TRACE));
+        assert_eq!(trace_id(&format!("01-{TRACE}-00f067aa0ba902b7-01-more")), Some(TRACE));
     }
 
     #[test]

@@ -19,44 +19,22 @@ async fn a_program_gets_401_and_never_a_redirect() {
     assert!(!answer.header("www-authenticate").is_empty());
     let problem = answer.json();
     assert_eq!(problem["status"], 401);
-    assert_eq!(
-        problem["sign_in"],
-        "/.doorward/sign-in?return_to=%2Fapi%3Fx%3D1"
-    );
-    assert!(
-        problem["instance"]
-            .as_str()
-            .unwrap()
-            .starts_with("urn:request-id:")
-    );
+    assert_eq!(problem["sign_in"], "/.doorward/sign-in?return_to=%2Fapi%3Fx%3D1");
+    assert!(problem["instance"].as_str().unwrap().starts_with("urn:request-id:"));
     let posted = Browser::new()
-        .ask(
-            Method::POST,
-            &world.url("/api"),
-            &[("accept", "application/json")],
-        )
+        .ask(Method::POST, &world.url("/api"), &[("accept", "application/json")])
         .await;
     assert_eq!(posted.status, StatusCode::UNAUTHORIZED, "AR-22");
     assert!(world.upstream.requests().is_empty());
-    assert_eq!(
-        world.provider.count("discovery"),
-        0,
-        "nothing is asked of the provider"
-    );
+    assert_eq!(world.provider.count("discovery"), 0, "nothing is asked of the provider");
 }
 
 #[tokio::test]
 async fn open_and_recognised_let_anyone_in() {
     let world = World::start().await;
     let nobody = Browser::new();
-    assert_eq!(
-        nobody.fetch(&world.url("/open/x")).await.status,
-        StatusCode::OK
-    );
-    assert_eq!(
-        nobody.fetch(&world.url("/hello")).await.status,
-        StatusCode::OK
-    );
+    assert_eq!(nobody.fetch(&world.url("/open/x")).await.status, StatusCode::OK);
+    assert_eq!(nobody.fetch(&world.url("/hello")).await.status, StatusCode::OK);
     for seen in world.upstream.requests() {
         assert!(seen.header("x-forwarded-user").is_empty());
     }
@@ -90,10 +68,7 @@ async fn who_may_not_pass_is_told_so_and_not_sent_around() {
     for told in ["Linus", "admins", "switch=1"] {
         assert!(page.body.contains(told), "{told}: {}", page.body);
     }
-    assert!(
-        page.header("content-security-policy")
-            .contains("default-src 'none'")
-    );
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
     let problem = browser.fetch(&world.url("/admin/x")).await;
     assert_eq!(
         (problem.status, problem.json()["status"].clone()),
@@ -101,14 +76,9 @@ async fn who_may_not_pass_is_told_so_and_not_sent_around() {
     );
     assert!(world.upstream.requests().is_empty());
 
-    world
-        .provider
-        .login_as("ada", json!({ "groups": ["staff", "admins"] }));
+    world.provider.login_as("ada", json!({ "groups": ["staff", "admins"] }));
     let ada = Browser::new();
-    assert_eq!(
-        ada.open(&world.url("/admin/x")).await.status,
-        StatusCode::OK
-    );
+    assert_eq!(ada.open(&world.url("/admin/x")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -123,9 +93,7 @@ async fn nothing_there_and_other_methods() {
     })
     .await;
     let browser = Browser::new();
-    let other = browser
-        .ask(Method::POST, &world.url("/only-get/x"), &[])
-        .await;
+    let other = browser.ask(Method::POST, &world.url("/only-get/x"), &[]).await;
     assert_eq!(
         (other.status, other.header("allow")),
         (StatusCode::METHOD_NOT_ALLOWED, "GET")
@@ -138,9 +106,7 @@ async fn nothing_there_and_other_methods() {
         browser.visit(&world.url("/.doorward/nothing")).await.status,
         StatusCode::NOT_FOUND
     );
-    let trace = browser
-        .ask(Method::TRACE, &world.url("/only-get"), &[])
-        .await;
+    let trace = browser.ask(Method::TRACE, &world.url("/only-get"), &[]).await;
     assert_eq!(trace.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(world.upstream.requests().is_empty());
 }

@@ -45,15 +45,10 @@ async fn the_assertion_verifies_with_the_published_keys() {
     browser.fetch(&world.url("/x")).await;
     let seen = world.upstream.requests().pop().unwrap();
     let assertion = seen.header("x-doorward-assertion")[0].to_owned();
-    let keys = Browser::new()
-        .fetch(&world.url("/.doorward/jwks.json"))
-        .await
-        .json();
+    let keys = Browser::new().fetch(&world.url("/.doorward/jwks.json")).await.json();
     let (signed, signature) = assertion.rsplit_once('.').unwrap();
     let (header, claims) = signed.split_once('.').unwrap();
-    let read = |part: &str| -> Value {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
-    };
+    let read = |part: &str| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
     let kid = read(header)["kid"].clone();
     let key = keys["keys"]
         .as_array()
@@ -64,16 +59,10 @@ async fn the_assertion_verifies_with_the_published_keys() {
     let point = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     let public = [vec![4], point("x"), point("y")].concat();
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public)
-        .verify(
-            signed.as_bytes(),
-            &URL_SAFE_NO_PAD.decode(signature).unwrap(),
-        )
+        .verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
         .unwrap();
     let claims = read(claims);
-    assert_eq!(
-        (&claims["sub"], &claims["groups"]),
-        (&json!("ada"), &json!(["a", "b"]))
-    );
+    assert_eq!((&claims["sub"], &claims["groups"]), (&json!("ada"), &json!(["a", "b"])));
     assert!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap() <= 300);
     browser.fetch(&world.url("/x")).await;
     let again = world.upstream.requests().pop().unwrap();
@@ -100,9 +89,7 @@ async fn what_a_client_claims_is_removed_in_every_spelling() {
     ];
     for path in ["/x", "/open", "/hello", "/token"] {
         browser.ask(Method::GET, &world.url(path), &claims).await;
-        Browser::new()
-            .ask(Method::GET, &world.url(path), &claims)
-            .await;
+        Browser::new().ask(Method::GET, &world.url(path), &claims).await;
     }
     let seen = world.upstream.requests();
     assert!(seen.len() > 5);
@@ -117,26 +104,9 @@ async fn tokens_go_only_where_the_route_asks() {
     let world = World::start().await;
     let browser = signed_in(&world).await;
     browser.fetch(&world.url("/x")).await;
-    assert!(
-        world
-            .upstream
-            .requests()
-            .pop()
-            .unwrap()
-            .header("x-token")
-            .is_empty()
-    );
+    assert!(world.upstream.requests().pop().unwrap().header("x-token").is_empty());
     browser.fetch(&world.url("/token")).await;
-    assert_eq!(
-        world
-            .upstream
-            .requests()
-            .pop()
-            .unwrap()
-            .header("x-token")
-            .len(),
-        1
-    );
+    assert_eq!(world.upstream.requests().pop().unwrap().header("x-token").len(), 1);
     let who = browser.fetch(&world.url("/.doorward/whoami")).await;
     assert!(!who.body.contains("token\""), "{}", who.body);
     assert_eq!(who.header("cache-control"), "no-store");

@@ -81,18 +81,13 @@ async fn a_store_that_is_down_signs_nobody_out() {
         browser.visit(&world.url("/")).await.status,
         StatusCode::SERVICE_UNAVAILABLE
     );
-    let out = browser
-        .submit(&world.url("/.doorward/sign-out"), "same-origin")
-        .await;
+    let out = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
     assert_eq!(
         out.status,
         StatusCode::SERVICE_UNAVAILABLE,
         "a sign-out that cannot be done is not claimed"
     );
-    assert_eq!(
-        browser.fetch(&world.url("/open")).await.status,
-        StatusCode::OK
-    );
+    assert_eq!(browser.fetch(&world.url("/open")).await.status, StatusCode::OK);
     assert_eq!(
         browser.fetch(&world.url("/hello")).await.status,
         StatusCode::OK,
@@ -107,15 +102,10 @@ async fn a_store_that_is_down_signs_nobody_out() {
             .header("x-forwarded-user")
             .is_empty()
     );
-    let ready = Browser::new()
-        .fetch(&format!("{}/ready", world.admin))
-        .await;
+    let ready = Browser::new().fetch(&format!("{}/ready", world.admin)).await;
     assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
-        Browser::new()
-            .fetch(&format!("{}/live", world.admin))
-            .await
-            .status,
+        Browser::new().fetch(&format!("{}/live", world.admin)).await.status,
         StatusCode::OK
     );
 
@@ -125,9 +115,7 @@ async fn a_store_that_is_down_signs_nobody_out() {
         let again = browser.fetch(&world.url("/")).await;
         match again.status {
             StatusCode::OK => break,
-            StatusCode::SERVICE_UNAVAILABLE => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await
-            }
+            StatusCode::SERVICE_UNAVAILABLE => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             other => panic!("{other}"),
         }
     }
@@ -141,20 +129,11 @@ async fn a_provider_that_is_down_is_a_page_and_sessions_go_on() {
     let nobody = Browser::new();
     let page = nobody.visit(&world.url("/deep?x=1")).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(
-        page.body.contains("return_to=%2Fdeep%3Fx%3D1"),
-        "{}",
-        page.body
-    );
-    let full = Browser::new()
-        .fetch(&format!("{}/ready?full=1", world.admin))
-        .await;
+    assert!(page.body.contains("return_to=%2Fdeep%3Fx%3D1"), "{}", page.body);
+    let full = Browser::new().fetch(&format!("{}/ready?full=1", world.admin)).await;
     assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
-        Browser::new()
-            .fetch(&format!("{}/ready", world.admin))
-            .await
-            .status,
+        Browser::new().fetch(&format!("{}/ready", world.admin)).await.status,
         StatusCode::OK
     );
 

@@ -52,12 +52,7 @@ impl Rig {
         let mut settings = settings(op.issuer());
         change(&mut settings);
         let telemetry = Telemetry::new(false);
-        let provider = Provider::new(
-            settings,
-            clock.clone(),
-            Entropy::system(),
-            telemetry.clone(),
-        );
+        let provider = Provider::new(settings, clock.clone(), Entropy::system(), telemetry.clone());
         Self {
             op,
             provider: provider.unwrap(),
@@ -107,12 +102,7 @@ impl Rig {
     /// A session's record after a sign-in.
     async fn record(&self) -> Record {
         let proved = self.sign_in().await.unwrap();
-        Record::new(
-            "id".to_owned(),
-            proved.identity,
-            proved.tokens,
-            self.clock.now(),
-        )
+        Record::new("id".to_owned(), proved.identity, proved.tokens, self.clock.now())
     }
 
     /// How many calls to an endpoint went this way, by the metrics.

@@ -16,9 +16,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 async fn signed_in() -> (World, Browser) {
     let world = World::start().await;
-    world
-        .provider
-        .script(|script| script.expires_in = json!(3600));
+    world.provider.script(|script| script.expires_in = json!(3600));
     let browser = Browser::new();
     assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
     (world, browser)
@@ -116,14 +114,8 @@ async fn a_refused_token_ends_the_session() {
         .provider
         .script(|script| script.refresh_error = Some("invalid_grant".to_owned()));
     world.clock.advance(HOUR + Duration::from_secs(1));
-    assert_eq!(
-        browser.fetch(&world.url("/")).await.status,
-        StatusCode::UNAUTHORIZED
-    );
-    assert_eq!(
-        browser.visit(&world.url("/")).await.status,
-        StatusCode::FOUND
-    );
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(browser.visit(&world.url("/")).await.status, StatusCode::FOUND);
     assert_eq!(world.provider.count("refresh"), 1);
 }
 
@@ -148,7 +140,11 @@ async fn a_rejected_client_keeps_the_sessions() {
 async fn renewal_does_not_extend_the_absolute_lifetime() {
     // RF-09
     let session = "  store: memory\n  idle_timeout: 1h\n  absolute_timeout: 4h\n".to_owned();
-    let world = World::with(Wishes { session, ..Wishes::default() }).await;
+    let world = World::with(Wishes {
+        session,
+        ..Wishes::default()
+    })
+    .await;
     world.provider.script(|script| script.expires_in = json!(3600));
     let browser = Browser::new();
     assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);

@@ -11,10 +11,9 @@ const COOKIE: &str = "doorward";
 
 async fn ada() -> World {
     let world = World::start().await;
-    world.provider.login_as(
-        "ada",
-        json!({ "email": "ada@example.org", "email_verified": true }),
-    );
+    world
+        .provider
+        .login_as("ada", json!({ "email": "ada@example.org", "email_verified": true }));
     world
 }
 
@@ -58,12 +57,7 @@ async fn a_deep_link_comes_back_to_itself() {
     assert_eq!((page.status, page.body.as_str()), (StatusCode::OK, "hello"));
     assert_eq!(world.upstream.only().line(), format!("GET {deep} HTTP/1.1"));
     assert_eq!(world.provider.count("token"), 1);
-    assert_eq!(
-        world
-            .metric("doorward_sign_ins_total", &["outcome=\"ok\""])
-            .await,
-        1.0
-    );
+    assert_eq!(world.metric("doorward_sign_ins_total", &["outcome=\"ok\""]).await, 1.0);
 }
 
 #[tokio::test]
@@ -72,10 +66,7 @@ async fn twenty_tabs_land_each_on_its_own_page() {
     let browser = Browser::new();
     let mut answers = Vec::new();
     for tab in 0..20 {
-        answers.push((
-            tab,
-            answered(&world, &browser, &format!("/tab/{tab}?q={tab}")).await,
-        ));
+        answers.push((tab, answered(&world, &browser, &format!("/tab/{tab}?q={tab}")).await));
     }
     assert!(
         browser.names("app.test").len() <= 7,
@@ -104,9 +95,7 @@ async fn a_callback_is_used_once_and_only_by_its_browser() {
         let refused = other.visit(&callback).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST);
         assert!(
-            refused
-                .body
-                .contains("/.doorward/sign-in?return_to=%2Fpage"),
+            refused.body.contains("/.doorward/sign-in?return_to=%2Fpage"),
             "{}",
             refused.body
         );
@@ -118,10 +107,7 @@ async fn a_callback_is_used_once_and_only_by_its_browser() {
         "/page",
         "with a session one just goes on"
     );
-    assert_eq!(
-        Browser::new().visit(&callback).await.status,
-        StatusCode::BAD_REQUEST
-    );
+    assert_eq!(Browser::new().visit(&callback).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(world.provider.count("token"), 1);
 }
 
@@ -143,19 +129,11 @@ async fn an_answer_that_is_none_never_reaches_the_token_endpoint() {
         let browser = Browser::new();
         let callback = answered(&world, &browser, "/page").await;
         let page = browser.visit(&format!("{callback}{extra}")).await;
-        assert_eq!(
-            page.status,
-            StatusCode::BAD_REQUEST,
-            "{extra}: {}",
-            page.body
-        );
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{extra}: {}", page.body);
         assert!(!page.headers.contains_key("location"));
     }
     let posted = Browser::new()
-        .submit(
-            &world.url("/.doorward/callback?code=1&state=2"),
-            "same-origin",
-        )
+        .submit(&world.url("/.doorward/callback?code=1&state=2"), "same-origin")
         .await;
     assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(world.provider.count("token"), 0);
@@ -166,25 +144,15 @@ async fn a_provider_error_is_a_page_and_no_loop() {
     // AR-09
     let world = ada().await;
     world.provider.script(|script| {
-        script.authorize_error = Some((
-            "access_denied".to_owned(),
-            "<script>alert(1)</script>".to_owned(),
-        ));
+        script.authorize_error = Some(("access_denied".to_owned(), "<script>alert(1)</script>".to_owned()));
     });
     let browser = Browser::new();
     let callback = answered(&world, &browser, "/page?x=1").await;
     let page = browser.visit(&callback).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
     assert!(!page.body.contains("<script"), "{}", page.body);
-    assert!(
-        page.body.contains("return_to=%2Fpage%3Fx%3D1"),
-        "{}",
-        page.body
-    );
-    assert!(
-        browser.names("app.test").is_empty(),
-        "CK-13: the attempt is gone"
-    );
+    assert!(page.body.contains("return_to=%2Fpage%3Fx%3D1"), "{}", page.body);
+    assert!(browser.names("app.test").is_empty(), "CK-13: the attempt is gone");
     assert_eq!(world.provider.count("token"), 0);
 }
 
@@ -232,9 +200,7 @@ async fn an_id_token_that_does_not_verify_makes_no_session() {
         ("nonce", |claims| {
             drop(claims.insert("nonce".to_owned(), json!("another")))
         }),
-        ("aud", |claims| {
-            drop(claims.insert("aud".to_owned(), json!("another")))
-        }),
+        ("aud", |claims| drop(claims.insert("aud".to_owned(), json!("another")))),
     ];
     for (name, edit) in edits {
         world.provider.script(|script| script.id_token.claims(edit));
@@ -252,11 +218,7 @@ async fn every_sign_in_makes_a_new_handle_and_ends_the_old_session() {
     // CK-12
     let world = ada().await;
     let browser = Browser::new();
-    browser.set_cookie(
-        "app.test",
-        COOKIE,
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-    );
+    browser.set_cookie("app.test", COOKIE, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     browser.open(&world.url("/")).await;
     let first = browser.cookie("app.test", COOKIE).unwrap();
     assert!(!first.starts_with("AAAA"));
@@ -271,10 +233,7 @@ async fn every_sign_in_makes_a_new_handle_and_ends_the_old_session() {
     assert_ne!(first, second);
     let thief = Browser::new();
     thief.set_cookie("app.test", COOKIE, &first);
-    assert_eq!(
-        thief.fetch(&world.url("/")).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(thief.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
     let who = browser.fetch(&world.url("/.doorward/whoami")).await.json();
     assert_eq!(who["subject"], "grace");
 }

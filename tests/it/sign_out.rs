@@ -16,29 +16,18 @@ async fn signing_out_ends_the_session_and_goes_to_the_provider() {
     let world = World::start().await;
     let browser = signed_in(&world).await;
     let stolen = browser.cookie("app.test", "doorward").unwrap();
-    let away = browser
-        .submit(&world.url("/.doorward/sign-out"), "same-origin")
-        .await;
+    let away = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
     assert_eq!(away.status, StatusCode::SEE_OTHER, "{}", away.body);
     let location = away.location().unwrap();
-    assert!(
-        location.as_str().starts_with(world.provider.issuer()),
-        "{location}"
-    );
-    let query: Vec<String> = location
-        .query_pairs()
-        .map(|(name, _)| name.into_owned())
-        .collect();
+    assert!(location.as_str().starts_with(world.provider.issuer()), "{location}");
+    let query: Vec<String> = location.query_pairs().map(|(name, _)| name.into_owned()).collect();
     for name in ["id_token_hint", "post_logout_redirect_uri"] {
         assert!(query.iter().any(|there| there == name), "{name}");
     }
     assert_eq!(browser.cookie("app.test", "doorward"), None);
     let thief = Browser::new();
     thief.set_cookie("app.test", "doorward", &stolen);
-    assert_eq!(
-        thief.fetch(&world.url("/")).await.status,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(thief.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
     let landed = browser.open(location.as_str()).await;
     assert_eq!(landed.status, StatusCode::OK, "{}", landed.body);
 }
@@ -69,10 +58,7 @@ async fn another_site_cannot_sign_anyone_out() {
         "a page that asks: {}",
         asked.body
     );
-    assert_eq!(
-        browser.submit(&url, "cross-site").await.status,
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(browser.submit(&url, "cross-site").await.status, StatusCode::FORBIDDEN);
     assert_eq!(
         browser.ask(http::Method::POST, &url, &[]).await.status,
         StatusCode::FORBIDDEN
@@ -92,15 +78,9 @@ async fn a_provider_without_logout_ends_here() {
         .provider
         .script(|script| script.metadata(|members| drop(members.remove("end_session_endpoint"))));
     let browser = signed_in(&world).await;
-    let landed = browser
-        .submit(&world.url("/.doorward/sign-out"), "same-origin")
-        .await;
+    let landed = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
     assert_eq!(landed.status, StatusCode::SEE_OTHER);
     let page = browser.open(landed.location().unwrap().as_str()).await;
     assert_eq!(page.status, StatusCode::OK);
-    assert_eq!(
-        page.url.path(),
-        "/.doorward/signed-out",
-        "no loop into a new sign-in"
-    );
+    assert_eq!(page.url.path(), "/.doorward/signed-out", "no loop into a new sign-in");
 }

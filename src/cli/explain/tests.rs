@@ -96,10 +96,7 @@ fn read(url: &str) -> String {
 
 #[test]
 fn a_url_is_read_as_it_would_come_over_the_wire() {
-    assert_eq!(
-        read("https://App.test:8443/x?y=/z#f"),
-        "app.test:8443 /x?y=/z"
-    );
+    assert_eq!(read("https://App.test:8443/x?y=/z#f"), "app.test:8443 /x?y=/z");
     assert_eq!(read("http://app.test"), "app.test /");
     assert_eq!(read("http://app.test?x"), "app.test /?x");
     assert_eq!(read("http://app.test/a/../b"), "bad_target");

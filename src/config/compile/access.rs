@@ -7,12 +7,7 @@ use crate::{
 };
 
 impl Desk<'_, '_> {
-    pub(super) fn access(
-        &mut self,
-        path: &Path,
-        written: &raw::Access,
-        config: &raw::Config,
-    ) -> Option<Access> {
+    pub(super) fn access(&mut self, path: &Path, written: &raw::Access, config: &raw::Config) -> Option<Access> {
         match written {
             raw::Access::Word(raw::Word::Open) => Some(Access::Open),
             raw::Access::Word(raw::Word::Recognised) => Some(Access::Recognised),
@@ -74,12 +69,7 @@ impl Desk<'_, '_> {
         rules
     }
 
-    fn rules(
-        &mut self,
-        path: &Path,
-        list: &[raw::Rule],
-        config: &raw::Config,
-    ) -> Option<Vec<Rule>> {
+    fn rules(&mut self, path: &Path, list: &[raw::Rule], config: &raw::Config) -> Option<Vec<Rule>> {
         let rules: Vec<Option<Rule>> = list
             .iter()
             .enumerate()

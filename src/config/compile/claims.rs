@@ -34,6 +34,11 @@ impl Used<'_> {
     }
 
     fn headers(&mut self, headers: &raw::Headers) {
+        if headers.identity != Some(false) {
+            for path in [&self.names.email, &self.names.groups, &self.names.preferred_username] {
+                self.found.insert(path.value.first().to_owned());
+            }
+        }
         for path in headers.claims.values() {
             self.add(&path.value);
         }

@@ -23,9 +23,8 @@ impl Desk<'_, '_> {
     /// The secret, if it is written; `Some` also with a problem told would hide it, so a bad one is `None`.
     pub(super) fn secret(&mut self, object: &Path, ways: &Ways<'_>) -> Option<Secret<String>> {
         let (file_key, env_key) = (format!("{}_file", ways.key), format!("{}_env", ways.key));
-        let count = usize::from(ways.inline.is_some())
-            + usize::from(ways.file.is_some())
-            + usize::from(ways.env.is_some());
+        let count =
+            usize::from(ways.inline.is_some()) + usize::from(ways.file.is_some()) + usize::from(ways.env.is_some());
         if count > 1 {
             let what = format!("`{}` is written in more than one way", ways.key);
             let hint = format!("keep one of {}, {file_key} and {env_key}", ways.key);
@@ -57,22 +56,15 @@ impl Desk<'_, '_> {
         match self.source.file(file) {
             Ok(bytes) => Some(bytes),
             Err(why) => {
-                self.found.add(
-                    path,
-                    why.to_string(),
-                    "write the path of a file that can be read",
-                );
+                self.found
+                    .add(path, why.to_string(), "write the path of a file that can be read");
                 None
             }
         }
     }
 
     /// CA certificates in PEM.
-    pub(super) fn authorities(
-        &mut self,
-        path: &Path,
-        file: Option<&std::path::PathBuf>,
-    ) -> Option<Vec<u8>> {
+    pub(super) fn authorities(&mut self, path: &Path, file: Option<&std::path::PathBuf>) -> Option<Vec<u8>> {
         let pem = self.bytes(path, file?)?;
         let mut store = rustls::RootCertStore::empty();
         let fault = chain(&pem).and_then(|found| {
@@ -101,8 +93,7 @@ impl Desk<'_, '_> {
             Ok(chain) => chain,
             Err(why) => {
                 let what = format!("this is no certificate chain: {why}");
-                self.found
-                    .add(certificate.0, what, "write certificates in PEM");
+                self.found.add(certificate.0, what, "write certificates in PEM");
                 return None;
             }
         };
@@ -135,10 +126,7 @@ impl Desk<'_, '_> {
             );
             return None;
         }
-        let paths = (
-            object.key("client_certificate_file"),
-            object.key("client_key_file"),
-        );
+        let paths = (object.key("client_certificate_file"), object.key("client_key_file"));
         self.pair((&paths.0, certificate), (&paths.1, key))
     }
 }

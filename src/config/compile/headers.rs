@@ -31,11 +31,7 @@ impl Said {
     pub(super) fn joined(&self, common: &Self) -> (Vec<HeaderRule>, Vec<HeaderName>) {
         let mut rules = self.rules.clone();
         let identity = self.identity.or(common.identity).unwrap_or(true);
-        let defaults = if identity {
-            HeaderRule::defaults()
-        } else {
-            Vec::new()
-        };
+        let defaults = if identity { HeaderRule::defaults() } else { Vec::new() };
         for rule in common.rules.iter().cloned().chain(defaults) {
             let name = folded(&rule.name);
             if rules.iter().all(|own| folded(&own.name) != name) {
@@ -75,10 +71,7 @@ impl Desk<'_, '_> {
             if let Some(other) = seen.insert(folded(&rule.name), rule.name.clone()) {
                 self.found.add(
                     here,
-                    format!(
-                        "{} and {other} are one header to some applications",
-                        rule.name
-                    ),
+                    format!("{} and {other} are one header to some applications", rule.name),
                     "keep one of the two",
                 );
             }
@@ -183,9 +176,7 @@ fn tokens(path: &Path, written: &raw::Headers) -> Vec<(Path, HeaderRule)> {
 pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>) -> Vec<HeaderName> {
     let mut seen = BTreeSet::new();
     let defaults = HeaderRule::defaults().into_iter().map(|rule| rule.name);
-    let named: Vec<HeaderName> = all
-        .flat_map(|said| said.names().cloned().collect::<Vec<_>>())
-        .collect();
+    let named: Vec<HeaderName> = all.flat_map(|said| said.names().cloned().collect::<Vec<_>>()).collect();
     defaults
         .chain(named)
         .filter(|name| *name != http::header::AUTHORIZATION)

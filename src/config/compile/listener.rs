@@ -39,16 +39,8 @@ impl Desk<'_, '_> {
         Some(listeners)
     }
 
-    fn listener(
-        &mut self,
-        path: &Path,
-        written: &raw::Listener,
-        config: &raw::Config,
-    ) -> Option<Listener> {
-        let tls = written
-            .tls
-            .as_ref()
-            .map(|tls| self.certificate(&path.key("tls"), tls));
+    fn listener(&mut self, path: &Path, written: &raw::Listener, config: &raw::Config) -> Option<Listener> {
+        let tls = written.tls.as_ref().map(|tls| self.certificate(&path.key("tls"), tls));
         let bind = written.address.as_ref()?.value.clone();
         if written.tls.is_some() && written.behind_tls_proxy {
             self.found.add(
@@ -88,11 +80,7 @@ impl Desk<'_, '_> {
 
     fn trusted(&mut self, config: &raw::Config) -> Vec<IpNet> {
         let path = Path::top().key("trusted_proxies");
-        let networks: Vec<IpNet> = config
-            .trusted_proxies
-            .iter()
-            .map(|network| network.value)
-            .collect();
+        let networks: Vec<IpNet> = config.trusted_proxies.iter().map(|network| network.value).collect();
         for (index, network) in networks.iter().enumerate() {
             if network.prefix_len() == 0 && !config.insecure_trust_all_proxies {
                 self.found.add(
@@ -160,9 +148,7 @@ fn public(written: &raw::Listener, bind: &Bind, config: &raw::Config) -> Public 
 fn is_local(bind: &Bind) -> bool {
     match bind {
         Bind::Tcp(address) => match address.ip() {
-            IpAddr::V6(ip) => ip
-                .to_ipv4_mapped()
-                .map_or(ip.is_loopback(), |ip| ip.is_loopback()),
+            IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(ip.is_loopback(), |ip| ip.is_loopback()),
             IpAddr::V4(ip) => ip.is_loopback(),
         },
         Bind::Unix(_) => true,

@@ -33,10 +33,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("response_mode", "it is always `query`"),
     ("request", "request objects are not supported"),
     ("request_uri", "request objects are not supported"),
-    (
-        "acr_values",
-        "write `acr_values` below the route's `sign_in`",
-    ),
+    ("acr_values", "write `acr_values` below the route's `sign_in`"),
     ("max_age", "write `max_age` below the route's `sign_in`"),
     ("prompt", "write `prompt` below the route's `sign_in`"),
 ];
@@ -58,12 +55,6 @@ pub(super) fn own_parameter(name: &str) -> Option<&'static str> {
 pub(super) fn folded(name: &HeaderName) -> String {
     name.as_str()
         .chars()
-        .map(|letter| {
-            if letter.is_ascii_alphanumeric() {
-                letter
-            } else {
-                '-'
-            }
-        })
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
         .collect()
 }

@@ -33,21 +33,14 @@ impl Desk<'_, '_> {
         whole
     }
 
-    fn provider(
-        &mut self,
-        path: &Path,
-        name: &str,
-        written: &raw::Provider,
-        config: &raw::Config,
-    ) -> Option<Settings> {
+    fn provider(&mut self, path: &Path, name: &str, written: &raw::Provider, config: &raw::Config) -> Option<Settings> {
         self.issuer(path, written);
         let client_auth = self.client_auth(path, written);
         self.parameters(&path.key("extra_parameters"), &written.extra_parameters);
         let ca_pem = self.authorities(&path.key("ca_file"), written.ca_file.as_ref());
         if written.clock_skew.value > std::time::Duration::from_secs(300) {
             let what = "a clock that far off makes old tokens good";
-            self.found
-                .add(&path.key("clock_skew"), what, "write 5m or less");
+            self.found.add(&path.key("clock_skew"), what, "write 5m or less");
         }
         let names = &written.claims;
         Some(Settings {
@@ -56,11 +49,7 @@ impl Desk<'_, '_> {
             client_id: written.client_id.clone()?,
             client_auth: client_auth?,
             scopes: written.scopes.iter().map(|one| one.value.clone()).collect(),
-            algs: written
-                .algorithms
-                .iter()
-                .map(|one| format!("{one:?}"))
-                .collect(),
+            algs: written.algorithms.iter().map(|one| format!("{one:?}")).collect(),
             userinfo: match written.userinfo {
                 raw::UserInfo::Never => UserInfoUse::Never,
                 raw::UserInfo::WhenMissing => UserInfoUse::WhenMissing,
@@ -143,17 +132,11 @@ impl Desk<'_, '_> {
     }
 
     fn long_enough(&mut self, path: &Path, secret: &Secret<String>, by_mac: bool) {
-        let (least, why) = if by_mac {
-            (32, " with HS algorithms")
-        } else {
-            (8, "")
-        };
+        let (least, why) = if by_mac { (32, " with HS algorithms") } else { (8, "") };
         if secret.expose().len() < least {
             self.found.add(
                 path,
-                format!(
-                    "the client secret is too short: it needs at least {least} characters{why}"
-                ),
+                format!("the client secret is too short: it needs at least {least} characters{why}"),
                 "let the provider draw a long one",
             );
         }

@@ -26,11 +26,7 @@ pub(super) struct Common<'c> {
 }
 
 impl Desk<'_, '_> {
-    pub(super) fn site(
-        &mut self,
-        config: &raw::Config,
-        provider: Option<&ProviderName>,
-    ) -> Option<Site> {
+    pub(super) fn site(&mut self, config: &raw::Config, provider: Option<&ProviderName>) -> Option<Site> {
         let all = Path::top().key("routes");
         let written = config.routes.as_ref()?;
         let here = Path::top().key("identity").key("headers");
@@ -90,27 +86,17 @@ impl Desk<'_, '_> {
             let differ = matcher.host != route.matcher.host || matcher.path != route.matcher.path;
             if differ {
                 let what = format!("{first} has the name {} too", route.id.0);
-                self.found
-                    .add(path, what, "give each route a `name` of its own");
+                self.found.add(path, what, "give each route a `name` of its own");
             }
         }
     }
 
-    fn route(
-        &mut self,
-        path: &Path,
-        written: &raw::Route,
-        said: &Said,
-        common: &mut Common<'_>,
-    ) -> Option<Route> {
+    fn route(&mut self, path: &Path, written: &raw::Route, said: &Said, common: &mut Common<'_>) -> Option<Route> {
         let access = written.access.as_ref().and_then(|access| {
             let here = path.key("access");
             self.access(&here, access, common.config)
         });
-        let open = matches!(
-            written.access,
-            Some(raw::Access::Word(raw::Word::Open)) | None
-        );
+        let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
         let host = self.host(path, written, common.config, open);
         let sign_in = self.sign_in(path, written, common, open);
         let pattern = self.pattern(&path.key("path"), &written.path);
@@ -136,13 +122,7 @@ impl Desk<'_, '_> {
         })
     }
 
-    fn host(
-        &mut self,
-        path: &Path,
-        written: &raw::Route,
-        config: &raw::Config,
-        open: bool,
-    ) -> Option<HostPattern> {
+    fn host(&mut self, path: &Path, written: &raw::Route, config: &raw::Config, open: bool) -> Option<HostPattern> {
         match (&written.host, &config.public_url) {
             (Some(host), _) if host.value == HostPattern::Any && !open => {
                 self.found.add(
@@ -184,8 +164,7 @@ impl Desk<'_, '_> {
         match made {
             Ok(pattern) => Some(pattern),
             Err(why) => {
-                self.found
-                    .add(path, why, "write it from the slash, such as /app");
+                self.found.add(path, why, "write it from the slash, such as /app");
                 None
             }
         }
@@ -212,9 +191,7 @@ impl Desk<'_, '_> {
         let (response_set, response_remove) = self.response(path, &written.response_headers);
         let upstream = self.shared_upstream(path, written, id, common);
         let (rules, remove) = said.joined(&common.said);
-        let assertion = written
-            .assertion
-            .unwrap_or(common.config.identity.assertion);
+        let assertion = written.assertion.unwrap_or(common.config.identity.assertion);
         Some(Forward {
             upstream: upstream?,
             strip_prefix: written.strip_prefix,

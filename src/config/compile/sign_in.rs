@@ -22,9 +22,7 @@ impl Desk<'_, '_> {
         let terms = &written.sign_in;
         self.parameters(&here.key("extra_parameters"), &terms.extra_parameters);
         let provider = match (&terms.provider, common.provider) {
-            (Some(name), _) => {
-                self.provider_name(&here.key("provider"), &name.value, common.config)?
-            }
+            (Some(name), _) => self.provider_name(&here.key("provider"), &name.value, common.config)?,
             (None, Some(provider)) => provider.clone(),
             // Nobody signs in for it.
             (None, None) if open => ProviderName::new(""),

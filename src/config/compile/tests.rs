@@ -70,11 +70,7 @@ fn every_mistake_is_the_problem_that_it_is() {
         (issuer, "http://id.example.com", "plain HTTP"),
         (secret, "client_secret_env: NONE", "NONE is not set"),
         (secret, "client_secret_env: SHORT", "too short"),
-        (
-            secret,
-            "client_secret_file: /none/such",
-            "there is no such file",
-        ),
+        (secret, "client_secret_file: /none/such", "there is no such file"),
         (secret, "client_auth: basic", "the client secret is missing"),
         (
             secret,
@@ -93,29 +89,13 @@ fn every_mistake_is_the_problem_that_it_is() {
         ),
         ("127.0.0.1:3000", "127.0.0.1:8080", "is Doorward itself"),
         ("127.0.0.1:3000", "localhost:8080", "is Doorward itself"),
-        (
-            "127.0.0.1:3000",
-            "apps.example.com:8080",
-            "is Doorward itself",
-        ),
+        ("127.0.0.1:3000", "apps.example.com:8080", "is Doorward itself"),
         (route, "", "`access` is missing"),
-        (
-            route,
-            &access("{group: a, email: b@c.d}"),
-            "exactly one key",
-        ),
+        (route, &access("{group: a, email: b@c.d}"), "exactly one key"),
         (route, &access("{any: []}"), "the list is empty"),
         (route, &access("{}"), "the rule is empty"),
-        (
-            route,
-            &access("{provider: other}"),
-            "there is no provider \"other\"",
-        ),
-        (
-            route,
-            &access("{claim: {path: a}}"),
-            "the claim has no test",
-        ),
+        (route, &access("{provider: other}"), "there is no provider \"other\""),
+        (route, &access("{claim: {path: a}}"), "the claim has no test"),
         (route, &access("{email: nobody}"), "is not an email address"),
         (route, &more("    host: \"*\"\n"), "a route for every host"),
         (
@@ -123,11 +103,7 @@ fn every_mistake_is_the_problem_that_it_is() {
             &more("    sign_in: {provider: other}\n"),
             "there is no provider \"other\"",
         ),
-        (
-            route,
-            &more("    headers: {static: {Host: x}}\n"),
-            "host is not yours",
-        ),
+        (route, &more("    headers: {static: {Host: x}}\n"), "host is not yours"),
         (
             route,
             &more("    headers: {static: {X_A: x, X-A: y}}\n"),
@@ -143,57 +119,25 @@ fn every_mistake_is_the_problem_that_it_is() {
             &more("  - upstream: http://127.0.0.1:1\n    access: open\n"),
             "equal to routes[0]",
         ),
-        (
-            route,
-            &more("session: {store: redis}\n"),
-            "`redis` is missing",
-        ),
-        (
-            route,
-            &more("session: {store: redis}\n"),
-            "needs at least one key",
-        ),
-        (
-            route,
-            &more("session: {keys: [{id: a, key: YQ==}]}\n"),
-            "decodes to 1",
-        ),
+        (route, &more("session: {store: redis}\n"), "`redis` is missing"),
+        (route, &more("session: {store: redis}\n"), "needs at least one key"),
+        (route, &more("session: {keys: [{id: a, key: YQ==}]}\n"), "decodes to 1"),
         (
             route,
             &more("admin: {address: \"0.0.0.0:9090\"}\n"),
             "reached from other machines",
         ),
-        (
-            route,
-            &more("trusted_proxies: [0.0.0.0/0]\n"),
-            "trusts everybody",
-        ),
-        (
-            route,
-            &more("logging: {level: \"a=b=c\"}\n"),
-            "this is not a level",
-        ),
-        (
-            route,
-            &more("identity: {assertion_life: 6m}\n"),
-            "from 1s to 5m",
-        ),
-        (
-            route,
-            &more("session: {idle_timeout: 48h}\n"),
-            "idle for longer",
-        ),
+        (route, &more("trusted_proxies: [0.0.0.0/0]\n"), "trusts everybody"),
+        (route, &more("logging: {level: \"a=b=c\"}\n"), "this is not a level"),
+        (route, &more("identity: {assertion_life: 6m}\n"), "from 1s to 5m"),
+        (route, &more("session: {idle_timeout: 48h}\n"), "idle for longer"),
         (
             route,
             &more("default_provider: other\n"),
             "there is no provider \"other\"",
         ),
         ("public_url: https://apps.example.com", "", "has no host"),
-        (
-            "path: /",
-            "path: {exact: /a, prefix: /b}",
-            "a path has exactly one key",
-        ),
+        ("path: /", "path: {exact: /a, prefix: /b}", "a path has exactly one key"),
         ("  main:", "  \"ma in\":", "is not a name"),
     ] {
         let told = problems(from, to);
@@ -221,31 +165,15 @@ fn a_certificate_must_fit_its_key() {
         );
         compile("x", &text, &Source::system(folder.path())).map_err(|report| report.to_string())
     };
-    assert!(
-        told("cert.pem", "key.pem").unwrap().listeners[0]
-            .public
-            .https
-    );
+    assert!(told("cert.pem", "key.pem").unwrap().listeners[0].public.https);
     assert!(
         told("cert.pem", "other.pem")
             .unwrap_err()
             .contains("do not go together")
     );
-    assert!(
-        told("text.pem", "key.pem")
-            .unwrap_err()
-            .contains("no certificate")
-    );
-    assert!(
-        told("cert.pem", "text.pem")
-            .unwrap_err()
-            .contains("no private key")
-    );
-    assert!(
-        told("none.pem", "key.pem")
-            .unwrap_err()
-            .contains("no such file")
-    );
+    assert!(told("text.pem", "key.pem").unwrap_err().contains("no certificate"));
+    assert!(told("cert.pem", "text.pem").unwrap_err().contains("no private key"));
+    assert!(told("none.pem", "key.pem").unwrap_err().contains("no such file"));
 }
 
 #[test]
@@ -266,7 +194,9 @@ routes:
     let report = read(text).unwrap_err();
     let lines: Vec<usize> = report.list().iter().map(|one| one.line).collect();
     assert_eq!(lines, [1, 2, 3, 6, 9, 11], "{report}");
-    assert!(report.to_string().starts_with(
-        "doorward.yaml:1:1: listners: unknown key \"listners\"\n    write `listeners`\n"
-    ));
+    assert!(
+        report
+            .to_string()
+            .starts_with("doorward.yaml:1:1: listners: unknown key \"listners\"\n    write `listeners`\n")
+    );
 }

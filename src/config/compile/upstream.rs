@@ -6,8 +6,7 @@ use super::Desk;
 use crate::{
     config::{Path, raw},
     policy::{
-        Balance, Ejection, HealthCheck, HostPattern, Pool, Timeouts, Tls, Upstream, UpstreamTarget,
-        upstream::Address,
+        Balance, Ejection, HealthCheck, HostPattern, Pool, Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
     },
     proxy::Bind,
 };
@@ -98,10 +97,7 @@ impl Desk<'_, '_> {
         if let Some(address) = ours {
             self.found.add(
                 path,
-                format!(
-                    "this upstream is Doorward itself, which listens at {}",
-                    address.value
-                ),
+                format!("this upstream is Doorward itself, which listens at {}", address.value),
                 "write where the application listens",
             );
         }
@@ -137,9 +133,9 @@ fn is_public(host: &str, config: &raw::Config) -> bool {
         .as_ref()
         .is_some_and(|url| url.value.host.as_str() == host);
     let routes = config.routes.iter().flatten();
-    site || routes.filter_map(|route| route.host.as_ref()).any(
-        |pattern| matches!(&pattern.value, HostPattern::Exact(exact) if exact.as_str() == host),
-    )
+    site || routes
+        .filter_map(|route| route.host.as_ref())
+        .any(|pattern| matches!(&pattern.value, HostPattern::Exact(exact) if exact.as_str() == host))
 }
 
 fn health(written: &raw::Health) -> Option<HealthCheck> {

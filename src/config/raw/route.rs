@@ -11,8 +11,7 @@ use crate::{
         Text,
         measure::{LengthOfTime, LimitOfSize},
         name::{
-            AddedPrefix, ClaimName, HeaderText, HeaderTitle, HostName, MethodName, NameText,
-            PathExpression, RoutePath,
+            AddedPrefix, ClaimName, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression, RoutePath,
         },
     },
     secret::Secret,
@@ -20,10 +19,7 @@ use crate::{
 
 /// What is protected, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a key of its own in the YAML"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the YAML")]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Route {

@@ -63,7 +63,8 @@ impl Written for Listen {
     type Value = Bind;
     const FORMAT: &'static str = "listen-address";
     const WHAT: &'static str = "an address to listen at";
-    const HINT: &'static str = "write an IP address and a port, such as 127.0.0.1:8080 or \"[::]:8443\", or unix:/run/doorward.sock";
+    const HINT: &'static str =
+        "write an IP address and a port, such as 127.0.0.1:8080 or \"[::]:8443\", or unix:/run/doorward.sock";
 
     fn read(text: &str) -> Result<Bind, String> {
         if let Some(path) = text.strip_prefix("unix:") {
@@ -73,9 +74,7 @@ impl Written for Listen {
             return Ok(Bind::Tcp(address));
         }
         match text.rsplit_once(':') {
-            Some((host, port))
-                if port.parse::<u16>().is_ok() && host.parse::<IpAddr>().is_err() =>
-            {
+            Some((host, port)) if port.parse::<u16>().is_ok() && host.parse::<IpAddr>().is_err() => {
                 Err("the part before the port is not an IP address".to_owned())
             }
             Some(_) | None => Err(String::new()),
@@ -108,8 +107,7 @@ impl Written for PublicUrl {
     type Value = Self;
     const FORMAT: &'static str = "public-url";
     const WHAT: &'static str = "the URL of a site";
-    const HINT: &'static str =
-        "write scheme, host and, where it is not the usual one, port: https://apps.example.com";
+    const HINT: &'static str = "write scheme, host and, where it is not the usual one, port: https://apps.example.com";
 
     fn read(text: &str) -> Result<Self, String> {
         let url = web(text)?;
@@ -130,14 +128,13 @@ impl Written for IssuerUrl {
     type Value = Self;
     const FORMAT: &'static str = "issuer-url";
     const WHAT: &'static str = "an issuer";
-    const HINT: &'static str = "write it exactly as the provider's discovery document does, such as https://id.example.com/realms/main";
+    const HINT: &'static str =
+        "write it exactly as the provider's discovery document does, such as https://id.example.com/realms/main";
 
     fn read(text: &str) -> Result<Self, String> {
         let url = web(text)?;
         if text.ends_with("/.well-known/openid-configuration") {
-            return Err(
-                "it is the address of the discovery document; leave that part out".to_owned(),
-            );
+            return Err("it is the address of the discovery document; leave that part out".to_owned());
         }
         Ok(Self {
             issuer: Issuer::new(text),
@@ -160,10 +157,7 @@ impl Written for RedisUrl {
             .or_else(|| text.strip_prefix("unix:"))
         {
             let address = RedisAddress::Unix(socket(path)?);
-            return Ok(Self {
-                address,
-                database: 0,
-            });
+            return Ok(Self { address, database: 0 });
         }
         let url = Url::parse(text).map_err(|error| error.to_string())?;
         let tls = match url.scheme() {
@@ -177,10 +171,7 @@ impl Written for RedisUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("it has a query or fragment".to_owned());
         }
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or("it has no host")?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or("it has no host")?;
         let database = url.path().trim_start_matches('/');
         Ok(Self {
             address: RedisAddress::Tcp {
@@ -204,7 +195,8 @@ impl Written for UpstreamUrl {
     type Value = UpstreamTarget;
     const FORMAT: &'static str = "upstream-url";
     const WHAT: &'static str = "an upstream";
-    const HINT: &'static str = "write http://host:port, https://host, h2c://host:port, unix:/run/app.sock or h2c+unix:/run/app.sock";
+    const HINT: &'static str =
+        "write http://host:port, https://host, h2c://host:port, unix:/run/app.sock or h2c+unix:/run/app.sock";
 
     fn read(text: &str) -> Result<UpstreamTarget, String> {
         for (prefix, protocol) in [("unix:", Protocol::Http), ("h2c+unix:", Protocol::H2c)] {
@@ -221,11 +213,7 @@ impl Written for UpstreamUrl {
             other => return Err(format!("the scheme is {other}")),
         };
         // `url` knows the rules of hosts for http only.
-        let as_http = if protocol == Protocol::Https {
-            "https"
-        } else {
-            "http"
-        };
+        let as_http = if protocol == Protocol::Https { "https" } else { "http" };
         let url = web(&format!("{as_http}://{rest}"))?;
         if url.path() != "/" {
             return Err("it has a path; `add_prefix` of the route puts one in front".to_owned());
@@ -265,9 +253,7 @@ fn web(text: &str) -> Result<Url, String> {
 }
 
 fn unbracketed(host: &str) -> String {
-    host.trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_owned()
+    host.trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
 fn socket(path: &str) -> Result<PathBuf, String> {
@@ -289,12 +275,7 @@ mod tests {
 
     #[test]
     fn addresses_to_listen_at() {
-        for good in [
-            "127.0.0.1:8080",
-            "[::]:8443",
-            "0.0.0.0:0",
-            "unix:/run/doorward.sock",
-        ] {
+        for good in ["127.0.0.1:8080", "[::]:8443", "0.0.0.0:0", "unix:/run/doorward.sock"] {
             assert!(Listen::read(good).is_ok(), "{good}");
         }
         for bad in [
@@ -313,14 +294,8 @@ mod tests {
 
     #[test]
     fn networks() {
-        assert_eq!(
-            Network::read("10.0.0.7").unwrap().to_string(),
-            "10.0.0.7/32"
-        );
-        assert_eq!(
-            Network::read("2001:db8::/32").unwrap().to_string(),
-            "2001:db8::/32"
-        );
+        assert_eq!(Network::read("10.0.0.7").unwrap().to_string(), "10.0.0.7/32");
+        assert_eq!(Network::read("2001:db8::/32").unwrap().to_string(), "2001:db8::/32");
         for bad in ["10.0.0.0/33", "10.0.0.1/8", "10.0.0", "all", ""] {
             assert!(Network::read(bad).is_err(), "{bad}");
         }
@@ -363,20 +338,11 @@ mod tests {
             Ok((Protocol::Http, tcp("127.0.0.1", 3000)))
         );
         assert_eq!(read("https://app"), Ok((Protocol::Https, tcp("app", 443))));
-        assert_eq!(
-            read("h2c://[::1]:50051/"),
-            Ok((Protocol::H2c, tcp("::1", 50051)))
-        );
+        assert_eq!(read("h2c://[::1]:50051/"), Ok((Protocol::H2c, tcp("::1", 50051))));
         assert_eq!(read("h2c://app"), Ok((Protocol::H2c, tcp("app", 80))));
         let unix = Address::Unix("/run/app.sock".into());
-        assert_eq!(
-            read("unix:/run/app.sock"),
-            Ok((Protocol::Http, unix.clone()))
-        );
-        assert_eq!(
-            read("unix:///run/app.sock"),
-            Ok((Protocol::Http, unix.clone()))
-        );
+        assert_eq!(read("unix:/run/app.sock"), Ok((Protocol::Http, unix.clone())));
+        assert_eq!(read("unix:///run/app.sock"), Ok((Protocol::Http, unix.clone())));
         assert_eq!(read("h2c+unix:/run/app.sock"), Ok((Protocol::H2c, unix)));
         for bad in [
             "app:3000",
@@ -401,10 +367,7 @@ mod tests {
             tls,
         };
         assert_eq!(read("redis://cache"), Ok((tcp("cache", 6379, false), 0)));
-        assert_eq!(
-            read("rediss://[::1]:6380/3"),
-            Ok((tcp("::1", 6380, true), 3))
-        );
+        assert_eq!(read("rediss://[::1]:6380/3"), Ok((tcp("::1", 6380, true), 3)));
         let unix = RedisAddress::Unix("/run/redis.sock".into());
         for text in [
             "unix:/run/redis.sock",
@@ -423,9 +386,6 @@ mod tests {
             assert!(read(bad).is_err(), "{bad}");
         }
         let told = super::super::check("redis-url", "redis://me:hunter2@cache").unwrap_err();
-        assert_eq!(
-            told.what,
-            "this is not a Redis URL: it holds a user or password"
-        );
+        assert_eq!(told.what, "this is not a Redis URL: it holds a user or password");
     }
 }

@@ -53,8 +53,7 @@ impl Written for LimitOfTime {
     type Value = Option<Duration>;
     const FORMAT: &'static str = "duration-or-off";
     const WHAT: &'static str = "a length of time";
-    const HINT: &'static str =
-        "write a number and a unit, such as 30s or 10m, or `off` for no limit";
+    const HINT: &'static str = "write a number and a unit, such as 30s or 10m, or `off` for no limit";
 
     fn read(text: &str) -> Result<Option<Duration>, String> {
         if text == "off" {
@@ -87,8 +86,7 @@ impl Written for LimitOfSize {
     type Value = Option<u64>;
     const FORMAT: &'static str = "size-or-off";
     const WHAT: &'static str = "a size";
-    const HINT: &'static str =
-        "write a number and a unit, such as 32KiB or 10MiB, or `off` for no limit";
+    const HINT: &'static str = "write a number and a unit, such as 32KiB or 10MiB, or `off` for no limit";
 
     fn read(text: &str) -> Result<Option<u64>, String> {
         if text == "off" {
@@ -105,9 +103,7 @@ fn next(text: &str) -> Result<(u64, &str, &str), String> {
         .and_then(|end| text.split_at_checked(end))
         .ok_or("the unit is missing")?;
     let number = number.parse().map_err(|_| String::new())?;
-    let letters = rest
-        .find(|letter: char| letter.is_ascii_digit())
-        .unwrap_or(rest.len());
+    let letters = rest.find(|letter: char| letter.is_ascii_digit()).unwrap_or(rest.len());
     let (unit, after) = rest.split_at_checked(letters).ok_or_else(String::new)?;
     Ok((number, unit, after))
 }
@@ -187,16 +183,7 @@ mod tests {
         ] {
             assert_eq!(Size::read(text), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "0B",
-            "32",
-            "32 KiB",
-            "1TiB",
-            "1KiB1B",
-            "-1B",
-            "99999999999GiB",
-        ] {
+        for text in ["", "0B", "32", "32 KiB", "1TiB", "1KiB1B", "-1B", "99999999999GiB"] {
             assert!(Size::read(text).is_err(), "{text:?}");
         }
         assert_eq!(LimitOfSize::read("off"), Ok(None));

@@ -57,7 +57,8 @@ impl Written for HostName {
     type Value = HostPattern;
     const FORMAT: &'static str = "host-pattern";
     const WHAT: &'static str = "a host";
-    const HINT: &'static str = "write a name such as app.example.com, `*.example.com` for all below it, or \"*\"; no scheme, port or path";
+    const HINT: &'static str =
+        "write a name such as app.example.com, `*.example.com` for all below it, or \"*\"; no scheme, port or path";
 
     fn read(text: &str) -> Result<HostPattern, String> {
         HostPattern::parse(text)
@@ -68,8 +69,7 @@ impl Written for RoutePath {
     type Value = String;
     const FORMAT: &'static str = "path";
     const WHAT: &'static str = "a path";
-    const HINT: &'static str =
-        "write it from the slash, such as /app, without `..`, `//` or a query";
+    const HINT: &'static str = "write it from the slash, such as /app, without `..`, `//` or a query";
 
     fn read(text: &str) -> Result<String, String> {
         PathPattern::check(text)?;
@@ -81,8 +81,7 @@ impl Written for AddedPrefix {
     type Value = String;
     const FORMAT: &'static str = "path-prefix";
     const WHAT: &'static str = "a path prefix";
-    const HINT: &'static str =
-        "write it from the slash and without one at its end, such as /internal";
+    const HINT: &'static str = "write it from the slash and without one at its end, such as /internal";
 
     fn read(text: &str) -> Result<String, String> {
         PathPattern::check(text)?;
@@ -97,7 +96,8 @@ impl Written for PathExpression {
     type Value = Regex;
     const FORMAT: &'static str = "path-regex";
     const WHAT: &'static str = "a regular expression";
-    const HINT: &'static str = "write an expression for the whole path, such as /users/[0-9]+/avatar; syntax: docs.rs/regex";
+    const HINT: &'static str =
+        "write an expression for the whole path, such as /users/[0-9]+/avatar; syntax: docs.rs/regex";
 
     fn read(text: &str) -> Result<Regex, String> {
         // The expression alone first: `a)(b` must not become good by what is put around it.
@@ -155,9 +155,7 @@ impl Written for HeaderText {
 
     fn read(text: &str) -> Result<HeaderValue, String> {
         if !text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            return Err(
-                "it holds a line break, a control character or a letter outside ASCII".to_owned(),
-            );
+            return Err("it holds a line break, a control character or a letter outside ASCII".to_owned());
         }
         HeaderValue::from_str(text.trim()).map_err(|_| String::new())
     }
@@ -167,7 +165,8 @@ impl Written for ClaimName {
     type Value = ClaimPath;
     const FORMAT: &'static str = "claim";
     const WHAT: &'static str = "a claim";
-    const HINT: &'static str = "write its name, or a path such as realm_access.roles; a dot inside a name is written `\\.`";
+    const HINT: &'static str =
+        "write its name, or a path such as realm_access.roles; a dot inside a name is written `\\.`";
 
     fn read(text: &str) -> Result<ClaimPath, String> {
         ClaimPath::parse(text)
@@ -182,12 +181,8 @@ impl Written for EmailDomain {
 
     fn read(text: &str) -> Result<String, String> {
         let labels = |text: &str| {
-            text.split('.').all(|label| {
-                !label.is_empty()
-                    && label
-                        .chars()
-                        .all(|letter| letter.is_alphanumeric() || letter == '-')
-            })
+            text.split('.')
+                .all(|label| !label.is_empty() && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-'))
         };
         if text.contains('@') {
             return Err("it has an @".to_owned());
@@ -195,9 +190,7 @@ impl Written for EmailDomain {
         if text.contains('*') {
             return Err("it is compared whole; list each domain".to_owned());
         }
-        labels(text)
-            .then(|| text.to_owned())
-            .ok_or_else(String::new)
+        labels(text).then(|| text.to_owned()).ok_or_else(String::new)
     }
 }
 
@@ -220,8 +213,7 @@ impl Written for Word {
     type Value = String;
     const FORMAT: &'static str = "word";
     const WHAT: &'static str = "one word";
-    const HINT: &'static str =
-        "write printable ASCII without spaces, quotes or backslashes; make several words a list";
+    const HINT: &'static str = "write printable ASCII without spaces, quotes or backslashes; make several words a list";
 
     fn read(text: &str) -> Result<String, String> {
         // RFC 6749 section 3.3, scope-token.
@@ -244,10 +236,7 @@ mod tests {
             assert_eq!(expression.is_match(path), fits, "{path}");
         }
         assert!(PathExpression::read("/a)|(/b").is_err());
-        assert_eq!(
-            PathExpression::read("/a[").unwrap_err(),
-            "unclosed character class"
-        );
+        assert_eq!(PathExpression::read("/a[").unwrap_err(), "unclosed character class");
     }
 
     #[test]

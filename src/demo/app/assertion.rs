@@ -41,21 +41,14 @@ const SKEW: i64 = 30;
 ///
 /// # Errors
 /// Why it is not believed.
-pub fn verify(
-    key_set: &Value,
-    token: &str,
-    issuer: Option<&str>,
-    now: i64,
-) -> Result<Claims, Fault> {
+pub fn verify(key_set: &Value, token: &str, issuer: Option<&str>, now: i64) -> Result<Claims, Fault> {
     let (signed, signature) = token.rsplit_once('.').ok_or(Fault::Malformed)?;
     let header = header(token).ok_or(Fault::Malformed)?;
     if header.get("alg").and_then(Value::as_str) != Some("ES256") {
         return Err(Fault::Algorithm);
     }
     let point = find_key(key_set, &header).ok_or(Fault::UnknownKey)?;
-    let signature = URL_SAFE_NO_PAD
-        .decode(signature)
-        .map_err(|_| Fault::Malformed)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Fault::Malformed)?;
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
         .verify(signed.as_bytes(), &signature)
         .map_err(|_| Fault::Signature)?;
@@ -99,11 +92,7 @@ fn header(token: &str) -> Option<Map<String, Value>> {
 }
 
 fn keys(key_set: &Value) -> impl Iterator<Item = &Value> {
-    key_set
-        .get("keys")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    key_set.get("keys").and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The public point of the P-256 key that the header names, in the form `ring` takes: 0x04, x, y.
@@ -150,10 +139,7 @@ mod tests {
         let (keys, token) = signed(&good());
         assert_eq!(verify(&keys, &token, None, NOW + 60), Err(Fault::Time));
         assert_eq!(verify(&keys, &token, None, NOW - 31), Err(Fault::Time));
-        assert_eq!(
-            verify(&keys, &token, Some("http://other"), NOW),
-            Err(Fault::Issuer)
-        );
+        assert_eq!(verify(&keys, &token, Some("http://other"), NOW), Err(Fault::Issuer));
         let (keys, token) = signed(&json!({ "iat": NOW }));
         assert_eq!(verify(&keys, &token, None, NOW), Err(Fault::Time));
     }
@@ -162,10 +148,7 @@ mod tests {
     fn another_key_another_text_and_another_algorithm_fail() {
         let (keys, token) = signed(&good());
         let (other_keys, other_token) = signed(&good());
-        assert_eq!(
-            verify(&other_keys, &token, None, NOW),
-            Err(Fault::UnknownKey)
-        );
+        assert_eq!(verify(&other_keys, &token, None, NOW), Err(Fault::UnknownKey));
         let (head, _) = token.rsplit_once('.').unwrap();
         let (_, other_signature) = other_token.rsplit_once('.').unwrap();
         assert_eq!(
@@ -179,11 +162,7 @@ mod tests {
         );
         assert_eq!(verify(&keys, &unsigned, None, NOW), Err(Fault::Algorithm));
         for text in ["", "a", "a.b", "a.b.c", "...."] {
-            assert_eq!(
-                verify(&keys, text, None, NOW),
-                Err(Fault::Malformed),
-                "{text}"
-            );
+            assert_eq!(verify(&keys, text, None, NOW), Err(Fault::Malformed), "{text}");
         }
     }
 }

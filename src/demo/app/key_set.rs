@@ -47,14 +47,7 @@ impl KeySet {
     }
 
     async fn fetch(&self) -> Option<Value> {
-        let mut response = self
-            .http
-            .get(&self.url)
-            .send()
-            .await
-            .ok()?
-            .error_for_status()
-            .ok()?;
+        let mut response = self.http.get(&self.url).send().await.ok()?.error_for_status().ok()?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.ok()? {
             body.extend_from_slice(&chunk);

@@ -22,9 +22,7 @@ use super::{App, text};
 const MESSAGE_CAP: usize = 64 * 1024;
 
 pub(super) async fn echo(upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
-    let who = text(&headers, "x-forwarded-email")
-        .unwrap_or("nobody")
-        .to_owned();
+    let who = text(&headers, "x-forwarded-email").unwrap_or("nobody").to_owned();
     upgrade
         .max_message_size(MESSAGE_CAP)
         .on_upgrade(move |socket| converse(socket, who))
@@ -32,11 +30,7 @@ pub(super) async fn echo(upgrade: WebSocketUpgrade, headers: HeaderMap) -> Respo
 
 /// Greets, then sends back what comes, until either side closes.
 async fn converse(mut socket: WebSocket, who: String) {
-    if socket
-        .send(Message::text(format!("hello {who}")))
-        .await
-        .is_err()
-    {
+    if socket.send(Message::text(format!("hello {who}"))).await.is_err() {
         return;
     }
     while let Some(Ok(message)) = socket.recv().await {
@@ -53,11 +47,7 @@ async fn converse(mut socket: WebSocket, who: String) {
 
 pub(super) async fn stream(State(app): State<Arc<App>>) -> Response {
     let headers = [("cache-control", "no-store"), ("x-accel-buffering", "no")];
-    (
-        headers,
-        Sse::new(ticks(app)).keep_alive(KeepAlive::default()),
-    )
-        .into_response()
+    (headers, Sse::new(ticks(app)).keep_alive(KeepAlive::default())).into_response()
 }
 
 /// One event a second, the first at once.

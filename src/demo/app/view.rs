@@ -92,9 +92,7 @@ pub(super) fn received(title: &str, text: &str, seen: &Seen, headers: &HeaderMap
             None,
         ),
     };
-    let (identity, others) = listed(headers)
-        .into_iter()
-        .partition(|(name, _)| is_identity(name));
+    let (identity, others) = listed(headers).into_iter().partition(|(name, _)| is_identity(name));
     let sections = [
         Section {
             heading: "Identity headers",
@@ -190,8 +188,7 @@ fn is_identity(name: &str) -> bool {
         "x-forwarded-host",
         "x-forwarded-port",
     ];
-    (name.starts_with("x-forwarded-") && !proxying.contains(&name))
-        || name.starts_with("x-doorward-")
+    (name.starts_with("x-forwarded-") && !proxying.contains(&name)) || name.starts_with("x-doorward-")
 }
 
 /// Every header by name; cookies by name only and long tokens cut, since pages end up on screens and in tickets.
@@ -206,10 +203,9 @@ fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
                     .map(|pair| pair.split('=').next().unwrap_or("").trim())
                     .collect::<Vec<_>>()
                     .join(", "),
-                "x-doorward-assertion"
-                | "x-forwarded-access-token"
-                | "x-forwarded-id-token"
-                | "authorization" => cut(&value),
+                "x-doorward-assertion" | "x-forwarded-access-token" | "x-forwarded-id-token" | "authorization" => {
+                    cut(&value)
+                }
                 _ => value.into_owned(),
             };
             (name.as_str().to_owned(), shown)
@@ -232,10 +228,7 @@ mod tests {
     fn secrets_are_not_shown() {
         let mut headers = HeaderMap::new();
         headers.insert("cookie", "a=secret; b=other".parse().unwrap());
-        headers.insert(
-            "authorization",
-            format!("Bearer {}", "s".repeat(99)).parse().unwrap(),
-        );
+        headers.insert("authorization", format!("Bearer {}", "s".repeat(99)).parse().unwrap());
         let rows = listed(&headers);
         assert_eq!(
             rows,

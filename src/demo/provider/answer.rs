@@ -29,10 +29,7 @@ pub(super) fn public_json(body: &Value) -> Response {
 
 /// An OAuth error as JSON (RFC 6749 section 5.2).
 pub(super) fn error_answer(status: StatusCode, error: &str, description: &str) -> Response {
-    json_answer(
-        status,
-        &json!({ "error": error, "error_description": description }),
-    )
+    json_answer(status, &json!({ "error": error, "error_description": description }))
 }
 
 /// A page with its headers.

@@ -37,11 +37,7 @@ pub(super) async fn by_get(
     provider.authorize(&Params::parse(query.as_deref().unwrap_or("")), &headers)
 }
 
-pub(super) async fn by_post(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
+pub(super) async fn by_post(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: String) -> Response {
     provider.authorize(&Params::parse(&body), &headers)
 }
 
@@ -55,19 +51,16 @@ impl Provider {
         match self.next(&request, session) {
             Next::Grant(session) => self.grant(&request, session),
             Next::Ask { go_on_as } => sign_in::ask(&request, go_on_as.as_ref(), None),
-            Next::LoginRequired => self.refuse(request.error(
-                "login_required",
-                "nobody is signed in, or not recently enough",
-            )),
+            Next::LoginRequired => {
+                self.refuse(request.error("login_required", "nobody is signed in, or not recently enough"))
+            }
         }
     }
 
     fn next(&self, request: &Request, session: Option<BrowserSession>) -> Next {
         let session = session.filter(|session| request.accepts(session, self.now()));
         match (request.prompt, session) {
-            (Prompt::None, Some(session)) if self.hint_fits(request, &session) => {
-                Next::Grant(session)
-            }
+            (Prompt::None, Some(session)) if self.hint_fits(request, &session) => Next::Grant(session),
             (Prompt::None, _) => Next::LoginRequired,
             (Prompt::SelectAccount, session) => Next::Ask { go_on_as: session },
             (Prompt::Usual, Some(session)) if request.hints_at(&session) => Next::Grant(session),
@@ -99,11 +92,7 @@ impl Provider {
             expires: self.now().saturating_add(self.lives.code),
         };
         self.grants().add(value.clone(), code);
-        self.respond(
-            &request.redirect_uri,
-            request.state.as_deref(),
-            &[("code", &value)],
-        )
+        self.respond(&request.redirect_uri, request.state.as_deref(), &[("code", &value)])
     }
 
     /// Tells the client, or the person where the client cannot be trusted.

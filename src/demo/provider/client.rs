@@ -43,10 +43,7 @@ impl Client {
                 }
                 given
             }
-            (None, Some(secret)) => (
-                params.get("client_id").unwrap_or("").to_owned(),
-                secret.to_owned(),
-            ),
+            (None, Some(secret)) => (params.get("client_id").unwrap_or("").to_owned(), secret.to_owned()),
             (None, None) => return Err(Unproved::Rejected),
         };
         if id == self.id && same(&secret, self.secret.expose()) {
@@ -104,10 +101,7 @@ mod tests {
     fn basic_is_form_decoded() {
         // TE-01
         let params = Params::parse("");
-        assert_eq!(
-            client().prove(&with_basic("a+b:s%3A%25%2B+%C3%A9%2F"), &params),
-            Ok(())
-        );
+        assert_eq!(client().prove(&with_basic("a+b:s%3A%25%2B+%C3%A9%2F"), &params), Ok(()));
         assert_eq!(
             client().prove(&with_basic("a b:s:%+ é/"), &params),
             Err(Unproved::Rejected)

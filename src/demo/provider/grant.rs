@@ -86,10 +86,7 @@ impl Grants {
         now: i64,
         lives: Lives,
     ) -> Result<Issue, &'static str> {
-        let state = self
-            .codes
-            .get_mut(presented.code)
-            .ok_or("the code is unknown")?;
+        let state = self.codes.get_mut(presented.code).ok_or("the code is unknown")?;
         match std::mem::replace(state, CodeState::Dead) {
             CodeState::Dead => Err("the code is void"),
             CodeState::Spent { family } => {
@@ -99,9 +96,7 @@ impl Grants {
             CodeState::Fresh(code) => {
                 check(&code, presented, now)?;
                 let (family, secret) = draws;
-                *state = CodeState::Spent {
-                    family: family.clone(),
-                };
+                *state = CodeState::Spent { family: family.clone() };
                 Ok(self.begin(family, secret, code.granted, now, lives))
             }
         }
@@ -115,13 +110,8 @@ impl Grants {
         now: i64,
         lives: Lives,
     ) -> Result<Issue, &'static str> {
-        let (name, _) = presented
-            .split_once('.')
-            .ok_or("the refresh token is unknown")?;
-        let family = self
-            .families
-            .get_mut(name)
-            .ok_or("the refresh token is unknown")?;
+        let (name, _) = presented.split_once('.').ok_or("the refresh token is unknown")?;
+        let family = self.families.get_mut(name).ok_or("the refresh token is unknown")?;
         if family.revoked {
             return Err("the refresh token is revoked");
         }
@@ -145,9 +135,7 @@ impl Grants {
 
     /// Whether tokens of the family still count.
     pub(super) fn is_alive(&self, family: &str) -> bool {
-        self.families
-            .get(family)
-            .is_some_and(|family| !family.revoked)
+        self.families.get(family).is_some_and(|family| !family.revoked)
     }
 
     /// Ends every family of a browser session.
@@ -167,14 +155,7 @@ impl Grants {
         }
     }
 
-    fn begin(
-        &mut self,
-        name: String,
-        secret: &str,
-        granted: Granted,
-        now: i64,
-        lives: Lives,
-    ) -> Issue {
+    fn begin(&mut self, name: String, secret: &str, granted: Granted, now: i64, lives: Lives) -> Issue {
         let refresh_token = format!("{name}.{secret}");
         let family = Family {
             granted: granted.clone(),

@@ -4,10 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     digest::{SHA256, digest},
     error::Unspecified,
-    signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
-        UnparsedPublicKey,
-    },
+    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey},
 };
 use serde_json::{Map, Value, json};
 
@@ -28,8 +25,7 @@ impl SigningKey {
     pub(crate) fn generate(entropy: &Entropy) -> Result<Self, Unspecified> {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, entropy.rng())?;
-        let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), entropy.rng())
-            .map_err(|_| Unspecified)?;
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), entropy.rng()).map_err(|_| Unspecified)?;
         let kid = half_hash(pair.public_key().as_ref());
         Ok(Self { pair, kid })
     }
@@ -46,12 +42,7 @@ impl SigningKey {
     }
 
     /// A JWT of `claims` (RFC 7519), signed.
-    pub(crate) fn sign(
-        &self,
-        typ: &str,
-        claims: &Value,
-        entropy: &Entropy,
-    ) -> Result<String, Unspecified> {
+    pub(crate) fn sign(&self, typ: &str, claims: &Value, entropy: &Entropy) -> Result<String, Unspecified> {
         let header = json!({ "alg": "ES256", "kid": self.kid, "typ": typ }).to_string();
         let signed = format!(
             "{}.{}",
@@ -59,18 +50,14 @@ impl SigningKey {
             URL_SAFE_NO_PAD.encode(claims.to_string())
         );
         let signature = self.pair.sign(entropy.rng(), signed.as_bytes())?;
-        Ok(format!(
-            "{signed}.{}",
-            URL_SAFE_NO_PAD.encode(signature.as_ref())
-        ))
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref())))
     }
 
     /// The claims of a JWT that this key signed as `typ`. Times are the caller's to judge.
     pub(crate) fn verify(&self, typ: &str, token: &str) -> Option<Proved> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let public =
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key().as_ref());
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.pair.public_key().as_ref());
         public
             .verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?)
             .ok()?;

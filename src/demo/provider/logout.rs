@@ -33,26 +33,14 @@ pub(super) async fn by_get(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    provider.end_session(
-        &Params::parse(query.as_deref().unwrap_or("")),
-        &headers,
-        false,
-    )
+    provider.end_session(&Params::parse(query.as_deref().unwrap_or("")), &headers, false)
 }
 
-pub(super) async fn by_post(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
+pub(super) async fn by_post(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: String) -> Response {
     let form = Params::parse(&body);
     match form.get("carried") {
-        Some(carried) => {
-            provider.end_session(&Params::parse(carried), &headers, is_own_form(&headers))
-        }
-        None if form.get("agreed").is_some() => {
-            provider.end_session(&form, &headers, is_own_form(&headers))
-        }
+        Some(carried) => provider.end_session(&Params::parse(carried), &headers, is_own_form(&headers)),
+        None if form.get("agreed").is_some() => provider.end_session(&form, &headers, is_own_form(&headers)),
         None => provider.end_session(&form, &headers, false),
     }
 }
@@ -100,9 +88,9 @@ impl Provider {
 
     /// The claims of an ID token of ours for our client; an expired one will do (section 2 of the standard).
     fn hinted(&self, token: &str) -> Option<Proved> {
-        self.key.verify("JWT", token).filter(|claims| {
-            claims.text("iss") == Some(&self.issuer) && claims.text("aud") == Some(&self.client.id)
-        })
+        self.key
+            .verify("JWT", token)
+            .filter(|claims| claims.text("iss") == Some(&self.issuer) && claims.text("aud") == Some(&self.client.id))
     }
 
     fn end(&self, headers: &HeaderMap, hint: Option<&Proved>) {

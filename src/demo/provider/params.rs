@@ -36,10 +36,7 @@ impl Params {
 
     /// The same parameters without the named ones, as query text.
     pub(super) fn without(&self, names: &[&str]) -> String {
-        let kept = self
-            .0
-            .iter()
-            .filter(|(name, _)| !names.contains(&name.as_str()));
+        let kept = self.0.iter().filter(|(name, _)| !names.contains(&name.as_str()));
         form_urlencoded::Serializer::new(String::new())
             .extend_pairs(kept)
             .finish()
@@ -73,10 +70,7 @@ mod tests {
 
     #[test]
     fn a_query_is_added_to_one_that_is_there() {
-        assert_eq!(
-            with_query("http://a/cb", &[("code", "x&y")]),
-            "http://a/cb?code=x%26y"
-        );
+        assert_eq!(with_query("http://a/cb", &[("code", "x&y")]), "http://a/cb?code=x%26y");
         assert_eq!(
             with_query("http://a/cb?z=1", &[("code", "x")]),
             "http://a/cb?z=1&code=x"

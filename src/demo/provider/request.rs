@@ -61,10 +61,7 @@ impl Request {
             return Err(request.error(error, description));
         }
         let Some(prompt) = Prompt::read(params.get("prompt")) else {
-            return Err(request.error(
-                "invalid_request",
-                "prompt is unknown, or `none` is not alone",
-            ));
+            return Err(request.error("invalid_request", "prompt is unknown, or `none` is not alone"));
         };
         let Ok(max_age) = params.get("max_age").map(str::parse::<u32>).transpose() else {
             return Err(request.error("invalid_request", "max_age is not a number of seconds"));
@@ -94,9 +91,9 @@ impl Request {
 
     /// Whether a login hint, if there is one, is about the session's person.
     pub(super) fn hints_at(&self, session: &BrowserSession) -> bool {
-        self.login_hint.as_deref().is_none_or(|hint| {
-            hint.eq_ignore_ascii_case(session.person.email) || hint == session.person.username
-        })
+        self.login_hint
+            .as_deref()
+            .is_none_or(|hint| hint.eq_ignore_ascii_case(session.person.email) || hint == session.person.username)
     }
 }
 
@@ -124,15 +121,8 @@ fn trusted_redirect_uri<'a>(params: &'a Params, client: &Client) -> Result<&'a s
     }
     params
         .get("redirect_uri")
-        .filter(|uri| {
-            client
-                .redirect_uris
-                .iter()
-                .any(|registered| registered == uri)
-        })
-        .ok_or(Invalid::Page(
-            "redirect_uri is not registered for this client",
-        ))
+        .filter(|uri| client.redirect_uris.iter().any(|registered| registered == uri))
+        .ok_or(Invalid::Page("redirect_uri is not registered for this client"))
 }
 
 fn fault(params: &Params, request: &Request) -> Option<(&'static str, &'static str)> {
@@ -142,29 +132,20 @@ fn fault(params: &Params, request: &Request) -> Option<(&'static str, &'static s
     if params.get("response_type") != Some("code") {
         return Some(("unsupported_response_type", "response_type must be `code`"));
     }
-    if params
-        .get("response_mode")
-        .is_some_and(|mode| mode != "query")
-    {
+    if params.get("response_mode").is_some_and(|mode| mode != "query") {
         return Some(("invalid_request", "response_mode must be `query`"));
     }
     if params.get("request").is_some() {
         return Some(("request_not_supported", "request objects are not supported"));
     }
     if params.get("request_uri").is_some() {
-        return Some((
-            "request_uri_not_supported",
-            "request objects are not supported",
-        ));
+        return Some(("request_uri_not_supported", "request objects are not supported"));
     }
     if !request.scope.split(' ').any(|scope| scope == "openid") {
         return Some(("invalid_scope", "scope must contain `openid`"));
     }
     if params.get("code_challenge_method") != Some("S256") || request.challenge.len() != 43 {
-        return Some((
-            "invalid_request",
-            "PKCE with code_challenge_method=S256 is required",
-        ));
+        return Some(("invalid_request", "PKCE with code_challenge_method=S256 is required"));
     }
     None
 }

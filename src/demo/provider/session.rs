@@ -56,9 +56,7 @@ pub(super) fn clear_cookie() -> String {
 
 /// Whether a form came from the provider's own pages. Programs send no `Sec-Fetch-Site`; every browser does.
 pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
-    headers
-        .get("sec-fetch-site")
-        .is_none_or(|site| site == "same-origin")
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin")
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

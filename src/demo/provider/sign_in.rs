@@ -46,11 +46,7 @@ struct NotePage<'a> {
 }
 
 /// The sign-in form.
-pub(super) fn ask(
-    request: &Request,
-    go_on_as: Option<&BrowserSession>,
-    error: Option<&str>,
-) -> Response {
+pub(super) fn ask(request: &Request, go_on_as: Option<&BrowserSession>, error: Option<&str>) -> Response {
     let carried = request.params.without(&[FILL]);
     let bare = request.params.without(&[FILL, "login_hint"]);
     let hint = request.login_hint.as_deref().unwrap_or("");
@@ -61,10 +57,7 @@ pub(super) fn ask(
         chosen,
         email: hint,
         request: &carried,
-        people: PEOPLE
-            .iter()
-            .map(|person| (person, fill_link(&bare, person)))
-            .collect(),
+        people: PEOPLE.iter().map(|person| (person, fill_link(&bare, person))).collect(),
     };
     // The form ends at the client's callback, which redirects on within its own origin.
     let origin = Url::parse(&request.redirect_uri)
@@ -85,11 +78,7 @@ fn fill_link(bare: &str, person: &Person) -> String {
 
 /// A request whose client cannot be trusted.
 pub(super) fn invalid(text: &str) -> Response {
-    note(
-        StatusCode::BAD_REQUEST,
-        "This sign-in link is not valid",
-        text,
-    )
+    note(StatusCode::BAD_REQUEST, "This sign-in link is not valid", text)
 }
 
 pub(super) fn note(status: StatusCode, title: &str, text: &str) -> Response {
@@ -108,8 +97,7 @@ pub(super) fn note(status: StatusCode, title: &str, text: &str) -> Response {
 
 /// The first page of the provider, for whoever looks in.
 pub(super) async fn home() -> Response {
-    let text =
-        "Doorward's demo signs people in here. Start at the demo's own address, not at this one.";
+    let text = "Doorward's demo signs people in here. Start at the demo's own address, not at this one.";
     let page = NotePage {
         title: "Development identity provider",
         text,
@@ -118,11 +106,7 @@ pub(super) async fn home() -> Response {
     page_answer(StatusCode::OK, Page::render(&page, FormAction::Nowhere))
 }
 
-pub(super) async fn submit(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
+pub(super) async fn submit(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: String) -> Response {
     let form = Params::parse(&body);
     if !is_own_form(&headers) {
         return note(
@@ -131,10 +115,7 @@ pub(super) async fn submit(
             "Start again from the app.",
         );
     }
-    let request = match Request::read(
-        &Params::parse(form.get("request").unwrap_or("")),
-        &provider.client,
-    ) {
+    let request = match Request::read(&Params::parse(form.get("request").unwrap_or("")), &provider.client) {
         Ok(request) => request,
         Err(invalid) => return provider.refuse(invalid),
     };

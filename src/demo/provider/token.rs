@@ -20,18 +20,10 @@ use super::{
 };
 use crate::demo::people::Person;
 
-pub(super) async fn exchange(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
+pub(super) async fn exchange(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: String) -> Response {
     let params = Params::parse(&body);
     if params.repeats() {
-        return error_answer(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "a parameter stands twice",
-        );
+        return error_answer(StatusCode::BAD_REQUEST, "invalid_request", "a parameter stands twice");
     }
     if let Err(unproved) = provider.client.prove(&headers, &params) {
         return reject_client(unproved);
@@ -44,11 +36,7 @@ pub(super) async fn exchange(
             "unsupported_grant_type",
             "ask with a code or a refresh token",
         ),
-        None => error_answer(
-            StatusCode::BAD_REQUEST,
-            "invalid_request",
-            "grant_type is missing",
-        ),
+        None => error_answer(StatusCode::BAD_REQUEST, "invalid_request", "grant_type is missing"),
     }
 }
 
@@ -66,9 +54,7 @@ fn reject_client(unproved: Unproved) -> Response {
                 "unknown client or wrong secret",
             );
             let challenge = HeaderValue::from_static("Basic realm=\"doorward demo\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             response
         }
     }
@@ -100,11 +86,7 @@ impl Provider {
 
     fn by_refresh_token(&self, params: &Params) -> Response {
         let Some(token) = params.get("refresh_token") else {
-            return error_answer(
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                "refresh_token is required",
-            );
+            return error_answer(StatusCode::BAD_REQUEST, "invalid_request", "refresh_token is required");
         };
         let refreshed = self
             .grants()
@@ -125,14 +107,12 @@ impl Provider {
     /// The token response of an issue (RFC 6749 section 5.1).
     fn tokens(&self, issue: &Issue) -> Result<Value, Unspecified> {
         let now = self.now();
-        let access_token =
-            self.key
-                .sign("at+jwt", &self.access_claims(issue, now), &self.entropy)?;
-        let id_token = self.key.sign(
-            "JWT",
-            &self.id_claims(issue, &access_token, now),
-            &self.entropy,
-        )?;
+        let access_token = self
+            .key
+            .sign("at+jwt", &self.access_claims(issue, now), &self.entropy)?;
+        let id_token = self
+            .key
+            .sign("JWT", &self.id_claims(issue, &access_token, now), &self.entropy)?;
         Ok(json!({
             "access_token": access_token,
             "token_type": "Bearer",
@@ -159,11 +139,7 @@ impl Provider {
     }
 
     fn id_claims(&self, issue: &Issue, access_token: &str, now: i64) -> Value {
-        let Granted {
-            session,
-            nonce,
-            scope,
-        } = &issue.granted;
+        let Granted { session, nonce, scope } = &issue.granted;
         let mut claims = person_claims(session.person, scope);
         let fixed = json!({
             "iss": self.issuer,

@@ -26,19 +26,13 @@ pub(super) async fn show(State(provider): State<Arc<Provider>>, headers: HeaderM
         "no token, or one that is not good",
     );
     let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, challenge);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
 }
 
 impl Provider {
     fn userinfo(&self, headers: &HeaderMap) -> Option<Value> {
-        let (scheme, token) = headers
-            .get(header::AUTHORIZATION)?
-            .to_str()
-            .ok()?
-            .split_once(' ')?;
+        let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
         let claims = self.key.verify("at+jwt", token.trim())?;
         let (family, _) = claims.text("jti")?.split_once('.')?;
         let good = scheme.eq_ignore_ascii_case("bearer")

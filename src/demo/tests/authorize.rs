@@ -12,10 +12,7 @@ async fn discovery_names_what_is_there() {
     let issuer = &world.provider.url;
     let document: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(document["issuer"], issuer.as_str());
-    assert_eq!(
-        document["authorization_response_iss_parameter_supported"],
-        true
-    );
+    assert_eq!(document["authorization_response_iss_parameter_supported"], true);
     assert_eq!(
         document["code_challenge_methods_supported"],
         serde_json::json!(["S256"])
@@ -27,10 +24,7 @@ async fn discovery_names_what_is_there() {
         "jwks_uri",
         "end_session_endpoint",
     ] {
-        assert!(
-            document[endpoint].as_str().unwrap().starts_with(issuer),
-            "{endpoint}"
-        );
+        assert!(document[endpoint].as_str().unwrap().starts_with(issuer), "{endpoint}");
     }
 }
 
@@ -62,10 +56,7 @@ async fn the_form_is_a_page_that_may_lead_to_the_client_only() {
         .to_str()
         .unwrap()
         .to_owned();
-    assert!(
-        policy.contains("form-action 'self' http://localhost:1;"),
-        "{policy}"
-    );
+    assert!(policy.contains("form-action 'self' http://localhost:1;"), "{policy}");
     let html = response.text().await.unwrap();
     assert!(
         html.contains("value=\"grace@example.com\"") && html.contains("value=\"compiler\""),
@@ -153,24 +144,15 @@ async fn prompt_and_max_age_decide_who_is_asked() {
         ("max_age", "0"),
         ("login_hint", "grace@example.com"),
     ] {
-        assert_eq!(
-            world.authorize(&[ask]).await.status(),
-            StatusCode::OK,
-            "{ask:?}"
-        );
+        assert_eq!(world.authorize(&[ask]).await.status(), StatusCode::OK, "{ask:?}");
     }
     world.clock.advance(Duration::from_secs(100));
-    assert_eq!(
-        world.authorize(&[("max_age", "60")]).await.status(),
-        StatusCode::OK
-    ); // AR-17
+    assert_eq!(world.authorize(&[("max_age", "60")]).await.status(), StatusCode::OK); // AR-17
     assert_eq!(
         world.authorize(&[("max_age", "200")]).await.status(),
         StatusCode::SEE_OTHER
     );
-    let stale = world
-        .authorize(&[("max_age", "60"), ("prompt", "none")])
-        .await;
+    let stale = world.authorize(&[("max_age", "60"), ("prompt", "none")]).await;
     assert_eq!(answer(&stale)["error"], "login_required");
 }
 
@@ -196,19 +178,10 @@ async fn choosing_an_account_can_go_on_or_change() {
         .await;
     assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let response = world
-        .sign_in(
-            "grace@example.com",
-            "compiler",
-            &[("prompt", "select_account")],
-        )
+        .sign_in("grace@example.com", "compiler", &[("prompt", "select_account")])
         .await;
-    let (_, body) = world
-        .redeem(&answer(&response)["code"], VERIFIER, REDIRECT)
-        .await;
-    assert_eq!(
-        Tokens(body).claims("id_token")["email"],
-        "grace@example.com"
-    );
+    let (_, body) = world.redeem(&answer(&response)["code"], VERIFIER, REDIRECT).await;
+    assert_eq!(Tokens(body).claims("id_token")["email"], "grace@example.com");
 }
 
 #[tokio::test]

@@ -18,10 +18,7 @@ impl Behind {
         let (entropy, clock) = (Entropy::system(), Clock::system());
         let key = SigningKey::generate(&entropy).unwrap();
         let keys = json!({ "keys": [key.jwk()] }).to_string();
-        let routes = axum::Router::new().route(
-            "/.doorward/jwks.json",
-            axum::routing::get(move || async { keys }),
-        );
+        let routes = axum::Router::new().route("/.doorward/jwks.json", axum::routing::get(move || async { keys }));
         let gateway = serve::listen().await.unwrap().serve(routes);
         let http = http();
         let app = start_app(
@@ -43,9 +40,9 @@ impl Behind {
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> String {
         let request = self.http.get(format!("{}{path}", self.app.url));
-        let request = headers.iter().fold(request, |request, (name, value)| {
-            request.header(*name, *value)
-        });
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value));
         request.send().await.unwrap().text().await.unwrap()
     }
 
@@ -71,25 +68,16 @@ async fn what_was_received_is_shown_verified_and_escaped() {
         !html.contains("<b>") && !html.contains("<i>") && !html.contains("hidden"),
         "{html}"
     );
-    assert!(
-        !html.contains(&assertion),
-        "the whole assertion is in the page"
-    );
+    assert!(!html.contains(&assertion), "the whole assertion is in the page");
 }
 
 #[tokio::test]
 async fn an_assertion_of_somebody_else_is_not_believed() {
     let behind = Behind::new().await;
     let html = behind
-        .get(
-            "/me",
-            &[("x-doorward-assertion", &behind.assertion("another"))],
-        )
+        .get("/me", &[("x-doorward-assertion", &behind.assertion("another"))])
         .await;
-    assert!(
-        html.contains("Not verified: it comes from another issuer."),
-        "{html}"
-    );
+    assert!(html.contains("Not verified: it comes from another issuer."), "{html}");
     let html = behind
         .get(
             "/",
@@ -109,19 +97,12 @@ async fn the_api_tells_identity_and_token_times() {
     let body = behind
         .get(
             "/api/me",
-            &[
-                ("x-doorward-assertion", &assertion),
-                ("x-forwarded-user", "u"),
-            ],
+            &[("x-doorward-assertion", &assertion), ("x-forwarded-user", "u")],
         )
         .await;
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(
-        (
-            &body["user"],
-            &body["assertion_verified"],
-            &body["assertion"]["sub"]
-        ),
+        (&body["user"], &body["assertion_verified"], &body["assertion"]["sub"]),
         (&"u".into(), &true.into(), &"u".into())
     );
     let token = behind
@@ -148,15 +129,8 @@ async fn every_page_is_whole() {
             (1, 1),
             "{path}"
         );
-        for script in html
-            .split("src=\"")
-            .skip(1)
-            .map(|rest| rest.split('"').next().unwrap())
-        {
-            assert!(
-                behind.get(script, &[]).await.starts_with("\"use strict\""),
-                "{script}"
-            );
+        for script in html.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+            assert!(behind.get(script, &[]).await.starts_with("\"use strict\""), "{script}");
         }
     }
     assert!(behind.get("/api/time", &[]).await.contains("\"now\":\"20"));
@@ -167,19 +141,12 @@ async fn the_socket_echoes() {
     use futures_util::{SinkExt as _, StreamExt as _};
     use tokio_tungstenite::tungstenite::Message;
     let behind = Behind::new().await;
-    let (mut socket, _) =
-        tokio_tungstenite::connect_async(format!("ws://{}/ws/echo", behind.app.addr))
-            .await
-            .unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Message::text("hello nobody")
-    );
+    let (mut socket, _) = tokio_tungstenite::connect_async(format!("ws://{}/ws/echo", behind.app.addr))
+        .await
+        .unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello nobody"));
     socket.send(Message::text("knock")).await.unwrap();
-    assert_eq!(
-        socket.next().await.unwrap().unwrap(),
-        Message::text("knock")
-    );
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("knock"));
 }
 
 #[tokio::test]
@@ -191,10 +158,7 @@ async fn events_come_one_by_one() {
         .send()
         .await
         .unwrap();
-    assert_eq!(
-        response.headers()[header::CONTENT_TYPE],
-        "text/event-stream"
-    );
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
     let first = response.chunk().await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&first).contains("event: tick"));
 }

@@ -12,10 +12,7 @@ async fn with_its_id_token_a_client_ends_the_session_at_once() {
     ]);
     let response = world.get(&format!("/end-session?{query}")).await; // RL-01
     assert_eq!(response.status(), StatusCode::SEE_OTHER);
-    assert_eq!(
-        response.headers()[header::LOCATION],
-        format!("{AFTER}?state=s")
-    );
+    assert_eq!(response.headers()[header::LOCATION], format!("{AFTER}?state=s"));
     assert!(
         response.headers()[header::SET_COOKIE]
             .to_str()
@@ -47,17 +44,10 @@ async fn without_it_the_person_is_asked() {
         "still signed in"
     );
     let response = world
-        .post(
-            "/end-session",
-            form(&[("agreed", "1"), ("carried", &query)]),
-        )
+        .post("/end-session", form(&[("agreed", "1"), ("carried", &query)]))
         .await;
     assert_eq!(response.headers()[header::LOCATION], AFTER);
-    assert_eq!(
-        world.authorize(&[]).await.status(),
-        StatusCode::OK,
-        "signed out"
-    );
+    assert_eq!(world.authorize(&[]).await.status(), StatusCode::OK, "signed out");
 }
 
 #[tokio::test]

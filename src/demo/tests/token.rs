@@ -21,34 +21,21 @@ async fn a_code_becomes_tokens_that_a_strict_client_accepts() {
 
     let issuer = IssuerUrl::new(world.provider.url.clone()).unwrap();
     let keys: JsonWebKeySet<_> = key_set(&world).await;
-    let verifier =
-        CoreIdTokenVerifier::new_public_client(ClientId::new("demo".into()), issuer, keys)
-            .set_allowed_algs([CoreJwsSigningAlgorithm::EcdsaP256Sha256]);
+    let verifier = CoreIdTokenVerifier::new_public_client(ClientId::new("demo".into()), issuer, keys)
+        .set_allowed_algs([CoreJwsSigningAlgorithm::EcdsaP256Sha256]);
     let id_token: CoreIdToken = tokens.get("id_token").parse().unwrap();
-    let claims = id_token
-        .claims(&verifier, &Nonce::new("n-1".into()))
-        .unwrap();
+    let claims = id_token.claims(&verifier, &Nonce::new("n-1".into())).unwrap();
     assert_eq!(claims.email().unwrap().as_str(), "ada@example.com");
-    assert!(
-        id_token
-            .claims(&verifier, &Nonce::new("n-2".into()))
-            .is_err()
-    );
+    assert!(id_token.claims(&verifier, &Nonce::new("n-2".into())).is_err());
 
     let claims = tokens.claims("id_token");
-    assert_eq!(
-        claims["groups"],
-        serde_json::json!(["engineering", "admins"])
-    );
+    assert_eq!(claims["groups"], serde_json::json!(["engineering", "admins"]));
     assert_eq!(
         (&claims["name"], &claims["email_verified"]),
         (&"Ada Lovelace".into(), &true.into())
     );
     let hash = digest(&SHA256, tokens.get("access_token").as_bytes());
-    assert_eq!(
-        claims["at_hash"],
-        URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])
-    ); // ID-13
+    assert_eq!(claims["at_hash"], URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16])); // ID-13
     assert!(claims["sid"].is_string() && claims["auth_time"].is_i64());
 }
 
@@ -82,11 +69,7 @@ async fn basic_works_as_well_as_post() {
 async fn a_code_needs_its_verifier_and_its_redirect_uri() {
     let mut world = World::new().await;
     let other = "x".repeat(43);
-    for (verifier, redirect_uri) in [
-        (other.as_str(), REDIRECT),
-        ("short", REDIRECT),
-        (VERIFIER, AFTER),
-    ] {
+    for (verifier, redirect_uri) in [(other.as_str(), REDIRECT), ("short", REDIRECT), (VERIFIER, AFTER)] {
         let code = world.code().await;
         let (status, body) = world.redeem(&code, verifier, redirect_uri).await;
         assert_eq!(
@@ -94,10 +77,7 @@ async fn a_code_needs_its_verifier_and_its_redirect_uri() {
             (StatusCode::BAD_REQUEST, &"invalid_grant".into())
         );
         let (_, body) = world.redeem(&code, VERIFIER, REDIRECT).await;
-        assert_eq!(
-            body["error"], "invalid_grant",
-            "a code presented wrongly is void"
-        );
+        assert_eq!(body["error"], "invalid_grant", "a code presented wrongly is void");
     }
 }
 
@@ -177,10 +157,7 @@ async fn userinfo_wants_a_living_access_token() {
         (StatusCode::OK, &tokens.claims("id_token")["sub"])
     ); // UI-01
     assert_eq!(claims["preferred_username"], "ada");
-    assert_eq!(
-        world.userinfo(tokens.get("id_token")).await.0,
-        StatusCode::UNAUTHORIZED
-    );
+    assert_eq!(world.userinfo(tokens.get("id_token")).await.0, StatusCode::UNAUTHORIZED);
     world.clock.advance(Duration::from_secs(30));
     assert_eq!(
         world.userinfo(tokens.get("access_token")).await.0,

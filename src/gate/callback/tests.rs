@@ -35,10 +35,7 @@ fn answer(query: &str) -> Result<Answer, SignInFailure> {
             answer,
             cookie_name,
         } => {
-            assert_eq!(
-                (*found, cookie_name),
-                (attempt("/deep?x=1"), begun().cookie_name)
-            );
+            assert_eq!((*found, cookie_name), (attempt("/deep?x=1"), begun().cookie_name));
             answer
         }
         Received::Stray { .. } => panic!("stray"),
@@ -79,15 +76,10 @@ fn an_error_is_an_answer_that_uses_the_attempt_up() {
         ("<script>", SignInFailure::ProviderError),
         ("", SignInFailure::ProviderError),
         ("unauthorized_client", SignInFailure::ClientRejected),
-        (
-            "unmet_authentication_requirements",
-            SignInFailure::StepUpUnmet,
-        ),
+        ("unmet_authentication_requirements", SignInFailure::StepUpUnmet),
     ] {
         assert_eq!(
-            answer(&format!(
-                "error={error}&error_description=<b>&state={{state}}"
-            )),
+            answer(&format!("error={error}&error_description=<b>&state={{state}}")),
             Err(failure),
             "{error}"
         );
@@ -117,8 +109,7 @@ fn a_malformed_answer_uses_the_attempt_up_too() {
 #[test]
 fn without_a_state_of_ours_nothing_happens() {
     // AR-13
-    let refused =
-        |query: &str, failure| assert_eq!(received(query), Received::Refused(failure), "{query}");
+    let refused = |query: &str, failure| assert_eq!(received(query), Received::Refused(failure), "{query}");
     refused("", SignInFailure::NoAttempt);
     refused("code=abc", SignInFailure::NoAttempt);
     refused("code=abc&state=", SignInFailure::NoAttempt);
@@ -127,10 +118,7 @@ fn without_a_state_of_ours_nothing_happens() {
     refused("code=abc&State={state}", SignInFailure::NoAttempt);
     refused("error=access_denied", SignInFailure::NoAttempt);
     // AR-11
-    refused(
-        "code=abc&state={state}&state={state}",
-        SignInFailure::Malformed,
-    );
+    refused("code=abc&state={state}&state={state}", SignInFailure::Malformed);
     refused("code=abc&state=a&state={state}", SignInFailure::Malformed);
 }
 
@@ -173,10 +161,7 @@ fn a_tossed_cookie_of_the_same_name_does_not_count() {
     // CK-06
     let begun = begun();
     let (name, value) = (begun.cookie_name.as_str(), begun.cookie_value.as_str());
-    for cookies in [
-        [(name, "tossed"), (name, value)],
-        [(name, value), (name, "tossed")],
-    ] {
+    for cookies in [[(name, "tossed"), (name, value)], [(name, value), (name, "tossed")]] {
         assert!(matches!(
             with_cookies(&cookies, true, START),
             Received::Ours { answer: Ok(_), .. }
@@ -218,8 +203,7 @@ fn a_long_address_is_not_in_the_state() {
         }
     );
     let cookies = [(begun.cookie_name.as_str(), begun.cookie_value.as_str())];
-    let Received::Ours { attempt, .. } = receive(&query, &cookies, &ring(&[("a", 1)]), true, START)
-    else {
+    let Received::Ours { attempt, .. } = receive(&query, &cookies, &ring(&[("a", 1)]), true, START) else {
         panic!()
     };
     assert_eq!(attempt.return_to.as_str(), long);

@@ -20,11 +20,7 @@ fn at(secs: u64) -> UnixTime {
 fn session(change: impl FnOnce(&mut Record)) -> Arc<Session> {
     let mut record = record(START);
     change(&mut record);
-    Arc::new(Session::new(
-        Handle::new([1; 32]),
-        StoreKey([2; 32]),
-        record,
-    ))
+    Arc::new(Session::new(Handle::new([1; 32]), StoreKey([2; 32]), record))
 }
 
 fn plain() -> Arc<Session> {
@@ -51,10 +47,7 @@ fn word(verdict: &Verdict) -> String {
             let who = admission
                 .session()
                 .map_or("nobody", |session| session.record.identity.subject());
-            format!(
-                "admit {who}{}",
-                if admission.renew() { ", renew" } else { "" }
-            )
+            format!("admit {who}{}", if admission.renew() { ", renew" } else { "" })
         }
         Verdict::Refuse(refusal) => refusal.code().to_owned(),
         Verdict::SignIn => "sign in".to_owned(),
@@ -69,14 +62,7 @@ fn judged(access: Access, presence: Presence, caller: Caller, now: UnixTime) -> 
 }
 
 fn settled(access: Access, renewal: Renewal, now: UnixTime) -> String {
-    word(&settle(
-        &with(access),
-        &plain(),
-        renewal,
-        Caller::Api,
-        &TERMS,
-        now,
-    ))
+    word(&settle(&with(access), &plain(), renewal, Caller::Api, &TERMS, now))
 }
 
 #[test]
@@ -90,13 +76,8 @@ fn only_an_open_route_needs_no_session() {
 #[test]
 fn presence_becomes_a_standing() {
     let table = |presence: fn() -> Presence| {
-        [
-            Access::Open,
-            Access::Recognised,
-            Access::SignedIn,
-            group("ops"),
-        ]
-        .map(|access| judged(access, presence(), Caller::Navigation, START))
+        [Access::Open, Access::Recognised, Access::SignedIn, group("ops")]
+            .map(|access| judged(access, presence(), Caller::Navigation, START))
     };
     assert_eq!(
         table(|| Presence::Nothing),
@@ -118,14 +99,7 @@ fn presence_becomes_a_standing() {
 
 #[test]
 fn a_session_goes_through_its_life() {
-    let at_secs = |secs| {
-        judged(
-            Access::SignedIn,
-            Presence::Session(plain()),
-            Caller::Api,
-            at(secs),
-        )
-    };
+    let at_secs = |secs| judged(Access::SignedIn, Presence::Session(plain()), Caller::Api, at(secs));
     assert_eq!(at_secs(0), "admit s-1");
     assert_eq!(at_secs(3590), "admit s-1, renew");
     assert_eq!(at_secs(3600), "renew");
@@ -172,12 +146,7 @@ fn a_rule_is_judged_on_the_sessions_identity() {
     }
     // Renewal may bring the missing group: it is waited for.
     assert_eq!(
-        judged(
-            group("admins"),
-            Presence::Session(plain()),
-            Caller::Api,
-            at(3600)
-        ),
+        judged(group("admins"), Presence::Session(plain()), Caller::Api, at(3600)),
         "renew"
     );
 }
@@ -197,11 +166,7 @@ fn a_websocket_is_renewed_first() {
 
 #[test]
 fn a_renewal_is_settled_once() {
-    let renewed = || {
-        Renewal::Renewed(session(|record| {
-            record.tokens.access_expires = Some(at(7200))
-        }))
-    };
+    let renewed = || Renewal::Renewed(session(|record| record.tokens.access_expires = Some(at(7200))));
     assert_eq!(settled(Access::SignedIn, renewed(), at(3600)), "admit s-1");
     assert_eq!(settled(group("admins"), renewed(), at(3600)), "not_allowed");
     // RF-08: new tokens that are expired on arrival are used as they are.
@@ -209,43 +174,25 @@ fn a_renewal_is_settled_once() {
         settled(Access::SignedIn, Renewal::Renewed(plain()), at(3600)),
         "admit s-1"
     );
-    assert_eq!(
-        settled(Access::SignedIn, Renewal::Ended, at(3600)),
-        "sign_in_needed"
-    );
-    assert_eq!(
-        settled(Access::Recognised, Renewal::Ended, at(3600)),
-        "admit nobody"
-    );
+    assert_eq!(settled(Access::SignedIn, Renewal::Ended, at(3600)), "sign_in_needed");
+    assert_eq!(settled(Access::Recognised, Renewal::Ended, at(3600)), "admit nobody");
     // RF-09
-    assert_eq!(
-        settled(Access::SignedIn, renewed(), at(36_000)),
-        "sign_in_needed"
-    );
+    assert_eq!(settled(Access::SignedIn, renewed(), at(36_000)), "sign_in_needed");
 }
 
 #[test]
 fn a_failed_renewal_leaves_the_session() {
     let down = || Renewal::ProviderDown { retry_after: None };
     assert_eq!(settled(Access::SignedIn, down(), at(3600)), "provider_down");
-    assert_eq!(
-        settled(Access::SignedIn, Renewal::StoreDown, at(3600)),
-        "store_down"
-    );
-    assert_eq!(
-        settled(Access::Recognised, down(), at(3600)),
-        "admit nobody"
-    );
+    assert_eq!(settled(Access::SignedIn, Renewal::StoreDown, at(3600)), "store_down");
+    assert_eq!(settled(Access::Recognised, down(), at(3600)), "admit nobody");
     assert_eq!(
         settled(Access::Recognised, Renewal::StoreDown, at(3600)),
         "admit nobody"
     );
     // The token is good still: only a WebSocket comes here with one.
     assert_eq!(settled(Access::SignedIn, down(), at(3590)), "admit s-1");
-    assert_eq!(
-        settled(Access::SignedIn, Renewal::StoreDown, at(3590)),
-        "admit s-1"
-    );
+    assert_eq!(settled(Access::SignedIn, Renewal::StoreDown, at(3590)), "admit s-1");
     assert_eq!(settled(group("admins"), down(), at(3590)), "not_allowed");
 }
 
@@ -265,16 +212,8 @@ fn judge_and_the_table_agree() {
                     let standing = before_renewal(&access, &presence, &TERMS, now);
                     let row = table::rule(AccessKind::of(&access), standing, caller);
                     let word = judged(access.clone(), presence, caller, now);
-                    assert_eq!(
-                        row == Row::Renew,
-                        word == "renew",
-                        "{access:?} {standing:?}"
-                    );
-                    assert_eq!(
-                        row == Row::Anonymous,
-                        word == "admit nobody",
-                        "{access:?} {standing:?}"
-                    );
+                    assert_eq!(row == Row::Renew, word == "renew", "{access:?} {standing:?}");
+                    assert_eq!(row == Row::Anonymous, word == "admit nobody", "{access:?} {standing:?}");
                     assert_ne!(word, "internal", "{access:?} {standing:?}");
                 }
             }
@@ -285,9 +224,6 @@ fn judge_and_the_table_agree() {
 #[test]
 fn a_row_without_its_session_closes() {
     for row in [Row::Identified, Row::IdentifiedAndRenew, Row::Renew] {
-        assert_eq!(
-            word(&verdict(&with(Access::SignedIn), row, None)),
-            "internal"
-        );
+        assert_eq!(word(&verdict(&with(Access::SignedIn), row, None)), "internal");
     }
 }

@@ -9,9 +9,7 @@ use crate::{
 pub(in crate::gate) const START: UnixTime = UnixTime::from_secs(0x6500_0000);
 
 pub(in crate::gate) fn ring(keys: &[(&str, u8)]) -> Ring {
-    let key = |(id, byte): &(&str, u8)| {
-        RingKey::new(KeyId::parse(id).unwrap(), &Secret::new([*byte; 32]))
-    };
+    let key = |(id, byte): &(&str, u8)| RingKey::new(KeyId::parse(id).unwrap(), &Secret::new([*byte; 32]));
     Ring::new(keys.iter().map(key).collect()).unwrap()
 }
 
@@ -45,17 +43,11 @@ fn begun(return_to: &str) -> Begun {
 
 /// The cookie of an attempt begun some seconds after [`START`].
 fn cookie(secs: i64) -> String {
-    cookie_name(
-        &name(UnixTime::from_secs(START.secs() + secs), &[9; 9]),
-        true,
-    )
+    cookie_name(&name(UnixTime::from_secs(START.secs() + secs), &[9; 9]), true)
 }
 
 fn dropped_of(present: &[String], secure: bool) -> Vec<String> {
-    dropped(
-        &present.iter().map(String::as_str).collect::<Vec<_>>(),
-        secure,
-    )
+    dropped(&present.iter().map(String::as_str).collect::<Vec<_>>(), secure)
 }
 
 #[test]
@@ -77,10 +69,7 @@ fn an_attempt_comes_back_whole() {
 
 #[test]
 fn names_tell_scheme_time_and_nothing_else() {
-    assert_eq!(
-        begun("/").cookie_name,
-        "__Host-doorward-attempt-065000000-BwcHBwcHBwcH"
-    );
+    assert_eq!(begun("/").cookie_name, "__Host-doorward-attempt-065000000-BwcHBwcHBwcH");
     let plain = attempt("/").begin(&ring(&[("a", 1)]), &draws(7), &[], false);
     assert_eq!(plain.cookie_name, "doorward-attempt-065000000-BwcHBwcHBwcH");
     assert!(cookie(1) < cookie(2) && cookie(2) < cookie(0x1_0000_0000));
@@ -132,14 +121,7 @@ fn each_value_opens_in_its_own_place_only() {
 fn keys_rotate_while_people_sign_in() {
     // CK-09
     let begun = begun("/x");
-    assert!(
-        Attempt::open(
-            &ring(&[("b", 2), ("a", 1)]),
-            &begun.cookie_name,
-            &begun.cookie_value
-        )
-        .is_some()
-    );
+    assert!(Attempt::open(&ring(&[("b", 2), ("a", 1)]), &begun.cookie_name, &begun.cookie_value).is_some());
     assert_eq!(
         Attempt::open(&ring(&[("b", 2)]), &begun.cookie_name, &begun.cookie_value),
         None
@@ -187,10 +169,7 @@ fn the_oldest_is_dropped_when_there_would_be_too_many() {
     let present: Vec<String> = [5, 3, 7, 1, 4, 2, 6].map(cookie).into();
     assert_eq!(dropped_of(&present, true), [cookie(1)]);
     let present: Vec<String> = [5, 3, 7, 1, 4, 2, 6, 9, 8].map(cookie).into();
-    assert_eq!(
-        dropped_of(&present, true),
-        [cookie(1), cookie(2), cookie(3)]
-    );
+    assert_eq!(dropped_of(&present, true), [cookie(1), cookie(2), cookie(3)]);
     assert_eq!(dropped_of(&present, false), Vec::<String>::new());
 }
 
@@ -227,11 +206,7 @@ fn the_issuer_is_compared_byte_for_byte() {
         (None, true, false),
         (None, false, true),
     ] {
-        let expected = if good {
-            Ok(())
-        } else {
-            Err(SignInFailure::WrongIssuer)
-        };
+        let expected = if good { Ok(()) } else { Err(SignInFailure::WrongIssuer) };
         assert_eq!(attempt.check_issuer(iss, required), expected, "{iss:?}");
     }
 }

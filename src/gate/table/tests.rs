@@ -67,10 +67,7 @@ fn an_open_route_asks_nothing() {
 
 #[test]
 fn a_recognising_route_never_refuses() {
-    for line in rows()
-        .iter()
-        .filter(|line| line.access == AccessKind::Recognised)
-    {
+    for line in rows().iter().filter(|line| line.access == AccessKind::Recognised) {
         assert!(admits(line.row) || line.row == Row::Renew, "{line}");
     }
 }
@@ -95,10 +92,7 @@ fn identity_comes_from_a_session_only() {
 
 #[test]
 fn an_unmet_rule_never_admits_whatever_the_access() {
-    for line in rows()
-        .iter()
-        .filter(|line| line.standing.fit() == Some(Fit::Unmet))
-    {
+    for line in rows().iter().filter(|line| line.standing.fit() == Some(Fit::Unmet)) {
         assert!(
             matches!(line.row, Row::Refuse(Refusal::NotAllowed) | Row::Renew),
             "{line}"
@@ -108,11 +102,7 @@ fn an_unmet_rule_never_admits_whatever_the_access() {
         .into_iter()
         .filter(|standing| standing.fit() == Some(Fit::Unmet))
     {
-        for access in [
-            AccessKind::Recognised,
-            AccessKind::SignedIn,
-            AccessKind::Rule,
-        ] {
+        for access in [AccessKind::Recognised, AccessKind::SignedIn, AccessKind::Rule] {
             assert!(
                 !identified(rule(access, standing, Caller::Api)),
                 "{access:?} {standing:?}"
@@ -156,11 +146,7 @@ fn browsers_are_sent_to_sign_in_and_programs_get_401() {
             Row::Refuse(Refusal::SignInNeeded) => {
                 assert_ne!(line.caller, Caller::Navigation, "{line}")
             }
-            Row::Anonymous
-            | Row::Identified
-            | Row::IdentifiedAndRenew
-            | Row::Renew
-            | Row::Refuse(_) => {}
+            Row::Anonymous | Row::Identified | Row::IdentifiedAndRenew | Row::Renew | Row::Refuse(_) => {}
         }
     }
 }
@@ -168,10 +154,7 @@ fn browsers_are_sent_to_sign_in_and_programs_get_401() {
 #[test]
 fn nothing_renews_twice() {
     for line in rows().iter().filter(|line| after_renewal(line.standing)) {
-        assert!(
-            !matches!(line.row, Row::Renew | Row::IdentifiedAndRenew),
-            "{line}"
-        );
+        assert!(!matches!(line.row, Row::Renew | Row::IdentifiedAndRenew), "{line}");
     }
 }
 
@@ -192,9 +175,7 @@ fn only_what_can_be_renewed_is_renewed() {
 #[test]
 fn an_expired_token_is_waited_for_before_anything_is_decided() {
     for line in rows() {
-        if matches!(line.standing, StandingKind::Live(Freshness::Expired, _))
-            && line.access != AccessKind::Open
-        {
+        if matches!(line.standing, StandingKind::Live(Freshness::Expired, _)) && line.access != AccessKind::Open {
             assert_eq!(line.row, Row::Renew, "{line}");
         }
     }
@@ -202,13 +183,9 @@ fn an_expired_token_is_waited_for_before_anything_is_decided() {
 
 #[test]
 fn a_websocket_is_answered_like_a_program_but_renewed_first() {
-    for line in rows()
-        .iter()
-        .filter(|line| line.caller == Caller::WebSocket)
-    {
+    for line in rows().iter().filter(|line| line.caller == Caller::WebSocket) {
         let api = rule(line.access, line.standing, Caller::Api);
-        let due = matches!(line.standing, StandingKind::Live(Freshness::Due, _))
-            && line.access != AccessKind::Open;
+        let due = matches!(line.standing, StandingKind::Live(Freshness::Due, _)) && line.access != AccessKind::Open;
         assert_eq!(line.row, if due { Row::Renew } else { api }, "{line}");
     }
 }
@@ -224,10 +201,7 @@ fn a_wider_access_never_answers_less() {
                 rank(AccessKind::Recognised) >= rank(AccessKind::SignedIn),
                 "{standing:?}"
             );
-            assert!(
-                rank(AccessKind::SignedIn) >= rank(AccessKind::Rule),
-                "{standing:?}"
-            );
+            assert!(rank(AccessKind::SignedIn) >= rank(AccessKind::Rule), "{standing:?}");
         }
     }
 }

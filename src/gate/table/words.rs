@@ -28,9 +28,7 @@ impl fmt::Display for Row {
         match self {
             Self::Anonymous => f.write_str("forward without identity"),
             Self::Identified => f.write_str("forward with identity"),
-            Self::IdentifiedAndRenew => {
-                f.write_str("forward with identity, renew in the background")
-            }
+            Self::IdentifiedAndRenew => f.write_str("forward with identity, renew in the background"),
             Self::Renew => f.write_str("wait for the one renewal, then decide"),
             Self::SignIn => f.write_str("302 to the provider"),
             Self::Refuse(refusal) => write!(f, "{} {}", refusal.status(), refusal.code()),
@@ -75,7 +73,8 @@ fn standing_words(access: AccessKind, standing: StandingKind) -> String {
     match (access, standing.fit()) {
         (AccessKind::Rule, Some(Fit::Met)) => format!("{words}, rule met"),
         (AccessKind::Rule, Some(Fit::Unmet)) => format!("{words}, rule unmet"),
-        (AccessKind::Open | AccessKind::Recognised | AccessKind::SignedIn, _)
-        | (AccessKind::Rule, None) => words.to_owned(),
+        (AccessKind::Open | AccessKind::Recognised | AccessKind::SignedIn, _) | (AccessKind::Rule, None) => {
+            words.to_owned()
+        }
     }
 }

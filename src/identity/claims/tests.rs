@@ -27,9 +27,7 @@ fn fields_are_read_and_the_id_token_wins() {
     let who = read(
         json!({"sub": "s-1", "email": "ada@example.com", "email_verified": true, "acr": "2", "amr": ["pwd", "otp"],
                "auth_time": 900, "sid": "p-1", "name": "Ada"}),
-        Some(
-            json!({"sub": "s-1", "name": "Mallory", "preferred_username": "ada", "groups": ["staff", 7, "", "ops"]}),
-        ),
+        Some(json!({"sub": "s-1", "name": "Mallory", "preferred_username": "ada", "groups": ["staff", 7, "", "ops"]})),
     );
     assert_eq!(who.subject(), "s-1");
     assert_eq!(who.email(), Some("ada@example.com"));
@@ -37,10 +35,7 @@ fn fields_are_read_and_the_id_token_wins() {
     assert_eq!(who.name(), Some("Ada"));
     assert_eq!(who.preferred_username(), Some("ada"));
     assert_eq!(who.groups(), ["staff", "ops"]);
-    assert_eq!(
-        (who.acr(), who.amr().len(), who.sid()),
-        (Some("2"), 2, Some("p-1"))
-    );
+    assert_eq!((who.acr(), who.amr().len(), who.sid()), (Some("2"), 2, Some("p-1")));
     assert_eq!(who.auth_time(), Some(UnixTime::from_secs(900)));
     assert_eq!(who.claims()["groups"], json!(["staff", 7, "", "ops"]));
 }
@@ -73,10 +68,7 @@ fn only_the_boolean_verifies() {
         (json!(null), false),
         (json!([true]), false),
     ] {
-        let who = read(
-            json!({"email": "a@b.example", "email_verified": value}),
-            None,
-        );
+        let who = read(json!({"email": "a@b.example", "email_verified": value}), None);
         assert_eq!(who.email_verified(), verified, "{value}");
         assert!(who.email().is_some());
     }
@@ -97,11 +89,7 @@ fn an_address_that_reads_two_ways_is_dropped() {
         "a@b\t",
     ] {
         let who = read(json!({"email": bad, "email_verified": true}), None);
-        assert_eq!(
-            (who.email(), who.email_verified()),
-            (None, false),
-            "{bad:?}"
-        );
+        assert_eq!((who.email(), who.email_verified()), (None, false), "{bad:?}");
     }
 }
 
@@ -110,10 +98,7 @@ fn one_documents_word_does_not_verify_anothers_address() {
     let signed = json!({"sub": "s-1", "email": "ceo@example.com"});
     let other = json!({"sub": "s-1", "email": "mallory@example.com", "email_verified": true});
     let who = read(signed.clone(), Some(other));
-    assert_eq!(
-        (who.email(), who.email_verified()),
-        (Some("ceo@example.com"), false)
-    );
+    assert_eq!((who.email(), who.email_verified()), (Some("ceo@example.com"), false));
     assert_eq!(who.claims()["email_verified"], json!(false));
     let same = json!({"sub": "s-1", "email": "ceo@example.com", "email_verified": true});
     assert!(read(signed, Some(same.clone())).email_verified());

@@ -21,10 +21,7 @@ fn name(name: &str) -> HeaderName {
 }
 
 fn rule(at: &str, source: Source) -> HeaderRule {
-    HeaderRule {
-        name: name(at),
-        source,
-    }
+    HeaderRule { name: name(at), source }
 }
 
 fn prepared(plan: &HeaderPlan, who: Option<&VerifiedIdentity>) -> Vec<(String, String)> {
@@ -50,10 +47,7 @@ fn one(source: Source, who: &VerifiedIdentity) -> Option<String> {
 
 fn claim_of(value: &Value) -> Option<String> {
     let path = ClaimPath::parse("a.b").unwrap();
-    one(
-        Source::Claim(path),
-        &identity(json!({"claims": {"a": {"b": value}}})),
-    )
+    one(Source::Claim(path), &identity(json!({"claims": {"a": {"b": value}}})))
 }
 
 #[test]
@@ -66,10 +60,7 @@ fn the_default_headers() {
         ("x-forwarded-groups", "staff,ops"),
         ("x-forwarded-preferred-username", "ada"),
     ];
-    assert_eq!(
-        set,
-        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    );
+    assert_eq!(set, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     assert!(prepared(&plan, None).is_empty());
 }
 
@@ -78,16 +69,10 @@ fn nobody_gets_static_headers_only() {
     let rules = vec![
         rule("x-user", Source::Subject),
         rule("x-token", Source::BearerAccessToken),
-        rule(
-            "x-from",
-            Source::Static(HeaderValue::from_static("doorward")),
-        ),
+        rule("x-from", Source::Static(HeaderValue::from_static("doorward"))),
     ];
     let plan = HeaderPlan::new(rules, false, &[], &[]);
-    assert_eq!(
-        prepared(&plan, None),
-        [("x-from".to_owned(), "doorward".to_owned())]
-    );
+    assert_eq!(prepared(&plan, None), [("x-from".to_owned(), "doorward".to_owned())]);
 }
 
 #[test]
@@ -119,31 +104,18 @@ fn a_value_that_reads_two_ways_is_left_out() {
             "{bad:?}"
         );
         let groups = identity(json!({"groups": ["ok", bad, "too"]}));
-        assert_eq!(
-            one(Source::Groups, &groups).as_deref(),
-            Some("ok,too"),
-            "{bad:?}"
-        );
+        assert_eq!(one(Source::Groups, &groups).as_deref(), Some("ok,too"), "{bad:?}");
     }
     let beyond = identity(json!({"subject": "Åsa Ñandú 山"}));
-    assert_eq!(
-        one(Source::Subject, &beyond).as_deref(),
-        Some("Åsa Ñandú 山")
-    );
+    assert_eq!(one(Source::Subject, &beyond).as_deref(), Some("Åsa Ñandú 山"));
 }
 
 #[test]
 fn a_group_with_a_comma_forges_no_other() {
     let who = identity(json!({"groups": ["staff", "x,admin", ",admin", "ops"]}));
     assert_eq!(one(Source::Groups, &who).as_deref(), Some("staff,ops"));
-    assert_eq!(
-        one(Source::Groups, &identity(json!({"groups": ["x,admin"]}))),
-        None
-    );
-    assert_eq!(
-        claim_of(&json!(["staff", "x,admin"])).as_deref(),
-        Some("staff")
-    );
+    assert_eq!(one(Source::Groups, &identity(json!({"groups": ["x,admin"]}))), None);
+    assert_eq!(claim_of(&json!(["staff", "x,admin"])).as_deref(), Some("staff"));
 }
 
 #[test]
@@ -165,10 +137,7 @@ fn claims_of_every_kind() {
 fn tokens_are_sent_where_asked_and_marked_sensitive() {
     let who = identity(json!({}));
     assert_eq!(one(Source::AccessToken, &who).as_deref(), Some("at"));
-    assert_eq!(
-        one(Source::BearerAccessToken, &who).as_deref(),
-        Some("Bearer at")
-    );
+    assert_eq!(one(Source::BearerAccessToken, &who).as_deref(), Some("Bearer at"));
     assert_eq!(one(Source::IdToken, &who).as_deref(), Some("it"));
     assert!(secret("x").unwrap().is_sensitive());
 }

@@ -27,10 +27,7 @@ impl Header {
             Some(_) => return Err(IdTokenError::Malformed),
         };
         match members.get("alg") {
-            Some(Value::String(alg)) => Ok(Self {
-                alg: alg.clone(),
-                kid,
-            }),
+            Some(Value::String(alg)) => Ok(Self { alg: alg.clone(), kid }),
             _ => Err(IdTokenError::Malformed),
         }
     }
@@ -42,17 +39,12 @@ fn check_type(members: &Claims) -> Result<(), IdTokenError> {
     let foreign = ["crit", "cty", "zip", "enc"]
         .iter()
         .any(|name| members.contains_key(*name));
-    let unencoded = members
-        .get("b64")
-        .is_some_and(|b64| *b64 != Value::Bool(true));
+    let unencoded = members.get("b64").is_some_and(|b64| *b64 != Value::Bool(true));
     let of_type = match members.get("typ") {
         None => true,
         Some(Value::String(typ)) => {
             let typ = typ.to_ascii_lowercase();
-            matches!(
-                typ.strip_prefix("application/").unwrap_or(&typ),
-                "jwt" | "jose"
-            )
+            matches!(typ.strip_prefix("application/").unwrap_or(&typ), "jwt" | "jose")
         }
         Some(_) => false,
     };

@@ -25,9 +25,7 @@ pub(super) fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdT
         None => audiences.len() == 1,
         Some(azp) => azp == client_id,
     };
-    (only_us && party_fits)
-        .then_some(())
-        .ok_or(IdTokenError::WrongAudience)
+    (only_us && party_fits).then_some(()).ok_or(IdTokenError::WrongAudience)
 }
 
 /// A string of 1 to 255 printable ASCII characters (ID-14).
@@ -45,16 +43,11 @@ pub(super) fn subject(claims: &Claims) -> Result<String, IdTokenError> {
 pub(super) fn check_unchanged(claims: &Claims, before: &Claims) -> Result<(), IdTokenError> {
     let same = |name: &str| claims.get(name) == before.get(name);
     let auth_time_kept = match (claims.get("auth_time"), before.get("auth_time")) {
-        (Some(_), Some(_)) => {
-            times::moment(claims, "auth_time") == times::moment(before, "auth_time")
-        }
+        (Some(_), Some(_)) => times::moment(claims, "auth_time") == times::moment(before, "auth_time"),
         (None, _) | (_, None) => true,
     };
-    let unchanged = same("iss")
-        && same("sub")
-        && same("azp")
-        && audiences(claims) == audiences(before)
-        && auth_time_kept;
+    let unchanged =
+        same("iss") && same("sub") && same("azp") && audiences(claims) == audiences(before) && auth_time_kept;
     unchanged.then_some(()).ok_or(IdTokenError::Changed)
 }
 

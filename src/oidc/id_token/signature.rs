@@ -100,9 +100,7 @@ impl Proof {
 }
 
 fn decode(segment: &str) -> Result<Vec<u8>, IdTokenError> {
-    URL_SAFE_NO_PAD
-        .decode(segment)
-        .map_err(|_| IdTokenError::Malformed)
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| IdTokenError::Malformed)
 }
 
 /// The algorithm of this name, if the configuration allows it (ID-06). `none` is not in our vocabulary.

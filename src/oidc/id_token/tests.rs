@@ -7,14 +7,11 @@ use ring::{
     digest, hmac,
     rand::SystemRandom,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
-        RsaEncoding, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+        Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
     },
 };
-use rsa::{
-    pkcs1::EncodeRsaPrivateKey as _, pkcs8::EncodePublicKey as _, traits::PublicKeyParts as _,
-};
+use rsa::{pkcs1::EncodeRsaPrivateKey as _, pkcs8::EncodePublicKey as _, traits::PublicKeyParts as _};
 use serde_json::json;
 
 use super::*;
@@ -107,18 +104,12 @@ fn without(name: &str) -> Value {
 
 fn rsa_signature(padding: &'static dyn RsaEncoding, message: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; RSA.pair.public().modulus_len()];
-    RSA.pair
-        .sign(padding, &random(), message, &mut signature)
-        .unwrap();
+    RSA.pair.sign(padding, &random(), message, &mut signature).unwrap();
     signature
 }
 
 fn signature(alg: &str, message: &[u8]) -> Vec<u8> {
-    let hs = |alg, key: &[u8]| {
-        hmac::sign(&hmac::Key::new(alg, key), message)
-            .as_ref()
-            .to_vec()
-    };
+    let hs = |alg, key: &[u8]| hmac::sign(&hmac::Key::new(alg, key), message).as_ref().to_vec();
     match alg {
         "RS256" => rsa_signature(&RSA_PKCS1_SHA256, message),
         "PS256" => rsa_signature(&RSA_PSS_SHA256, message),
@@ -171,11 +162,7 @@ fn refused(claims: &Value, error: IdTokenError) {
 }
 
 fn accepted(claims: &Value) {
-    assert_eq!(
-        verdict(&token(claims), &expect()),
-        Ok("ada".to_owned()),
-        "{claims}"
-    );
+    assert_eq!(verdict(&token(claims), &expect()), Ok("ada".to_owned()), "{claims}");
 }
 
 #[test]
@@ -247,10 +234,7 @@ fn a_changed_token_does_not_verify() {
     let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
     bytes[0] ^= 1;
     let flipped = format!("{message}.{}", b64(&bytes));
-    assert_eq!(
-        verdict(&flipped, &expect()),
-        Err(IdTokenError::BadSignature)
-    );
+    assert_eq!(verdict(&flipped, &expect()), Err(IdTokenError::BadSignature));
     let (header, _) = message.split_once('.').unwrap();
     let other_payload = b64(claim("sub", json!("root")).to_string());
     let moved = format!("{header}.{other_payload}.{signature}");
@@ -286,11 +270,7 @@ fn each_algorithm_verifies_where_configured_and_only_there() {
             algs: &others,
             ..expect()
         };
-        assert_eq!(
-            verdict(&raw, &elsewhere),
-            Err(IdTokenError::AlgNotAllowed),
-            "{alg}"
-        );
+        assert_eq!(verdict(&raw, &elsewhere), Err(IdTokenError::AlgNotAllowed), "{alg}");
     }
 }
 
@@ -307,11 +287,7 @@ fn none_is_never_an_algorithm() {
             algs: &configured,
             ..expect()
         };
-        assert_eq!(
-            verdict(&raw, &expect),
-            Err(IdTokenError::AlgNotAllowed),
-            "{name}"
-        );
+        assert_eq!(verdict(&raw, &expect), Err(IdTokenError::AlgNotAllowed), "{name}");
     }
 }
 
@@ -334,10 +310,7 @@ fn a_public_key_is_never_a_shared_secret() {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message.as_bytes());
         let raw = format!("{message}.{}", b64(tag));
         assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::AlgNotAllowed));
-        let expect = Expect {
-            algs: &hs,
-            ..expect()
-        };
+        let expect = Expect { algs: &hs, ..expect() };
         assert_eq!(verdict(&raw, &expect), Err(IdTokenError::BadSignature));
     }
 }
@@ -386,10 +359,7 @@ fn key_references_in_the_header_are_ignored_and_extensions_refused() {
     ] {
         let mut header = json!({"alg": "RS256", "kid": "rsa"});
         header[name] = value;
-        assert!(
-            verdict(&sign(&header, &claims()), &expect()).is_ok(),
-            "{name}"
-        );
+        assert!(verdict(&sign(&header, &claims()), &expect()).is_ok(), "{name}");
         header["kid"] = json!("elsewhere");
         assert_eq!(
             verdict(&sign(&header, &claims()), &expect()),
@@ -421,17 +391,10 @@ fn key_references_in_the_header_are_ignored_and_extensions_refused() {
 fn the_key_is_chosen_by_kid_type_algorithm_and_use() {
     // ID-08
     let unnamed = sign(&json!({"alg": "RS256"}), &claims());
-    assert!(
-        verdict(&unnamed, &expect()).is_ok(),
-        "no kid: all that fit are tried"
-    );
+    assert!(verdict(&unnamed, &expect()).is_ok(), "no kid: all that fit are tried");
     for kid in ["elsewhere", "ec", "../../etc/passwd", "' OR 1=1 --", ""] {
         let raw = sign(&json!({"alg": "RS256", "kid": kid}), &claims());
-        assert_eq!(
-            verdict(&raw, &expect()),
-            Err(IdTokenError::UnknownKey),
-            "{kid}"
-        );
+        assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::UnknownKey), "{kid}");
     }
     let huge = "k".repeat(2000);
     for kid in [json!(huge), json!(7), json!(null), json!(["rsa"])] {
@@ -439,8 +402,7 @@ fn the_key_is_chosen_by_kid_type_algorithm_and_use() {
         assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::Malformed));
     }
     let stranger = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap();
-    let verify =
-        |keys: Value| VerifiedIdToken::verify(&token(&claims()), &set(&keys), &expect()).map(drop);
+    let verify = |keys: Value| VerifiedIdToken::verify(&token(&claims()), &set(&keys), &expect()).map(drop);
     let same_kid = rsa_jwk("rsa", &stranger);
     assert_eq!(
         verify(json!([same_kid, rsa_jwk("rsa", &RSA.private)])),
@@ -456,11 +418,7 @@ fn the_key_is_chosen_by_kid_type_algorithm_and_use() {
     for (name, value) in [("alg", "PS256"), ("alg", "RSA-OAEP"), ("use", "enc")] {
         let mut key = rsa_jwk("rsa", &RSA.private);
         key[name] = json!(value);
-        assert_eq!(
-            verify(json!([key])),
-            Err(IdTokenError::UnknownKey),
-            "{name} {value}"
-        );
+        assert_eq!(verify(json!([key])), Err(IdTokenError::UnknownKey), "{name} {value}");
     }
 }
 
@@ -542,10 +500,7 @@ fn max_age_demands_a_recent_sign_in() {
     assert_eq!(verdict(&claims(), 40), Ok(()), "skew");
     assert_eq!(verdict(&claims(), 39), Err(IdTokenError::TooOld));
     assert_eq!(verdict(&claim("auth_time", json!(NOW)), 0), Ok(()));
-    assert_eq!(
-        verdict(&without("auth_time"), 9999),
-        Err(IdTokenError::TooOld)
-    );
+    assert_eq!(verdict(&without("auth_time"), 9999), Err(IdTokenError::TooOld));
     assert_eq!(
         verdict(&claim("auth_time", json!(NOW + 61)), 9999),
         Err(IdTokenError::WrongTime)
@@ -569,11 +524,7 @@ fn acr_is_one_of_those_asked_for() {
         verdict(&token(claims), &expect).map(drop)
     };
     assert_eq!(verdict(&claims()), Ok(()));
-    for unmet in [
-        claim("acr", json!("0")),
-        claim("acr", json!(["gold"])),
-        without("acr"),
-    ] {
+    for unmet in [claim("acr", json!("0")), claim("acr", json!(["gold"])), without("acr")] {
         assert_eq!(verdict(&unmet), Err(IdTokenError::AcrUnmet));
     }
 }
@@ -602,10 +553,7 @@ fn at_hash_fits_where_it_is() {
             algs: &algs,
             ..expect()
         };
-        let raw = sign(
-            &json!({"alg": alg, "kid": kid}),
-            &claim("at_hash", json!(hash)),
-        );
+        let raw = sign(&json!({"alg": alg, "kid": kid}), &claim("at_hash", json!(hash)));
         assert!(verdict(&raw, &expect).is_ok(), "{alg}");
     }
 }
@@ -637,11 +585,7 @@ fn json_is_read_in_one_way_only() {
     let header = r#"{"alg":"RS256","kid":"rsa"}"#;
     let good = claims().to_string();
     let twice = good.replacen('{', r#"{"sub":"root","#, 1);
-    let deep = good.replacen(
-        '{',
-        &format!(r#"{{"d":{}{},"#, "[".repeat(99), "]".repeat(99)),
-        1,
-    );
+    let deep = good.replacen('{', &format!(r#"{{"d":{}{},"#, "[".repeat(99), "]".repeat(99)), 1);
     for payload in [
         &twice,
         &deep,
@@ -654,11 +598,7 @@ fn json_is_read_in_one_way_only() {
         &format!("{good}{good}"),
     ] {
         let raw = sign_text(header, payload, "RS256");
-        assert_eq!(
-            verdict(&raw, &expect()),
-            Err(IdTokenError::Malformed),
-            "{payload}"
-        );
+        assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::Malformed), "{payload}");
     }
     for header in [
         r#"{"alg":"none","alg":"RS256","kid":"rsa"}"#,
@@ -669,11 +609,7 @@ fn json_is_read_in_one_way_only() {
         r#"{"alg":7}"#,
     ] {
         let raw = sign_text(header, &good, "RS256");
-        assert_eq!(
-            verdict(&raw, &expect()),
-            Err(IdTokenError::Malformed),
-            "{header}"
-        );
+        assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::Malformed), "{header}");
     }
     let huge = claim("pad", json!("x".repeat(200_000)));
     refused(&huge, IdTokenError::Malformed);
@@ -708,11 +644,7 @@ fn the_form_is_three_strict_segments() {
         format!("{message}.{}", signature.replacen(|c| c != '+', "+", 1)),
         trailing_bits,
     ] {
-        assert_eq!(
-            verdict(&bad, &expect()),
-            Err(IdTokenError::Malformed),
-            "{bad}"
-        );
+        assert_eq!(verdict(&bad, &expect()), Err(IdTokenError::Malformed), "{bad}");
     }
 }
 
@@ -749,11 +681,7 @@ fn degenerate_signatures_do_not_verify() {
             b64(claims().to_string()),
             b64(signature)
         );
-        assert_eq!(
-            verdict(&raw, &expect),
-            Err(IdTokenError::BadSignature),
-            "{alg}"
-        );
+        assert_eq!(verdict(&raw, &expect), Err(IdTokenError::BadSignature), "{alg}");
     }
 }
 
@@ -768,9 +696,7 @@ fn small_rsa_keys_do_not_count() {
         b64(claims().to_string())
     );
     let hash = digest::digest(&digest::SHA256, message.as_bytes());
-    let signature = small
-        .sign(rsa::Pkcs1v15Sign::new_unprefixed(), hash.as_ref())
-        .unwrap();
+    let signature = small.sign(rsa::Pkcs1v15Sign::new_unprefixed(), hash.as_ref()).unwrap();
     let raw = format!("{message}.{}", b64(signature));
     let verdict = VerifiedIdToken::verify(&raw, &keys, &expect()).map(drop);
     assert_eq!(verdict, Err(IdTokenError::UnknownKey));
@@ -779,16 +705,8 @@ fn small_rsa_keys_do_not_count() {
 #[test]
 fn other_kinds_of_token_are_no_id_token() {
     // ID-18
-    for typ in [
-        json!("JWT"),
-        json!("jwt"),
-        json!("application/jwt"),
-        json!("JOSE"),
-    ] {
-        let raw = sign(
-            &json!({"alg": "RS256", "kid": "rsa", "typ": typ}),
-            &claims(),
-        );
+    for typ in [json!("JWT"), json!("jwt"), json!("application/jwt"), json!("JOSE")] {
+        let raw = sign(&json!({"alg": "RS256", "kid": "rsa", "typ": typ}), &claims());
         assert!(verdict(&raw, &expect()).is_ok(), "{typ}");
     }
     for typ in [
@@ -803,15 +721,8 @@ fn other_kinds_of_token_are_no_id_token() {
         json!(null),
         json!(7),
     ] {
-        let raw = sign(
-            &json!({"alg": "RS256", "kid": "rsa", "typ": typ}),
-            &claims(),
-        );
-        assert_eq!(
-            verdict(&raw, &expect()),
-            Err(IdTokenError::WrongType),
-            "{typ}"
-        );
+        let raw = sign(&json!({"alg": "RS256", "kid": "rsa", "typ": typ}), &claims());
+        assert_eq!(verdict(&raw, &expect()), Err(IdTokenError::WrongType), "{typ}");
     }
 }
 
@@ -830,10 +741,7 @@ fn a_refresh_changes_neither_party_nor_person() {
     assert_eq!(refresh(&claims(), &before), Ok(()));
     assert_eq!(refresh(&without("nonce"), &before), Ok(()));
     assert_eq!(refresh(&without("auth_time"), &before), Ok(()));
-    assert_eq!(
-        refresh(&claim("auth_time", json!(1_799_999_900.0)), &before),
-        Ok(())
-    );
+    assert_eq!(refresh(&claim("auth_time", json!(1_799_999_900.0)), &before), Ok(()));
     assert_eq!(refresh(&claim("aud", json!([CLIENT])), &before), Ok(()));
     assert_eq!(
         refresh(&claim("nonce", json!("new")), &before),
@@ -845,11 +753,7 @@ fn a_refresh_changes_neither_party_nor_person() {
         claim("auth_time", json!(NOW)),
         claim("auth_time", json!("now")),
     ] {
-        assert_eq!(
-            refresh(&changed, &before),
-            Err(IdTokenError::Changed),
-            "{changed}"
-        );
+        assert_eq!(refresh(&changed, &before), Err(IdTokenError::Changed), "{changed}");
     }
     for (name, other) in [
         ("iss", json!("https://old.example.org")),
@@ -858,18 +762,11 @@ fn a_refresh_changes_neither_party_nor_person() {
     ] {
         let mut before = before.clone();
         before.insert(name.to_owned(), other);
-        assert_eq!(
-            refresh(&claims(), &before),
-            Err(IdTokenError::Changed),
-            "{name}"
-        );
+        assert_eq!(refresh(&claims(), &before), Err(IdTokenError::Changed), "{name}");
     }
     let mut without_nonce = before.clone();
     without_nonce.remove("nonce");
-    assert_eq!(
-        refresh(&claims(), &without_nonce),
-        Err(IdTokenError::WrongNonce)
-    );
+    assert_eq!(refresh(&claims(), &without_nonce), Err(IdTokenError::WrongNonce));
 }
 
 #[test]

@@ -18,10 +18,8 @@ pub(super) fn check_validity(claims: &Claims, expect: &Expect<'_>) -> Result<(),
     let expires = moment(claims, "exp")?.ok_or(IdTokenError::Malformed)?;
     let issued = moment(claims, "iat")?.ok_or(IdTokenError::Malformed)?;
     let begins = moment(claims, "nbf")?;
-    let valid = expires > early
-        && issued <= late
-        && issued >= early - OLDEST
-        && begins.is_none_or(|begins| begins <= late);
+    let valid =
+        expires > early && issued <= late && issued >= early - OLDEST && begins.is_none_or(|begins| begins <= late);
     valid.then_some(()).ok_or(IdTokenError::WrongTime)
 }
 

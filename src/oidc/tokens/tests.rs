@@ -73,11 +73,7 @@ fn odd_lifetimes() {
         (json!(u64::MAX), longest),
         (json!(i64::MIN), None),
     ] {
-        assert_eq!(
-            ok(&with("expires_in", written.clone())).expires_in,
-            read,
-            "{written}"
-        );
+        assert_eq!(ok(&with("expires_in", written.clone())).expires_in, read, "{written}");
     }
 }
 
@@ -110,10 +106,7 @@ fn other_answers_with_status_200_are_malformed() {
         "access_token=a&token_type=bearer",
         r#"{"access_token":"a","access_token":"b","token_type":"bearer"}"#,
     ] {
-        assert!(
-            matches!(parse(200, body), Err(TokenError::Malformed(_))),
-            "{body}"
-        );
+        assert!(matches!(parse(200, body), Err(TokenError::Malformed(_))), "{body}");
     }
 }
 
@@ -137,42 +130,22 @@ fn refusals_are_told_apart_from_outages() {
     let unavailable = TokenError::Unavailable { retry_after: None };
     let client = |code: &str| TokenError::InvalidClient(code.to_owned());
     for (status, body, expected) in [
-        (
-            400,
-            r#"{"error":"invalid_grant"}"#,
-            TokenError::InvalidGrant,
-        ),
+        (400, r#"{"error":"invalid_grant"}"#, TokenError::InvalidGrant),
         (
             401,
             r#"{"error":"invalid_grant","error_description":"x"}"#,
             TokenError::InvalidGrant,
         ),
-        (
-            200,
-            r#"{"error":"invalid_grant"}"#,
-            TokenError::InvalidGrant,
-        ),
-        (
-            401,
-            r#"{"error":"invalid_client"}"#,
-            client("invalid_client"),
-        ),
-        (
-            400,
-            r#"{"error":"unauthorized_client"}"#,
-            client("unauthorized_client"),
-        ),
+        (200, r#"{"error":"invalid_grant"}"#, TokenError::InvalidGrant),
+        (401, r#"{"error":"invalid_client"}"#, client("invalid_client")),
+        (400, r#"{"error":"unauthorized_client"}"#, client("unauthorized_client")),
         (401, "<html>", client("status 401")),
         (
             400,
             r#"{"error":"invalid_scope"}"#,
             TokenError::Other("invalid_scope".to_owned()),
         ),
-        (
-            400,
-            r#"{"error":"temporarily_unavailable"}"#,
-            unavailable.clone(),
-        ),
+        (400, r#"{"error":"temporarily_unavailable"}"#, unavailable.clone()),
         (400, r#"{"error":"server_error"}"#, unavailable.clone()),
         (429, r#"{"error":"invalid_grant"}"#, unavailable.clone()),
         (500, r#"{"error":"invalid_grant"}"#, unavailable.clone()),
@@ -180,11 +153,7 @@ fn refusals_are_told_apart_from_outages() {
         (502, "<html>", unavailable.clone()),
         (408, "", unavailable),
     ] {
-        assert_eq!(
-            parse(status, body).unwrap_err(),
-            expected,
-            "{status} {body}"
-        );
+        assert_eq!(parse(status, body).unwrap_err(), expected, "{status} {body}");
     }
 }
 
@@ -217,12 +186,7 @@ fn retry_after_counts_in_seconds() {
     };
     assert_eq!(of(Some("7")), Some(Duration::from_secs(7)));
     assert_eq!(of(Some("999999999")), Some(Duration::from_secs(3600)));
-    for odd in [
-        None,
-        Some("-1"),
-        Some("soon"),
-        Some("Fri, 31 Dec 1999 23:59:59 GMT"),
-    ] {
+    for odd in [None, Some("-1"), Some("soon"), Some("Fri, 31 Dec 1999 23:59:59 GMT")] {
         assert_eq!(of(odd), None);
     }
 }

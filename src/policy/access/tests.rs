@@ -58,10 +58,7 @@ fn emails_count_when_verified() {
             json!({"email": "ada@"}),
             json!({"email": ""}),
         ] {
-            assert!(
-                rule.evaluate(&identity(change.clone())).is_err(),
-                "{rule} {change}"
-            );
+            assert!(rule.evaluate(&identity(change.clone())).is_err(), "{rule} {change}");
         }
     }
     assert!(
@@ -77,18 +74,12 @@ fn groups_and_providers_are_compared_exactly() {
     for other in ["Ops", "op", "opsx", ""] {
         assert!(!meets(&group(other)), "{other}");
     }
-    assert!(
-        group("ops")
-            .evaluate(&identity(json!({"groups": []})))
-            .is_err()
-    );
+    assert!(group("ops").evaluate(&identity(json!({"groups": []}))).is_err());
     assert!(meets(&Rule::Provider(vec![
         ProviderName::new("other"),
         ProviderName::new("corporate")
     ])));
-    assert!(!meets(&Rule::Provider(vec![ProviderName::new(
-        "Corporate"
-    )])));
+    assert!(!meets(&Rule::Provider(vec![ProviderName::new("Corporate")])));
 }
 
 #[test]
@@ -130,10 +121,7 @@ fn any_all_and_not_are_what_the_words_say() {
     assert!(meets(&not(no())));
     assert!(!meets(&not(yes())));
     assert!(meets(&not(not(yes()))));
-    assert!(meets(&not(claim(
-        "missing",
-        ClaimTest::Equals(json!(true))
-    ))));
+    assert!(meets(&not(claim("missing", ClaimTest::Equals(json!(true))))));
     assert!(meets(&not(Rule::All(vec![yes(), no()]))));
 }
 
@@ -152,10 +140,7 @@ fn an_empty_list_never_grants() {
     };
     for (index, empty) in empties().into_iter().enumerate() {
         assert!(!meets(&empty), "{index}");
-        assert!(
-            !meets(&Rule::All(vec![group("ops"), empty.clone()])),
-            "{index} in all"
-        );
+        assert!(!meets(&Rule::All(vec![group("ops"), empty.clone()])), "{index} in all");
         assert!(
             !meets(&not(Rule::Any(vec![empty.clone(), group("admins")]))),
             "{index} in not any"
@@ -193,8 +178,5 @@ fn what_is_missing_is_said_without_the_persons_claims() {
     and signed in with "partners";
     and a condition that nobody can meet (an empty list)
     "#);
-    assert!(
-        !told.contains("boss@corp.test") && !told.contains("Example"),
-        "{told}"
-    );
+    assert!(!told.contains("boss@corp.test") && !told.contains("Example"), "{told}");
 }

@@ -28,9 +28,7 @@ pub enum PathFault {
     #[error("a path has no `.` or `..` segment")]
     DotSegment,
     /// A backslash, control, space, non-ASCII or other byte that RFC 3986 section 3.3 does not know.
-    #[error(
-        "a path is written in visible ASCII without `\\ \" < > {{ }} #`, all else as UTF-8 in `%` escapes"
-    )]
+    #[error("a path is written in visible ASCII without `\\ \" < > {{ }} #`, all else as UTF-8 in `%` escapes")]
     Byte,
     /// `%` without two hex digits.
     #[error("`%` is followed by two hex digits")]
@@ -67,10 +65,7 @@ pub fn normalise(raw: &[u8]) -> Result<NormalPath, PathFault> {
     if pieces(&path).any(|piece| matches!(piece, "." | "..")) {
         return Err(PathFault::DotSegment);
     }
-    Ok(NormalPath {
-        path,
-        encoded_slash,
-    })
+    Ok(NormalPath { path, encoded_slash })
 }
 
 /// The path as an upstream may read it that takes escapes of ordinary characters for the characters (`%40` for `@`,
@@ -159,11 +154,7 @@ fn upper_escapes(raw: &[u8]) -> Result<String, PathFault> {
         if byte.is_ascii_control() || byte == b'\\' {
             return Err(PathFault::Hidden);
         }
-        path.extend(
-            escape
-                .iter()
-                .map(|byte| char::from(byte.to_ascii_uppercase())),
-        );
+        path.extend(escape.iter().map(|byte| char::from(byte.to_ascii_uppercase())));
         decoded.push(byte);
         rest = after;
     }

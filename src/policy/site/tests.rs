@@ -20,10 +20,7 @@ fn find(site: &Site, asked: &str) -> String {
 fn clashes(written: &[&str]) -> Vec<(usize, usize)> {
     match Site::new(written.iter().map(|one| route(one)).collect()) {
         Ok(_) => Vec::new(),
-        Err(clashes) => clashes
-            .iter()
-            .map(|clash| (clash.first, clash.second))
-            .collect(),
+        Err(clashes) => clashes.iter().map(|clash| (clash.first, clash.second)).collect(),
     }
 }
 
@@ -258,9 +255,7 @@ fn by_scan(routes: &[Route], path: &str) -> Option<String> {
             let rest = path.strip_prefix(prefix)?;
             (rest.is_empty() || rest.starts_with('/')).then_some((0, prefix.len()))
         }
-        PathPattern::Regex(expression) => expression
-            .fits(path)
-            .then_some((1, expression.as_str().len())),
+        PathPattern::Regex(expression) => expression.fits(path).then_some((1, expression.as_str().len())),
     };
     let best = routes
         .iter()

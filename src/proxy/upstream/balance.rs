@@ -72,8 +72,7 @@ impl Target {
     }
 
     fn fit(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
-            && self.rests_until.load(Ordering::Relaxed) <= self.millis(Duration::ZERO)
+        self.up.load(Ordering::Relaxed) && self.rests_until.load(Ordering::Relaxed) <= self.millis(Duration::ZERO)
     }
 
     fn millis(&self, ahead: Duration) -> u64 {
@@ -136,9 +135,7 @@ impl Upstream {
 
     fn load(&self, index: usize) -> usize {
         let target = self.targets.get(index);
-        target.map_or(usize::MAX, |target| {
-            target.in_flight.load(Ordering::Relaxed)
-        })
+        target.map_or(usize::MAX, |target| target.in_flight.load(Ordering::Relaxed))
     }
 
     /// Tells of a change of a target.
@@ -164,8 +161,7 @@ impl Lease {
 
     /// Whether another attempt after `attempts` may help.
     pub(in crate::proxy) fn another(&self, attempts: usize) -> bool {
-        let more = self.upstream.targets.len() > attempts
-            || self.target().is_some_and(|t| t.addresses.count() > 1);
+        let more = self.upstream.targets.len() > attempts || self.target().is_some_and(|t| t.addresses.count() > 1);
         more && attempts < MOST_ATTEMPTS
     }
 

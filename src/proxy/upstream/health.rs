@@ -28,11 +28,7 @@ pub(super) async fn tend(upstream: &Upstream, target: &Target, check: &HealthChe
         };
         let up = target.up.load(Ordering::Relaxed);
         streak = if well == up { 0 } else { streak + 1 };
-        let needed = if up {
-            check.unhealthy_after
-        } else {
-            check.healthy_after
-        };
+        let needed = if up { check.unhealthy_after } else { check.healthy_after };
         if streak >= needed.max(1) {
             streak = 0;
             target.up.store(well, Ordering::Relaxed);
@@ -83,12 +79,7 @@ fn build(
     }
 }
 
-async fn ask(
-    client: &reqwest::Client,
-    target: &Target,
-    upstream: &Upstream,
-    check: &HealthCheck,
-) -> bool {
+async fn ask(client: &reqwest::Client, target: &Target, upstream: &Upstream, check: &HealthCheck) -> bool {
     let scheme = match target.policy.protocol {
         Protocol::Https => "https",
         Protocol::Http | Protocol::H2c => "http",
@@ -109,15 +100,9 @@ async fn ask(
 /// The name in the URL: what TLS verifies, or the target's own.
 fn host(upstream: &Upstream, target: &Target) -> String {
     let name = match (target.policy.protocol, &target.policy.address) {
-        (Protocol::Https, _) => {
-            peer::server_name(&target.policy, &upstream.policy.tls).unwrap_or_default()
-        }
+        (Protocol::Https, _) => peer::server_name(&target.policy, &upstream.policy.tls).unwrap_or_default(),
         (Protocol::Http | Protocol::H2c, Address::Tcp { host, .. }) => host.clone(),
         (Protocol::Http | Protocol::H2c, Address::Unix(_)) => "localhost".to_owned(),
     };
-    if name.contains(':') {
-        format!("[{name}]")
-    } else {
-        name
-    }
+    if name.contains(':') { format!("[{name}]") } else { name }
 }

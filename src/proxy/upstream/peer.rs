@@ -63,8 +63,7 @@ fn authorities(pem: &[u8]) -> Result<Arc<[WrappedX509]>, String> {
 
 fn client(chain: &[u8], key: &[u8]) -> Result<CertKey, String> {
     let chain = certificates(chain, "the client certificate")?;
-    let key = PrivateKeyDer::from_pem_slice(key)
-        .map_err(|error| format!("the client key is not PEM: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| format!("the client key is not PEM: {error}"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -95,8 +94,7 @@ pub(super) fn template(
     let mut peer = match &target.address {
         Address::Unix(path) => {
             let path = path.to_str().ok_or("the socket's path is not UTF-8")?;
-            HttpPeer::new_uds(path, secure, sni)
-                .map_err(|_| format!("{path} cannot be a socket's path"))?
+            HttpPeer::new_uds(path, secure, sni).map_err(|_| format!("{path} cannot be a socket's path"))?
         }
         // The address is filled in for each connection; a socket address needs no look-up.
         Address::Tcp { .. } => HttpPeer::new(SocketAddr::from(([0, 0, 0, 0], 0)), secure, sni),
@@ -134,9 +132,7 @@ pub(super) fn server_name(target: &policy::UpstreamTarget, tls: &Tls) -> Result<
     };
     match rustls_pki_types::ServerName::try_from(name) {
         Ok(_) if !name.is_empty() => Ok(name.to_owned()),
-        Ok(_) | Err(_) => Err(format!(
-            "`{name}` is not a name that TLS can verify; write `sni`"
-        )),
+        Ok(_) | Err(_) => Err(format!("`{name}` is not a name that TLS can verify; write `sni`")),
     }
 }
 
@@ -178,14 +174,8 @@ mod tests {
             })
         };
         let plain = Tls::default();
-        assert_eq!(
-            server_name(&tcp("app.test"), &plain),
-            Ok("app.test".to_owned())
-        );
-        assert_eq!(
-            server_name(&tcp("10.0.0.1"), &plain),
-            Ok("10.0.0.1".to_owned())
-        );
+        assert_eq!(server_name(&tcp("app.test"), &plain), Ok("app.test".to_owned()));
+        assert_eq!(server_name(&tcp("10.0.0.1"), &plain), Ok("10.0.0.1".to_owned()));
         assert!(server_name(&https(Address::Unix("/run/app".into())), &plain).is_err());
         let empty = Tls {
             sni: Some(String::new()),

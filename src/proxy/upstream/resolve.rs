@@ -92,11 +92,7 @@ impl Addresses {
     pub(super) async fn tend(&self) {
         let Self::Named(named) = self else { return };
         loop {
-            let pause = if named.look_up().await {
-                REFRESH
-            } else {
-                RETRY
-            };
+            let pause = if named.look_up().await { REFRESH } else { RETRY };
             tokio::time::sleep(pause).await;
         }
     }
@@ -180,10 +176,7 @@ mod tests {
         let Addresses::Named(inner) = &addresses else {
             panic!("a name")
         };
-        let (one, two) = (
-            "10.0.0.1:80".parse().unwrap(),
-            "10.0.0.2:80".parse().unwrap(),
-        );
+        let (one, two) = ("10.0.0.1:80".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         inner.known.store(Arc::new(vec![one, two]));
         for expected in [one, two, one] {
             assert_eq!(addresses.current(Duration::ZERO).await, Some(expected));

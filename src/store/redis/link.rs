@@ -12,8 +12,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use redis::{
-    Client, ClientTlsConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo,
-    RedisConnectionInfo, RedisError, Script, TlsCertificates,
+    Client, ClientTlsConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo,
+    RedisError, Script, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
@@ -106,11 +106,7 @@ impl Link {
         self.call(retry, call).await
     }
 
-    async fn call<T, F>(
-        &self,
-        retry: Retry,
-        call: impl Fn(ConnectionManager) -> F + Send + Sync,
-    ) -> Result<T, Down>
+    async fn call<T, F>(&self, retry: Retry, call: impl Fn(ConnectionManager) -> F + Send + Sync) -> Result<T, Down>
     where
         F: Future<Output = Result<T, RedisError>> + Send,
         T: Send,
@@ -120,9 +116,7 @@ impl Link {
         let first = call(self.manager());
         let attempts = async {
             match first.await {
-                Err(error) if retry == Retry::Once && is_broken(&error) => {
-                    call(self.manager()).await
-                }
+                Err(error) if retry == Retry::Once && is_broken(&error) => call(self.manager()).await,
                 other => other,
             }
         };
@@ -174,10 +168,7 @@ impl Link {
                 .renewed
                 .compare_exchange(last, now, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
-        if ours
-            && let Ok(manager) =
-                ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
-        {
+        if ours && let Ok(manager) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone()) {
             self.manager.store(manager.into());
         }
     }
@@ -219,16 +210,8 @@ fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
     }
     let (address, tls) = match &settings.address {
         RedisAddress::Unix(path) => (ConnectionAddr::Unix(path.clone()), false),
-        RedisAddress::Tcp {
-            host,
-            port,
-            tls: false,
-        } => (ConnectionAddr::Tcp(host.clone(), *port), false),
-        RedisAddress::Tcp {
-            host,
-            port,
-            tls: true,
-        } => {
+        RedisAddress::Tcp { host, port, tls: false } => (ConnectionAddr::Tcp(host.clone(), *port), false),
+        RedisAddress::Tcp { host, port, tls: true } => {
             let address = ConnectionAddr::TcpTls {
                 host: host.clone(),
                 port: *port,
@@ -245,17 +228,11 @@ fn client(settings: &RedisSettings) -> Result<Client, RedisError> {
     if !tls {
         return Client::open(info);
     }
-    let client_tls = settings
-        .client
-        .as_ref()
-        .map(|(chain, key)| ClientTlsConfig {
-            client_cert: chain.clone(),
-            client_key: key.expose().clone(),
-        });
+    let client_tls = settings.client.as_ref().map(|(chain, key)| ClientTlsConfig {
+        client_cert: chain.clone(),
+        client_key: key.expose().clone(),
+    });
     let root_cert = settings.ca_pem.clone();
-    let certificates = TlsCertificates {
-        client_tls,
-        root_cert,
-    };
+    let certificates = TlsCertificates { client_tls, root_cert };
     Client::build_with_tls(info, certificates)
 }

@@ -17,8 +17,8 @@ use doorward::{
     identity::{Bundle, HeaderPlan},
     oidc::ProviderName,
     policy::{
-        Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route,
-        RouteId, SignInTerms, Site, Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
+        Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route, RouteId, SignInTerms, Site,
+        Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
     },
     proxy::{Bind, Limits, Listener, TlsFiles, Upstreams},
     server::{self, Drained, Running, Shared},
@@ -184,10 +184,7 @@ impl Front for Stub {
     fn bundle(&self, _: &Admission) -> Option<Arc<Bundle>> {
         assert!(!self.panic_late.swap(false, Ordering::SeqCst), "on purpose");
         Some(Arc::new(Bundle {
-            set: vec![(
-                HeaderName::from_static("x-auth-user"),
-                HeaderValue::from_static("ada"),
-            )],
+            set: vec![(HeaderName::from_static("x-auth-user"), HeaderValue::from_static("ada"))],
             ..Bundle::default()
         }))
     }
@@ -228,10 +225,7 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
                 Vec::new(),
                 false,
                 &[],
-                &[
-                    HeaderName::from_static("x-auth-user"),
-                    header::AUTHORIZATION,
-                ],
+                &[HeaderName::from_static("x-auth-user"), header::AUTHORIZATION],
             ),
             response_set: Vec::new(),
             response_remove: Vec::new(),
@@ -245,10 +239,7 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
 pub fn upstream(addresses: &[SocketAddr]) -> Upstream {
     Upstream {
         name: "app".into(),
-        targets: addresses
-            .iter()
-            .map(|a| target(Protocol::Http, *a))
-            .collect(),
+        targets: addresses.iter().map(|a| target(Protocol::Http, *a)).collect(),
         balance: Balance::RoundRobin,
         tls: Tls::default(),
         timeouts: Timeouts {

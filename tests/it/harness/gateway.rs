@@ -117,9 +117,7 @@ impl World {
             .await;
         page.body
             .lines()
-            .filter(|line| {
-                line.starts_with(name) && labels.iter().all(|label| line.contains(label))
-            })
+            .filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
     }
@@ -132,11 +130,8 @@ impl World {
 
 /// A gateway by its configuration alone.
 pub async fn serve(yaml: &str, clock: &Clock) -> Up {
-    let plan =
-        config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
-    start(assemble(plan, clock, &Entropy::system()).unwrap())
-        .await
-        .unwrap()
+    let plan = config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+    start(assemble(plan, clock, &Entropy::system()).unwrap()).await.unwrap()
 }
 
 fn port(bind: &Bind) -> u16 {

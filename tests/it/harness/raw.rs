@@ -128,8 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
     pub async fn head(&mut self) -> String {
         loop {
             if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                return String::from_utf8_lossy(&self.buffer.drain(..at + 4).collect::<Vec<_>>())
-                    .into_owned();
+                return String::from_utf8_lossy(&self.buffer.drain(..at + 4).collect::<Vec<_>>()).into_owned();
             }
             if self.more().await == 0 {
                 return String::new();
@@ -139,10 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
 
     async fn read_response(&mut self, bodiless: bool) -> Response {
         let head = self.head().await;
-        let status = head
-            .split(' ')
-            .nth(1)
-            .map_or(0, |status| status.parse().unwrap());
+        let status = head.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
         let mut response = Response {
             status,
             head,
@@ -200,9 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
 
     /// A reset counts as the end.
     async fn more(&mut self) -> usize {
-        patient(self.stream.read_buf(&mut self.buffer))
-            .await
-            .unwrap_or(0)
+        patient(self.stream.read_buf(&mut self.buffer)).await.unwrap_or(0)
     }
 }
 
@@ -238,10 +232,7 @@ pub struct H2 {
 
 impl H2 {
     /// Connects.
-    pub async fn connect(
-        address: SocketAddr,
-        trusted: &rustls::pki_types::CertificateDer<'static>,
-    ) -> Self {
+    pub async fn connect(address: SocketAddr, trusted: &rustls::pki_types::CertificateDer<'static>) -> Self {
         let stream = Raw::connect_tls(address, trusted, &["h2"]).await.stream;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
@@ -261,9 +252,7 @@ impl H2 {
         let (response, mut stream) = send.send_request(request, parts.is_empty()).unwrap();
         for (index, part) in parts.iter().enumerate() {
             let end = index + 1 == parts.len();
-            stream
-                .send_data(Bytes::from_static(part.as_bytes()), end)
-                .unwrap();
+            stream.send_data(Bytes::from_static(part.as_bytes()), end).unwrap();
             tokio::task::yield_now().await;
         }
         let (head, mut body) = patient(response).await.unwrap().into_parts();
@@ -284,10 +273,7 @@ impl Drop for H2 {
     }
 }
 
-fn tls_connector(
-    trusted: &rustls::pki_types::CertificateDer<'static>,
-    alpn: &[&str],
-) -> TlsConnector {
+fn tls_connector(trusted: &rustls::pki_types::CertificateDer<'static>, alpn: &[&str]) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -228,8 +228,7 @@ impl Wire for tokio_rustls::server::TlsStream<TcpStream> {
 async fn serve<S: Wire>(mut stream: S, index: usize, shared: &Shared) -> io::Result<()> {
     let mut buffer = Vec::new();
     loop {
-        let Some(head) = read_until(&mut stream, &mut buffer, index, shared, b"\r\n\r\n").await?
-        else {
+        let Some(head) = read_until(&mut stream, &mut buffer, index, shared, b"\r\n\r\n").await? else {
             return Ok(());
         };
         let head = String::from_utf8_lossy(&head).into_owned();
@@ -281,12 +280,7 @@ fn note(shared: &Shared, head: &str, body: Vec<u8>, connection: usize) {
     });
 }
 
-async fn echo<S: Wire>(
-    mut stream: S,
-    mut buffer: Vec<u8>,
-    index: usize,
-    shared: &Shared,
-) -> io::Result<()> {
+async fn echo<S: Wire>(mut stream: S, mut buffer: Vec<u8>, index: usize, shared: &Shared) -> io::Result<()> {
     stream
         .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
         .await?;
@@ -300,12 +294,7 @@ async fn echo<S: Wire>(
 }
 
 /// Reads on; 0 at the end.
-async fn more<S: Wire>(
-    stream: &mut S,
-    buffer: &mut Vec<u8>,
-    index: usize,
-    shared: &Shared,
-) -> io::Result<usize> {
+async fn more<S: Wire>(stream: &mut S, buffer: &mut Vec<u8>, index: usize, shared: &Shared) -> io::Result<usize> {
     let before = buffer.len();
     let read = stream.read_buf(buffer).await?;
     lock(&shared.bytes)[index].extend_from_slice(&buffer[before..]);

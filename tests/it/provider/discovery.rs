@@ -21,11 +21,7 @@ async fn nothing_is_asked_before_it_is_needed_and_then_once_for_all() {
     };
     let (metadata, ()) = tokio::join!(all, release);
     let first = metadata[0].as_ref().unwrap();
-    assert!(
-        metadata
-            .iter()
-            .all(|one| Arc::ptr_eq(one.as_ref().unwrap(), first))
-    );
+    assert!(metadata.iter().all(|one| Arc::ptr_eq(one.as_ref().unwrap(), first)));
     assert_eq!(rig.op.count("discovery"), 1);
     assert!(rig.provider.reachable());
 }
@@ -54,10 +50,7 @@ async fn a_provider_that_is_down_is_not_hammered_and_found_when_it_is_back() {
         assert_eq!(cause, "discovery: status 503");
     }
     let asked = rig.op.count("discovery");
-    assert!(
-        asked <= 2,
-        "a second may have passed meanwhile, no more: {asked}"
-    );
+    assert!(asked <= 2, "a second may have passed meanwhile, no more: {asked}");
     rig.op.script(|script| script.discovery.status = 0);
     rig.clock.advance(Duration::from_secs(5));
     rig.provider.metadata().await.unwrap();
@@ -96,8 +89,7 @@ async fn a_stale_document_is_served_at_once_and_renewed_behind() {
     }
     rig.op.seen("discovery", 2).await;
     hold.release();
-    until(|| async { rig.provider.metadata().await.unwrap().token_endpoint.path() == "/moved" })
-        .await;
+    until(|| async { rig.provider.metadata().await.unwrap().token_endpoint.path() == "/moved" }).await;
     assert_eq!(rig.op.count("discovery"), 2);
 }
 
@@ -127,11 +119,7 @@ async fn another_issuer_is_refused_and_the_last_good_one_kept() {
     };
     rig.op.script(|script| script.metadata(other));
     let failure = rig.provider.metadata().await.unwrap_err();
-    assert!(
-        failure.cause.contains("https://other.example.org"),
-        "{}",
-        failure.cause
-    );
+    assert!(failure.cause.contains("https://other.example.org"), "{}", failure.cause);
     rig.op.script(|script| script.metadata(|_| {}));
     rig.later();
     rig.provider.metadata().await.unwrap();
@@ -150,10 +138,7 @@ async fn a_provider_with_plain_pkce_only_is_refused() {
     let rig = Rig::new().await;
     rig.op.script(|script| {
         script.metadata(|document| {
-            document.insert(
-                "code_challenge_methods_supported".to_owned(),
-                json!(["plain"]),
-            );
+            document.insert("code_challenge_methods_supported".to_owned(), json!(["plain"]));
         });
     });
     let failure = rig.provider.metadata().await.unwrap_err();

@@ -34,10 +34,7 @@ async fn a_sign_in_proves_who_it_is() {
     assert_eq!(proved.identity.groups(), ["ops", "dev"]);
     let tokens = proved.tokens;
     assert!(tokens.refresh_token.is_some());
-    assert_eq!(
-        tokens.access_expires,
-        Some(tokens.received + Duration::from_secs(300))
-    );
+    assert_eq!(tokens.access_expires, Some(tokens.received + Duration::from_secs(300)));
     assert_eq!(tokens.scope.as_deref(), Some("openid email"));
     assert_eq!(rig.op.count("token"), 1);
     assert_eq!(rig.op.count("userinfo"), 0);
@@ -47,9 +44,7 @@ async fn a_sign_in_proves_who_it_is() {
 async fn the_authorization_request_is_the_protocols() {
     // AR-01, AR-02, AR-05
     let rig = Rig::with(|settings| {
-        settings.scopes = ["email", "openid", "profile"]
-            .map(ToOwned::to_owned)
-            .to_vec();
+        settings.scopes = ["email", "openid", "profile"].map(ToOwned::to_owned).to_vec();
         settings.extra = BTreeMap::from([
             ("access_type".to_owned(), "offline".to_owned()),
             ("audience".to_owned(), "provider".to_owned()),
@@ -92,9 +87,7 @@ async fn the_authorization_request_is_the_protocols() {
         ("scope", "openid email profile groups"),
         ("state", STATE),
     ];
-    let expected: BTreeMap<_, _> = expected
-        .map(|(name, value)| (name.into(), value.into()))
-        .into();
+    let expected: BTreeMap<_, _> = expected.map(|(name, value)| (name.into(), value.into())).into();
     assert_eq!(sent, expected);
     assert_eq!(url.query_pairs().count(), expected.len(), "each once");
 }
@@ -129,14 +122,8 @@ async fn switching_accounts_asks_for_a_login_where_there_is_no_choice_of_account
     let rig = Rig::new().await;
     rig.op.script(|script| {
         script.metadata(|document| {
-            document.insert(
-                "prompt_values_supported".to_owned(),
-                json!(["none", "login"]),
-            );
-            let with_query = format!(
-                "{}?tenant=7&scope=x",
-                text(&document["authorization_endpoint"])
-            );
+            document.insert("prompt_values_supported".to_owned(), json!(["none", "login"]));
+            let with_query = format!("{}?tenant=7&scope=x", text(&document["authorization_endpoint"]));
             document.insert("authorization_endpoint".to_owned(), json!(with_query));
         });
     });
@@ -147,12 +134,7 @@ async fn switching_accounts_asks_for_a_login_where_there_is_no_choice_of_account
         .unwrap();
     assert_eq!(parameter(&url, "prompt").unwrap(), "login");
     assert_eq!(parameter(&url, "tenant").unwrap(), "7");
-    assert_eq!(
-        url.query_pairs()
-            .filter(|(name, _)| name == "scope")
-            .count(),
-        1
-    );
+    assert_eq!(url.query_pairs().filter(|(name, _)| name == "scope").count(), 1);
 }
 
 #[tokio::test]
@@ -182,8 +164,7 @@ async fn each_kind_of_client_authentication_is_used_alone() {
 #[tokio::test]
 async fn a_wrong_secret_is_the_clients_fault() {
     // IP-10
-    let rig =
-        Rig::with(|settings| settings.client_auth = ClientAuth::Basic(Secret::from("old"))).await;
+    let rig = Rig::with(|settings| settings.client_auth = ClientAuth::Basic(Secret::from("old"))).await;
     assert_eq!(failed(rig.sign_in().await), SignInFailure::ClientRejected);
 }
 
@@ -200,11 +181,7 @@ async fn a_code_is_good_once_and_for_its_own_attempt() {
     );
     let stolen = rig.code(&attempt).await;
     let outcome = rig.provider.exchange(&stolen, &rig.attempt()).await;
-    assert_eq!(
-        failed(outcome),
-        SignInFailure::CodeRefused,
-        "another verifier"
-    );
+    assert_eq!(failed(outcome), SignInFailure::CodeRefused, "another verifier");
 }
 
 #[tokio::test]
@@ -294,10 +271,7 @@ async fn what_was_demanded_must_be_reached() {
     attempt.max_age = Some(300);
     let proved = rig.sign_in_as(attempt.clone()).await.unwrap();
     assert_eq!(proved.identity.acr(), Some("gold"));
-    for (name, value) in [
-        ("acr", json!("bronze")),
-        ("auth_time", json!(1_000_000_000)),
-    ] {
+    for (name, value) in [("acr", json!("bronze")), ("auth_time", json!(1_000_000_000))] {
         rig.op.script(|script| {
             script.id_token.claims(move |claims| {
                 claims.insert(name.to_owned(), value.clone());
@@ -317,8 +291,7 @@ async fn es256_and_hs256_serve_where_configured() {
         let rig = Rig::with(|settings| settings.algs = vec![alg.to_owned()]).await;
         rig.op.script(|script| script.id_token.sign_with = with);
         rig.sign_in().await.unwrap();
-        rig.op
-            .script(|script| script.id_token.sign_with = SignWith::Rs256);
+        rig.op.script(|script| script.id_token.sign_with = SignWith::Rs256);
         assert_eq!(failed(rig.sign_in().await), SignInFailure::TokenInvalid);
     }
 }
@@ -331,14 +304,11 @@ async fn userinfo_is_asked_for_when_a_mapped_claim_is_missing() {
         settings.mapped_claims = vec!["email".to_owned(), "groups".to_owned()];
     })
     .await;
-    rig.op.login_as(
-        "ada",
-        json!({"email": "ada@example.org", "groups": ["dev"]}),
-    );
+    rig.op
+        .login_as("ada", json!({"email": "ada@example.org", "groups": ["dev"]}));
     rig.sign_in().await.unwrap();
     assert_eq!(rig.op.count("userinfo"), 0);
-    rig.op
-        .script(|script| script.only_userinfo = vec!["groups".to_owned()]);
+    rig.op.script(|script| script.only_userinfo = vec!["groups".to_owned()]);
     let proved = rig.sign_in().await.unwrap();
     assert_eq!(proved.identity.groups(), ["dev"]);
     let asked = rig.op.requests("userinfo");
@@ -367,13 +337,8 @@ async fn userinfo_about_somebody_else_signs_nobody_in() {
         ("application/jwt", "e30.e30.e30"),
         ("text/html", r#"{"sub":"ada"}"#),
     ] {
-        rig.op
-            .script(|script| script.userinfo.answer(200, content_type, body));
-        assert_eq!(
-            failed(rig.sign_in().await),
-            SignInFailure::UserInfoInvalid,
-            "{body}"
-        );
+        rig.op.script(|script| script.userinfo.answer(200, content_type, body));
+        assert_eq!(failed(rig.sign_in().await), SignInFailure::UserInfoInvalid, "{body}");
     }
     rig.op
         .script(|script| script.userinfo.answer(401, "application/json", "{}"));
@@ -409,10 +374,7 @@ async fn distributed_claims_are_not_followed() {
     rig.op.script(|script| {
         script.userinfo_claims(move |claims| {
             claims.insert("_claim_names".to_owned(), json!({"groups": "src1"}));
-            claims.insert(
-                "_claim_sources".to_owned(),
-                json!({"src1": {"endpoint": endpoint}}),
-            );
+            claims.insert("_claim_sources".to_owned(), json!({"src1": {"endpoint": endpoint}}));
         });
     });
     assert!(rig.sign_in().await.unwrap().identity.groups().is_empty());
@@ -453,10 +415,7 @@ async fn signing_out_goes_by_the_provider_where_it_can() {
             document.remove("end_session_endpoint");
         });
     });
-    assert_eq!(
-        without.provider.end_session_url("t", back, None).await,
-        None
-    );
+    assert_eq!(without.provider.end_session_url("t", back, None).await, None);
 }
 
 #[tokio::test]

@@ -65,11 +65,7 @@ async fn strike(name: &str, fault: &str, with: Endpoint) {
     if name == "discovery" {
         rig.op.script(|script| script.discovery = with);
         let failure = rig.provider.metadata().await.unwrap_err();
-        assert!(
-            failure.cause.starts_with("discovery: "),
-            "{fault}: {}",
-            failure.cause
-        );
+        assert!(failure.cause.starts_with("discovery: "), "{fault}: {}", failure.cause);
     } else {
         let code = rig.code(&attempt).await;
         rig.op.script(|script| *endpoint(script, name) = with);
@@ -78,8 +74,7 @@ async fn strike(name: &str, fault: &str, with: Endpoint) {
         let answers = matches!(fault, "captive page" | "empty" | "not JSON" | "404");
         match outcome.unwrap_err() {
             ExchangeError::Unreachable(unreachable) => assert!(!unreachable.cause.is_empty()),
-            ExchangeError::Failed(SignInFailure::UserInfoInvalid)
-                if name == "userinfo" && answers => {}
+            ExchangeError::Failed(SignInFailure::UserInfoInvalid) if name == "userinfo" && answers => {}
             other @ ExchangeError::Failed(_) => panic!("{name} {fault}: {other}"),
         }
         assert_eq!(rig.op.count("token"), 1, "{name} {fault}: TE-08");

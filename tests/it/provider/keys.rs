@@ -60,10 +60,7 @@ async fn tokens_with_unknown_keys_cannot_hammer_the_provider() {
         assert_eq!(failed, ExchangeError::Failed(SignInFailure::TokenInvalid));
     }
     let asked = rig.op.count("jwks");
-    assert!(
-        (2..=3).contains(&asked),
-        "once in ten seconds, not {asked} times"
-    );
+    assert!((2..=3).contains(&asked), "once in ten seconds, not {asked} times");
     rig.later();
     rig.sign_in().await.unwrap_err();
     assert_eq!(rig.op.count("jwks"), asked + 1);

@@ -101,10 +101,7 @@ async fn a_refreshed_token_of_somebody_else_is_refused() {
         let record = rig.record().await;
         rig.op.script(refreshed(name, value));
         let failure = refused(&rig, &record).await;
-        assert!(
-            matches!(failure, RenewFailure::Invalid(_)),
-            "{name}: {failure}"
-        );
+        assert!(matches!(failure, RenewFailure::Invalid(_)), "{name}: {failure}");
     }
 }
 
@@ -128,23 +125,15 @@ async fn refusals_are_told_apart() {
             RenewFailure::Unavailable { retry_after: None },
         ),
     ] {
-        rig.op
-            .script(|script| script.refresh_error = Some(code.to_owned()));
+        rig.op.script(|script| script.refresh_error = Some(code.to_owned()));
         assert_eq!(refused(&rig, &record).await, expected);
     }
     rig.op
         .script(|script| script.refresh_error = Some("invalid_scope".to_owned()));
-    assert!(matches!(
-        refused(&rig, &record).await,
-        RenewFailure::Invalid(_)
-    ));
+    assert!(matches!(refused(&rig, &record).await, RenewFailure::Invalid(_)));
     rig.op.script(|script| script.refresh_error = None);
     rig.provider.renew(&record).await.unwrap();
-    assert_eq!(
-        refused(&rig, &record).await,
-        RenewFailure::Refused,
-        "spent twice"
-    );
+    assert_eq!(refused(&rig, &record).await, RenewFailure::Refused, "spent twice");
     assert_eq!(rig.op.reused(), 1);
 }
 
@@ -242,8 +231,7 @@ async fn odd_lifetimes_are_read_or_left() {
         (json!(null), None),
     ] {
         let rig = Rig::new().await;
-        rig.op
-            .script(|script| script.expires_in = expires_in.clone());
+        rig.op.script(|script| script.expires_in = expires_in.clone());
         let tokens = rig.record().await.tokens;
         let expected = life.map(|secs| tokens.received + Duration::from_secs(secs));
         assert_eq!(tokens.access_expires, expected, "{expires_in}");
@@ -256,10 +244,7 @@ async fn without_keys_no_refresh_token_is_spent() {
     let record = rig.record().await;
     rig.op.script(|script| script.jwks.status = 503);
     rig.clock.advance(Duration::from_secs(2 * 24 * 3600));
-    assert!(matches!(
-        refused(&rig, &record).await,
-        RenewFailure::Unavailable { .. }
-    ));
+    assert!(matches!(refused(&rig, &record).await, RenewFailure::Unavailable { .. }));
     assert_eq!(rig.op.count("refresh"), 0);
 }
 
@@ -271,10 +256,7 @@ async fn a_new_refresh_token_is_kept_though_its_id_token_cannot_be_verified_now(
     rig.op.script(|script| script.jwks.status = 503);
     let renewed = rig.provider.renew(&record).await.unwrap();
     assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token);
-    assert_eq!(
-        renewed.tokens.id_token, record.tokens.id_token,
-        "counts as not sent"
-    );
+    assert_eq!(renewed.tokens.id_token, record.tokens.id_token, "counts as not sent");
     assert_eq!(renewed.identity, record.identity);
 }
 
@@ -286,19 +268,14 @@ async fn groups_from_userinfo_survive_a_renewal() {
     })
     .await;
     rig.op.login_as("ada", json!({"groups": ["dev"]}));
-    rig.op
-        .script(|script| script.only_userinfo = vec!["groups".to_owned()]);
+    rig.op.script(|script| script.only_userinfo = vec!["groups".to_owned()]);
     let record = rig.record().await;
     let renewed = rig.provider.renew(&record).await.unwrap();
     assert_eq!(renewed.identity.groups(), ["dev"]);
     rig.op.script(|script| script.userinfo.status = 503);
     let record = record.renewed(renewed.tokens, renewed.identity, rig.clock.now());
     let renewed = rig.provider.renew(&record).await.unwrap();
-    assert_eq!(
-        renewed.identity.groups(),
-        ["dev"],
-        "the person is still who they were"
-    );
+    assert_eq!(renewed.identity.groups(), ["dev"], "the person is still who they were");
     rig.op.script(|script| {
         script.userinfo.status = 0;
         script.userinfo_claims(|claims| {

@@ -74,11 +74,7 @@ async fn an_https_provider_does_not_hand_out_plain_endpoints() {
         });
     });
     let failure = rig.provider.metadata().await.unwrap_err();
-    assert!(
-        failure.cause.contains("token_endpoint"),
-        "{}",
-        failure.cause
-    );
+    assert!(failure.cause.contains("token_endpoint"), "{}", failure.cause);
 }
 
 #[tokio::test]

@@ -65,11 +65,7 @@ impl Default for User {
 type Reply = (u16, Value);
 
 /// Records the request and answers it; `None` when the path is nobody's.
-pub(super) async fn answer(
-    shared: &Shared,
-    parts: &Parts,
-    body: Bytes,
-) -> Option<(Response<Bytes>, Fault)> {
+pub(super) async fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Option<(Response<Bytes>, Fault)> {
     let request = received(shared, parts, body)?;
     let endpoint = request.endpoint;
     lock(&shared.requests).push(request.clone());
@@ -107,8 +103,7 @@ fn falsified(right: Response<Bytes>, edited: super::Endpoint) -> (Response<Bytes
     if let Some(content_type) = edited.content_type {
         head.headers.remove("content-type");
         if !content_type.is_empty() {
-            head.headers
-                .insert("content-type", content_type.parse().unwrap());
+            head.headers.insert("content-type", content_type.parse().unwrap());
         }
     }
     for (name, value) in edited.headers {
@@ -139,9 +134,7 @@ fn received(shared: &Shared, parts: &Parts, body: Bytes) -> Option<Request> {
         endpoint,
         method: parts.method.to_string(),
         path: path.to_owned(),
-        query: form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
+        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parts.headers.clone(),
         form,
         body,
@@ -191,19 +184,14 @@ fn apply(edit: Option<&Edit>, document: &mut Value) {
 fn violation(shared: &Shared, what: impl Into<String>) -> Reply {
     let what = what.into();
     lock(&shared.violations).push(what.clone());
-    (
-        400,
-        json!({"error": "invalid_request", "error_description": what}),
-    )
+    (400, json!({"error": "invalid_request", "error_description": what}))
 }
 
 fn discovery(shared: &Shared, script: &Script) -> Value {
     let issuer = &shared.issuer;
     let advertised = match script.iss {
         IssParameter::Sent | IssParameter::Missing | IssParameter::Other(_) => true,
-        IssParameter::SentUnadvertised
-        | IssParameter::Unsupported
-        | IssParameter::OtherUnadvertised(_) => false,
+        IssParameter::SentUnadvertised | IssParameter::Unsupported | IssParameter::OtherUnadvertised(_) => false,
     };
     let mut document = json!({
         "issuer": issuer,
@@ -317,10 +305,7 @@ fn now(shared: &Shared, script: &Script) -> i64 {
 
 fn token_text(kind: &str) -> String {
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    format!(
-        "{kind}-{serial}-{}",
-        b64(digest(&SHA256, &serial.to_be_bytes()))
-    )
+    format!("{kind}-{serial}-{}", b64(digest(&SHA256, &serial.to_be_bytes())))
 }
 
 /// Exactly one method of client authentication, and the right one (TE-01, TE-02).
@@ -407,10 +392,7 @@ fn refresh(shared: &Shared, script: &Script, request: &Request) -> Reply {
         state.spent.insert(spent.to_owned());
     }
     let edits = [
-        script
-            .refreshed_id_token
-            .is_some()
-            .then(|| script.id_token.clone()),
+        script.refreshed_id_token.is_some().then(|| script.id_token.clone()),
         script.refreshed_id_token.clone(),
     ];
     (200, issue(shared, script, &mut state, id, None, &edits))
@@ -488,10 +470,7 @@ fn userinfo(shared: &Shared, script: &Script, request: &Request) -> Reply {
         .and_then(|value| value.strip_prefix("Bearer "))
         .unwrap_or_default();
     let state = lock(&shared.state);
-    let grant = state
-        .access_tokens
-        .get(bearer)
-        .and_then(|id| state.grants.get(id));
+    let grant = state.access_tokens.get(bearer).and_then(|id| state.grants.get(id));
     let Some(grant) = grant else {
         return (401, json!({"error": "invalid_token"}));
     };

@@ -9,9 +9,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     hmac,
     rand::SystemRandom,
-    signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-    },
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use rsa::{pkcs1::EncodeRsaPrivateKey as _, traits::PublicKeyParts as _};
 use serde_json::{Value, json};
@@ -110,9 +108,7 @@ impl Keys {
             .collect();
         if !keys.is_empty() {
             let (x, y) = self.ec.public_key().as_ref()[1..].split_at(32);
-            keys.push(
-                json!({"kty": "EC", "crv": "P-256", "kid": self.ec_kid, "x": b64(x), "y": b64(y)}),
-            );
+            keys.push(json!({"kty": "EC", "crv": "P-256", "kid": self.ec_kid, "x": b64(x), "y": b64(y)}));
             keys.push(json!({"kty": "AKP", "kid": "future", "alg": "ML-DSA-44", "pub": "AAAA"}));
             keys.push(json!({"kty": "RSA", "kid": "broken", "n": "*", "e": "AQAB"}));
         }

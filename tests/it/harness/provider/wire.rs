@@ -98,20 +98,14 @@ where
     );
 }
 
-async fn respond(
-    response: Response<Bytes>,
-    fault: &Fault,
-    socket: &Socket,
-) -> io::Result<Response<Body>> {
+async fn respond(response: Response<Bytes>, fault: &Fault, socket: &Socket) -> io::Result<Response<Body>> {
     let chunk = |bytes: &'static [u8]| Ok(Frame::data(Bytes::from_static(bytes)));
     let (mut parts, body) = response.into_parts();
     let length = |parts: &mut http::response::Parts, length: usize| {
         parts.headers.insert("content-length", length.into());
     };
     let body = match fault {
-        Fault::None => Full::new(body)
-            .map_err(|never| match never {})
-            .boxed_unsync(),
+        Fault::None => Full::new(body).map_err(|never| match never {}).boxed_unsync(),
         Fault::Reset => return socket.reset(),
         Fault::Hang => std::future::pending().await,
         Fault::HangInBody => {
@@ -125,9 +119,7 @@ async fn respond(
         }
         Fault::Huge => {
             let blanks = Bytes::from(vec![b' '; 2 << 20]);
-            Full::new(blanks)
-                .map_err(|never| match never {})
-                .boxed_unsync()
+            Full::new(blanks).map_err(|never| match never {}).boxed_unsync()
         }
         Fault::Endless => {
             let blanks = stream::repeat_with(move || chunk(&[b' '; 4096]));
@@ -136,9 +128,7 @@ async fn respond(
         Fault::Redirect(to) => {
             parts.status = http::StatusCode::TEMPORARY_REDIRECT;
             parts.headers.insert("location", to.parse().unwrap());
-            Full::default()
-                .map_err(|never| match never {})
-                .boxed_unsync()
+            Full::default().map_err(|never| match never {}).boxed_unsync()
         }
     };
     Ok(Response::from_parts(parts, body))
@@ -157,21 +147,13 @@ impl Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut *lock(&self.0)).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut *lock(&self.0)).poll_write(cx, buf)
     }
 

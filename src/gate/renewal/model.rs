@@ -1,0 +1,679 @@
+//! The model: replicas that renew one session, a store, a provider that rotates refresh tokens, and a seeded scheduler that
+//! interleaves their steps and breaks things between any two. What a replica does at a step is what `flow` does.
+
+use std::collections::HashMap;
+
+use super::*;
+
+const REPLICAS: usize = 3;
+/// How long a lease lasts that nobody extends, in ticks of the scheduler.
+const LEASE: u64 = 8;
+/// How long an answer of the provider is waited for.
+const TIMEOUT: u64 = 30;
+/// How often a write-back is tried.
+const PATIENCE: u32 = 4;
+const MOST_WAITS: u32 = 40;
+const ACTIONS: usize = 160;
+
+type Token = u32;
+type FlightId = usize;
+
+/// What is varied to see the model find it.
+#[derive(Clone, Copy)]
+struct Executor {
+    next: fn(RenewStep, Observed) -> RenewStep,
+    extends: bool,
+    checks_lease: bool,
+    compares: bool,
+    compares_at_end: bool,
+    rebases: bool,
+}
+
+const SOUND: Executor = Executor {
+    next: RenewStep::next,
+    extends: true,
+    checks_lease: true,
+    compares: true,
+    compares_at_end: true,
+    rebases: true,
+};
+
+/// What may happen in a run.
+#[derive(Clone, Copy, Default)]
+struct Faults {
+    /// Replicas die; calls under way stand still past the lease; answers are lost.
+    losses: bool,
+    /// The provider revokes, the person signs out.
+    endings: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Row {
+    version: u32,
+    renewals: u32,
+    token: Token,
+}
+
+#[derive(Debug)]
+struct Store {
+    row: Option<Row>,
+    lease: Option<(FlightId, u64)>,
+}
+
+struct Provider {
+    current: Token,
+    revoked: bool,
+    revokes_on_reuse: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    InTheAir,
+    Granted,
+    Refused,
+    NeverArrived,
+    Stored,
+}
+
+/// One refresh token sent to the provider.
+struct Presentation {
+    token: Token,
+    by: FlightId,
+    fate: Fate,
+    /// Whether the answer is lost to whoever sent it.
+    lost: bool,
+}
+
+struct Flight {
+    id: FlightId,
+    step: RenewStep,
+    known: Row,
+    holds: bool,
+    sent: Option<u64>,
+    granted: Option<Token>,
+    tries: u32,
+    waits: u32,
+    paused: bool,
+}
+
+struct World {
+    random: u64,
+    now: u64,
+    executor: Executor,
+    store: Store,
+    provider: Provider,
+    flights: [Option<Flight>; REPLICAS],
+    presentations: Vec<Presentation>,
+    /// Answers on their way: `None` for a connection that failed.
+    answers: HashMap<FlightId, Option<Observed>>,
+    next_flight: FlightId,
+    next_token: Token,
+    signed_out: bool,
+    outcomes: Vec<Outcome>,
+    /// What was found broken.
+    broken: Option<String>,
+}
+
+impl World {
+    fn new(seed: u64, executor: Executor) -> Self {
+        let mut world = Self {
+            random: seed,
+            now: 0,
+            executor,
+            store: Store {
+                row: Some(Row {
+                    version: 1,
+                    renewals: 0,
+                    token: 1,
+                }),
+                lease: None,
+            },
+            provider: Provider {
+                current: 1,
+                revoked: false,
+                revokes_on_reuse: true,
+            },
+            flights: [const { None }; REPLICAS],
+            presentations: Vec::new(),
+            answers: HashMap::new(),
+            next_flight: 0,
+            next_token: 2,
+            signed_out: false,
+            outcomes: Vec::new(),
+            broken: None,
+        };
+        world.provider.revokes_on_reuse = world.one_in(2);
+        world
+    }
+
+    /// SplitMix64.
+    fn draw(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn one_in(&mut self, chances: u64) -> bool {
+        self.draw().is_multiple_of(chances)
+    }
+
+    fn replica(&mut self) -> usize {
+        usize::try_from(self.draw() % REPLICAS as u64).unwrap()
+    }
+
+    fn break_if(&mut self, broken: bool, what: impl FnOnce() -> String) {
+        if broken && self.broken.is_none() {
+            self.broken = Some(what());
+        }
+    }
+
+    /// Whether a token was lost on the way to the store, so that a new sign-in is all that is left.
+    fn lossy(&self) -> bool {
+        self.presentations
+            .iter()
+            .any(|one| one.lost && matches!(one.fate, Fate::InTheAir | Fate::Granted))
+    }
+
+    fn run(&mut self, faults: Faults) {
+        for _ in 0..ACTIONS {
+            self.tick();
+            self.act(faults);
+        }
+        for replica in 0..REPLICAS {
+            self.resume(replica);
+        }
+        for _ in 0..4000 {
+            if self.flights.iter().all(Option::is_none) {
+                break;
+            }
+            self.tick();
+            self.deliver(Faults::default());
+            let replica = self.replica();
+            self.advance(replica, false);
+        }
+        self.break_if(self.flights.iter().any(Option::is_some), || {
+            "a renewal never ends".to_owned()
+        });
+    }
+
+    fn act(&mut self, faults: Faults) {
+        let replica = self.replica();
+        match self.draw() % 32 {
+            0..=3 => self.start(replica),
+            4..=8 => self.deliver(faults),
+            9 | 10 => self.touch(),
+            11 => self.pause(replica, faults),
+            12 | 13 => self.resume(replica),
+            14 if faults.losses => self.crash(replica),
+            15 if faults.endings && self.one_in(4) => self.sign_out(),
+            16 if faults.endings && self.one_in(4) => self.provider.revoked = true,
+            _ => self.advance(replica, true),
+        }
+        let back = self.signed_out && self.store.row.is_some();
+        self.break_if(back, || "a signed-out session came back".to_owned());
+    }
+
+    /// Time passes; whoever runs extends the lease it holds.
+    fn tick(&mut self) {
+        self.now += 1;
+        let Some((owner, until)) = self.store.lease else {
+            return;
+        };
+        let runs = self
+            .flights
+            .iter()
+            .flatten()
+            .any(|flight| flight.id == owner && flight.holds && !flight.paused);
+        if runs && self.executor.extends && self.now <= until {
+            self.store.lease = Some((owner, self.now + LEASE));
+        } else if self.now > until {
+            self.store.lease = None;
+        }
+    }
+
+    fn start(&mut self, replica: usize) {
+        if let (None, Some(known)) = (&self.flights[replica], self.store.row) {
+            let id = self.next_flight;
+            self.next_flight += 1;
+            let step = RenewStep::begin();
+            let flight = Flight {
+                id,
+                step,
+                known,
+                holds: false,
+                sent: None,
+                granted: None,
+                tries: 0,
+                waits: 0,
+                paused: false,
+            };
+            self.flights[replica] = Some(flight);
+        }
+    }
+
+    fn touch(&mut self) {
+        if let Some(row) = &mut self.store.row {
+            row.version += 1;
+        }
+    }
+
+    fn sign_out(&mut self) {
+        self.store.row = None;
+        self.signed_out = true;
+    }
+
+    /// A replica stands still. While a call is under way that may lose the answer, so it is a fault of its own.
+    fn pause(&mut self, replica: usize, faults: Faults) {
+        let Some(flight) = &mut self.flights[replica] else {
+            return;
+        };
+        let spending = flight.sent.is_some() || flight.granted.is_some();
+        if spending && !faults.losses {
+            return;
+        }
+        flight.paused = true;
+        let id = flight.id;
+        if spending {
+            self.lose(id);
+        }
+    }
+
+    fn resume(&mut self, replica: usize) {
+        if let Some(flight) = &mut self.flights[replica] {
+            flight.paused = false;
+        }
+    }
+
+    fn crash(&mut self, replica: usize) {
+        if let Some(flight) = self.flights[replica].take() {
+            self.lose(flight.id);
+        }
+    }
+
+    fn lose(&mut self, by: FlightId) {
+        let unstored = |one: &&mut Presentation| one.by == by && matches!(one.fate, Fate::InTheAir | Fate::Granted);
+        for presentation in self.presentations.iter_mut().filter(unstored) {
+            presentation.lost = true;
+        }
+    }
+
+    /// One message reaches the provider, or does not.
+    fn deliver(&mut self, faults: Faults) {
+        let Some(at) = self.presentations.iter().position(|one| one.fate == Fate::InTheAir) else {
+            return;
+        };
+        let (token, by) = (self.presentations[at].token, self.presentations[at].by);
+        if self.one_in(12) {
+            self.presentations[at].fate = Fate::NeverArrived;
+            self.answers.insert(by, None);
+            return;
+        }
+        let good = !self.provider.revoked && token == self.provider.current;
+        if good {
+            self.provider.current = self.next_token;
+            self.next_token += 1;
+            self.presentations[at].fate = Fate::Granted;
+        } else {
+            self.provider.revoked |= self.provider.revokes_on_reuse;
+            self.presentations[at].fate = Fate::Refused;
+        }
+        let lost = faults.losses && self.one_in(8);
+        if lost && good {
+            self.presentations[at].lost = true;
+        }
+        let answer = if good { Observed::Granted } else { Observed::Refused };
+        self.answers.insert(by, (!lost).then_some(answer));
+    }
+
+    /// One step of one replica.
+    fn advance(&mut self, replica: usize, blips: bool) {
+        let Some(mut flight) = self.flights[replica].take_if(|flight| !flight.paused) else {
+            return;
+        };
+        let blip = blips && self.one_in(16);
+        let observed = match flight.step {
+            RenewStep::Finish(outcome) => {
+                if flight.holds && self.holder() == Some(flight.id) {
+                    self.store.lease = None;
+                }
+                self.outcomes.push(outcome);
+                let unstored = flight.granted.is_some();
+                if unstored {
+                    // Out of patience with the store: the executor says so by `StoreDown`.
+                    self.break_if(outcome != Outcome::StoreDown && outcome != Outcome::Ended, || {
+                        format!("{outcome:?} with a new token in hand")
+                    });
+                    self.lose(flight.id);
+                }
+                return;
+            }
+            RenewStep::Spend => self.spend(&mut flight),
+            RenewStep::Save => self.save(&mut flight, blip),
+            RenewStep::Acquire | RenewStep::Await | RenewStep::Reread | RenewStep::RereadRefused | RenewStep::End
+                if blip =>
+            {
+                Some(Observed::StoreDown)
+            }
+            RenewStep::Acquire => Some(self.acquire(&mut flight)),
+            RenewStep::Await => {
+                flight.waits += 1;
+                Some(if flight.waits > MOST_WAITS {
+                    Observed::DeadlinePassed
+                } else {
+                    self.reread(&mut flight)
+                })
+            }
+            RenewStep::Reread | RenewStep::RereadRefused => Some(self.reread(&mut flight)),
+            RenewStep::End => Some(self.end(&flight)),
+        };
+        if let Some(observed) = observed {
+            flight.step = (self.executor.next)(flight.step, observed);
+        }
+        self.flights[replica] = Some(flight);
+    }
+
+    fn holder(&self) -> Option<FlightId> {
+        self.store
+            .lease
+            .filter(|(_, until)| self.now <= *until)
+            .map(|(owner, _)| owner)
+    }
+
+    fn acquire(&mut self, flight: &mut Flight) -> Observed {
+        if self.holder().is_some_and(|owner| owner != flight.id) {
+            return Observed::Busy;
+        }
+        self.store.lease = Some((flight.id, self.now + LEASE));
+        flight.holds = true;
+        Observed::Acquired
+    }
+
+    fn reread(&self, flight: &mut Flight) -> Observed {
+        let Some(row) = self.store.row else {
+            return Observed::Gone;
+        };
+        let newer = row.renewals > flight.known.renewals;
+        flight.known = row;
+        if newer { Observed::Newer } else { Observed::Same }
+    }
+
+    fn spend(&mut self, flight: &mut Flight) -> Option<Observed> {
+        let Some(since) = flight.sent else {
+            if self.executor.checks_lease && self.holder() != Some(flight.id) {
+                flight.holds = false;
+                return Some(Observed::LeaseLost);
+            }
+            self.present(flight);
+            return None;
+        };
+        let answer = match self.answers.remove(&flight.id) {
+            Some(answer) => answer.unwrap_or(Observed::Unavailable),
+            None if self.now > since + TIMEOUT => {
+                self.lose(flight.id);
+                Observed::Unavailable
+            }
+            None => return None,
+        };
+        flight.sent = None;
+        if answer == Observed::Granted {
+            flight.granted = Some(self.provider.current);
+        }
+        Some(answer)
+    }
+
+    fn present(&mut self, flight: &mut Flight) {
+        let token = flight.known.token;
+        // Stored, in the air or granted: unless that was lost, whoever presents the token again knows better.
+        let taken = |one: &&Presentation| {
+            let taken = matches!(one.fate, Fate::InTheAir | Fate::Granted | Fate::Stored);
+            one.token == token && taken && !one.lost
+        };
+        let twice = self.presentations.iter().find(taken).map(|one| (one.by, one.fate));
+        self.break_if(twice.is_some(), || format!("token {token} spent twice: {twice:?}"));
+        self.presentations.push(Presentation {
+            token,
+            by: flight.id,
+            fate: Fate::InTheAir,
+            lost: false,
+        });
+        flight.sent = Some(self.now);
+    }
+
+    fn save(&mut self, flight: &mut Flight, blip: bool) -> Option<Observed> {
+        let Some(token) = flight.granted else {
+            return Some(Observed::StoreDown);
+        };
+        flight.tries += 1;
+        if flight.tries > PATIENCE {
+            return Some(Observed::StoreDown);
+        }
+        // A store that does not answer may have written all the same.
+        if blip && self.one_in(2) {
+            return None;
+        }
+        let found = self.store.row;
+        if found.is_none() && self.executor.compares {
+            return Some(Observed::Ended);
+        }
+        if self.executor.compares && found.map(|row| row.version) != Some(flight.known.version) {
+            return self.superseded(flight, found);
+        }
+        let before = flight.known;
+        self.store.row = Some(Row {
+            version: before.version + 1,
+            renewals: before.renewals + 1,
+            token,
+        });
+        for one in self
+            .presentations
+            .iter_mut()
+            .filter(|one| one.by == flight.id && one.fate == Fate::Granted)
+        {
+            one.fate = Fate::Stored;
+        }
+        if blip {
+            return None;
+        }
+        flight.granted = None;
+        Some(Observed::Saved)
+    }
+
+    fn superseded(&mut self, flight: &mut Flight, found: Option<Row>) -> Option<Observed> {
+        let row = found?;
+        if row.renewals == flight.known.renewals && self.executor.rebases {
+            flight.known = row;
+            return None;
+        }
+        flight.known = row;
+        let ours = self
+            .presentations
+            .iter()
+            .any(|one| one.by == flight.id && one.fate == Fate::Stored);
+        if ours {
+            flight.granted = None;
+        }
+        Some(Observed::Superseded)
+    }
+
+    fn end(&mut self, flight: &Flight) -> Observed {
+        let newer = self.store.row.is_some_and(|row| row.version != flight.known.version);
+        if newer && self.executor.compares_at_end {
+            return Observed::Superseded;
+        }
+        if let Some(row) = self.store.row.take() {
+            let good = !self.provider.revoked && row.token == self.provider.current;
+            self.break_if(good, || "a session with a good token was ended".to_owned());
+        }
+        Observed::Ended
+    }
+}
+
+/// Runs a seed and says what broke.
+fn broken(seed: u64, executor: Executor, faults: Faults) -> Option<String> {
+    let mut world = World::new(seed, executor);
+    world.run(faults);
+    let innocent = !faults.endings && !world.lossy() && !world.presentations.iter().any(|one| one.lost);
+    let ended = world.store.row.is_none() || world.outcomes.contains(&Outcome::Ended);
+    world.break_if(innocent && ended, || "signed out by a race".to_owned());
+    let kept = world.store.row.map(|row| row.token);
+    world.break_if(innocent && kept != Some(world.provider.current), || {
+        "the new token was lost".to_owned()
+    });
+    world.broken
+}
+
+const FAULTS: [Faults; 4] = [
+    Faults {
+        losses: false,
+        endings: false,
+    },
+    Faults {
+        losses: true,
+        endings: false,
+    },
+    Faults {
+        losses: false,
+        endings: true,
+    },
+    Faults {
+        losses: true,
+        endings: true,
+    },
+];
+
+/// The first seed and fault that break it.
+fn first_broken(executor: Executor, seeds: u64) -> Option<String> {
+    (0..seeds).find_map(|seed| {
+        FAULTS.iter().find_map(|faults| {
+            let what = broken(seed, executor, *faults)?;
+            Some(format!(
+                "seed {seed}, losses {}, endings {}: {what}",
+                faults.losses, faults.endings
+            ))
+        })
+    })
+}
+
+// RF-01, RF-02, RF-03, RF-04, BL-10, GW-02, RS-17
+#[test]
+fn the_invariants_hold() {
+    assert_eq!(first_broken(SOUND, 4000), None);
+}
+
+#[test]
+fn the_model_goes_everywhere() {
+    let mut seen = std::collections::HashSet::new();
+    for seed in 0..500 {
+        for faults in FAULTS {
+            let mut world = World::new(seed, SOUND);
+            world.run(faults);
+            seen.extend(world.outcomes);
+        }
+    }
+    let reached = [
+        Outcome::Renewed,
+        Outcome::RenewedElsewhere,
+        Outcome::Ended,
+        Outcome::ProviderDown,
+        Outcome::StoreDown,
+    ];
+    for outcome in reached {
+        assert!(seen.contains(&outcome), "{outcome:?}");
+    }
+}
+
+fn found(executor: Executor, what: &str) {
+    let broken = first_broken(executor, 4000).unwrap_or_default();
+    assert!(broken.contains(what), "{what:?} not found: {broken:?}");
+}
+
+#[test]
+fn the_model_finds_a_spender_whose_lease_lapsed() {
+    found(
+        Executor {
+            checks_lease: false,
+            ..SOUND
+        },
+        "spent twice",
+    );
+}
+
+#[test]
+fn the_model_finds_a_write_without_comparison() {
+    found(
+        Executor {
+            compares: false,
+            ..SOUND
+        },
+        "came back",
+    );
+}
+
+#[test]
+fn the_model_finds_an_end_without_comparison() {
+    found(
+        Executor {
+            compares_at_end: false,
+            ..SOUND
+        },
+        "good token was ended",
+    );
+}
+
+#[test]
+fn the_model_finds_a_new_token_dropped_for_a_note_of_use() {
+    found(
+        Executor {
+            rebases: false,
+            ..SOUND
+        },
+        "with a new token in hand",
+    );
+}
+
+#[test]
+fn the_model_finds_a_spender_without_lease() {
+    let next = |step: RenewStep, observed| match (step, observed) {
+        (RenewStep::Acquire, Observed::Busy) => RenewStep::Reread,
+        (step, observed) => step.next(observed),
+    };
+    found(
+        Executor {
+            next,
+            checks_lease: false,
+            ..SOUND
+        },
+        "spent twice",
+    );
+}
+
+#[test]
+fn the_model_finds_a_spender_who_did_not_read_again() {
+    let next = |step: RenewStep, observed| match (step, observed) {
+        (RenewStep::Acquire, Observed::Acquired) => RenewStep::Spend,
+        (step, observed) => step.next(observed),
+    };
+    found(Executor { next, ..SOUND }, "spent twice");
+}
+
+#[test]
+fn the_model_finds_a_lease_that_is_not_extended() {
+    found(
+        Executor {
+            extends: false,
+            ..SOUND
+        },
+        "spent twice",
+    );
+}
+
+#[test]
+fn the_model_finds_a_session_ended_because_the_provider_was_away() {
+    let next = |step: RenewStep, observed| match (step, observed) {
+        (RenewStep::Spend, Observed::Unavailable) => RenewStep::End,
+        (step, observed) => step.next(observed),
+    };
+    found(Executor { next, ..SOUND }, "good token was ended");
+}
