@@ -37,18 +37,12 @@ fn surroundings() -> (TempDir, Source) {
         write(authority, &certificate_and_key().0);
     }
     write("google-client-secret", "a-secret-of-the-example\n");
-    write(
-        "session-2026-05.key",
-        "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n",
-    );
+    write("session-2026-05.key", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n");
     write("ledger-licence", "licence-7\n");
     let variables = [
         ("CORPORATE_CLIENT_SECRET", "a-secret-of-the-example"),
         ("REDIS_PASSWORD", "a-password-of-the-example"),
-        (
-            "DOORWARD_KEY",
-            "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=",
-        ),
+        ("DOORWARD_KEY", "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="),
         ("LEDGER_API_KEY", "an-api-key-of-the-example"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -67,8 +61,7 @@ fn certificate_and_key() -> (String, String) {
 #[test]
 fn the_example_compiles() {
     let (_folder, source) = surroundings();
-    let plan = config::from_source("config.example.yaml", EXAMPLE, &source)
-        .unwrap_or_else(|report| panic!("{report}"));
+    let plan = config::from_source("config.example.yaml", EXAMPLE, &source).unwrap_or_else(|report| panic!("{report}"));
     assert_eq!(plan.listeners.len(), 2);
     assert!(
         plan.listeners
@@ -76,10 +69,7 @@ fn the_example_compiles() {
             .all(|listener| listener.public.https && listener.public.port == 443)
     );
     assert_eq!(plan.providers.len(), 3);
-    assert_eq!(
-        plan.default_provider.expect("a default").as_str(),
-        "corporate"
-    );
+    assert_eq!(plan.default_provider.expect("a default").as_str(), "corporate");
     assert!(matches!(plan.store, store::Settings::Redis(_)));
     assert_eq!(plan.ring.expect("a ring").sealing().id.as_str(), "2026-11");
     assert_eq!(plan.site.routes().len(), 8);
@@ -97,10 +87,7 @@ fn the_example_compiles() {
 #[test]
 fn the_example_shows_every_option() {
     let missing = not_shown(EXAMPLE);
-    assert!(
-        missing.is_empty(),
-        "config.example.yaml says nothing of {missing:#?}"
-    );
+    assert!(missing.is_empty(), "config.example.yaml says nothing of {missing:#?}");
 }
 
 #[test]
@@ -161,12 +148,7 @@ fn collect(part: &'static Value, value: &Value, object: &str, used: &mut BTreeSe
             .expect("a reference leads somewhere");
         return collect(target, value, &format!("{name}."), used);
     }
-    for option in part
-        .get("anyOf")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for option in part.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
         collect(option, value, object, used);
     }
     for (name, property) in properties(part) {
@@ -176,15 +158,11 @@ fn collect(part: &'static Value, value: &Value, object: &str, used: &mut BTreeSe
         }
     }
     if let (Some(items), Some(list)) = (part.get("items"), value.as_array()) {
-        list.iter()
-            .for_each(|item| collect(items, item, object, used));
+        list.iter().for_each(|item| collect(items, item, object, used));
     }
-    let each = part
-        .get("additionalProperties")
-        .filter(|each| each.is_object());
+    let each = part.get("additionalProperties").filter(|each| each.is_object());
     if let (Some(each), Some(map)) = (each, value.as_object()) {
-        map.values()
-            .for_each(|item| collect(each, item, object, used));
+        map.values().for_each(|item| collect(each, item, object, used));
     }
 }
 
@@ -198,9 +176,8 @@ fn what_the_comments_call_a_default_is_one() {
                 .any(|name| section.starts_with(name))
         })
         .collect();
-    let compile = |text: &str| {
-        config::from_source("example", text, &source).unwrap_or_else(|report| panic!("{report}"))
-    };
+    let compile =
+        |text: &str| config::from_source("example", text, &source).unwrap_or_else(|report| panic!("{report}"));
     let (with, without) = (compile(EXAMPLE), compile(&without));
     for (one, other) in with.listeners.iter().zip(&without.listeners) {
         // The one line of `limits` that is not the default.
@@ -233,8 +210,7 @@ fn sections(text: &str) -> impl Iterator<Item = String> {
 fn files_of_the_example_are_looked_for_beside_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = Source::with_environment(folder.path(), BTreeMap::new());
-    let report =
-        config::from_source("config.example.yaml", EXAMPLE, &source).expect_err("nothing is there");
+    let report = config::from_source("config.example.yaml", EXAMPLE, &source).expect_err("nothing is there");
     let told = report.to_string();
     for name in [
         "tls.crt",

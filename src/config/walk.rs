@@ -1,8 +1,11 @@
 //! Walks the tree along the schema: tells everything that has the wrong shape, takes it out, and fills in the defaults, so
 //! that what is left decodes and can be looked at further in the same run.
 
+mod fill;
+
 use serde_json::{Map, Value};
 
+use self::fill::{accepts, complete, json_type};
 use super::{
     findings::Findings,
     problem::Path,
@@ -190,7 +193,16 @@ impl Walk<'_, '_> {
         let expected: Vec<_> = options.iter().map(type_name).collect();
         let wants = |name| options.iter().any(|option| option.json_type() == Some(name));
         let is_scalar = matches!(node.kind, Kind::Scalar(ref value) if !value.is_null());
-        let hint = if is_scalar && wants("string") {
+        let unit = options.iter().find_map(|option| {
+            let format = option.get("format")?.as_str()?;
+            ["duration", "size"]
+                .iter()
+                .any(|start| format.starts_with(start))
+                .then(|| written::hint(format))
+        });
+        let hint = if let (true, Some(hint)) = (is_scalar, unit) {
+            hint
+        } else if is_scalar && wants("string") {
             "put it in quotes"
         } else if is_scalar && wants("array") {
             "write a list: [one, two]"
@@ -207,64 +219,11 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Puts in the default of everything that is not there, as deep as the schema goes.
-fn complete(value: &mut Value, part: Part<'_>) {
-    let options = part.options();
-    let Some(option) = options.iter().find(|option| accepts(option, json_type(value))) else {
-        return;
-    };
-    match value {
-        Value::Object(members) => {
-            for (name, property) in option.properties().into_iter().flatten() {
-                let property = Part::of(property);
-                if let Some(default) = property.default()
-                    && !default.is_null()
-                    && !members.contains_key(name)
-                {
-                    members.insert(name.clone(), default.clone());
-                }
-            }
-            for (name, member) in members {
-                let property = option.properties().and_then(|all| all.get(name));
-                if let Some(inner) = property.map(Part::of).or_else(|| option.inner()) {
-                    complete(member, inner);
-                }
-            }
-        }
-        Value::Array(members) => {
-            if let Some(inner) = option.inner() {
-                for member in members {
-                    complete(member, inner);
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
 fn fits(option: &Part<'_>, node: &Node) -> bool {
     match &node.kind {
         Kind::Scalar(value) => accepts(option, json_type(value)),
         Kind::List(_) => accepts(option, "array"),
         Kind::Map(_) => accepts(option, "object"),
-    }
-}
-
-fn accepts(option: &Part<'_>, found: &str) -> bool {
-    option
-        .json_type()
-        .is_none_or(|name| name == found || (name == "number" && found == "integer"))
-}
-
-fn json_type(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 
