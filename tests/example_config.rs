@@ -158,11 +158,15 @@ fn collect(part: &'static Value, value: &Value, object: &str, used: &mut BTreeSe
         }
     }
     if let (Some(items), Some(list)) = (part.get("items"), value.as_array()) {
-        list.iter().for_each(|item| collect(items, item, object, used));
+        for item in list {
+            collect(items, item, object, used);
+        }
     }
     let each = part.get("additionalProperties").filter(|each| each.is_object());
     if let (Some(each), Some(map)) = (each, value.as_object()) {
-        map.values().for_each(|item| collect(each, item, object, used));
+        for item in map.values() {
+            collect(each, item, object, used);
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Walks the tree along the schema: tells everything that has the wrong shape, takes it out, and fills in the defaults, so
 //! that what is left decodes and can be looked at further in the same run.
 
-mod fill;
+mod words;
 
 use serde_json::{Map, Value};
 
-use self::fill::{accepts, complete, json_type};
+use self::words::{one_line, suggestion};
 use super::{
     findings::Findings,
     problem::Path,
@@ -64,12 +64,11 @@ impl Walk<'_, '_> {
                 .and_then(|properties| properties.get(&entry.key))
                 .map(Part::of)
                 .or_else(|| part.inner());
-            let value = match property {
-                Some(property) => self.node(&entry.value, property, &here),
-                None => {
-                    self.unknown_key(entry, part, &here);
-                    None
-                }
+            let value = if let Some(property) = property {
+                self.node(&entry.value, property, &here)
+            } else {
+                self.unknown_key(entry, part, &here);
+                None
             };
             match value {
                 Some(value) => {
@@ -116,15 +115,14 @@ impl Walk<'_, '_> {
         let mut members = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let here = path.index(index);
-            match self.node(item, inner, &here) {
-                Some(value) => members.push(value),
-                None => {
-                    self.found.maim(path);
-                    self.found.maim(&here);
-                    // An empty object keeps the positions of those after it.
-                    if objects {
-                        members.push(Value::Object(Map::new()));
-                    }
+            if let Some(value) = self.node(item, inner, &here) {
+                members.push(value);
+            } else {
+                self.found.maim(path);
+                self.found.maim(&here);
+                // An empty object keeps the positions of those after it.
+                if objects {
+                    members.push(Value::Object(Map::new()));
                 }
             }
         }
@@ -193,13 +191,7 @@ impl Walk<'_, '_> {
         let expected: Vec<_> = options.iter().map(type_name).collect();
         let wants = |name| options.iter().any(|option| option.json_type() == Some(name));
         let is_scalar = matches!(node.kind, Kind::Scalar(ref value) if !value.is_null());
-        let unit = options.iter().find_map(|option| {
-            let format = option.get("format")?.as_str()?;
-            ["duration", "size"]
-                .iter()
-                .any(|start| format.starts_with(start))
-                .then(|| written::hint(format))
-        });
+        let unit = options.iter().find_map(unit_hint);
         let hint = if let (true, Some(hint)) = (is_scalar, unit) {
             hint
         } else if is_scalar && wants("string") {
@@ -219,12 +211,72 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Puts in the default of everything that is not there, as deep as the schema goes.
+fn complete(value: &mut Value, part: Part<'_>) {
+    let options = part.options();
+    let Some(option) = options.iter().find(|option| accepts(option, json_type(value))) else {
+        return;
+    };
+    match value {
+        Value::Object(members) => {
+            for (name, property) in option.properties().into_iter().flatten() {
+                let property = Part::of(property);
+                if let Some(default) = property.default()
+                    && !default.is_null()
+                    && !members.contains_key(name)
+                {
+                    members.insert(name.clone(), default.clone());
+                }
+            }
+            for (name, member) in members {
+                let property = option.properties().and_then(|all| all.get(name));
+                if let Some(inner) = property.map(Part::of).or_else(|| option.inner()) {
+                    complete(member, inner);
+                }
+            }
+        }
+        Value::Array(members) => {
+            if let Some(inner) = option.inner() {
+                for member in members {
+                    complete(member, inner);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn fits(option: &Part<'_>, node: &Node) -> bool {
     match &node.kind {
         Kind::Scalar(value) => accepts(option, json_type(value)),
         Kind::List(_) => accepts(option, "array"),
         Kind::Map(_) => accepts(option, "object"),
     }
+}
+
+fn accepts(option: &Part<'_>, found: &str) -> bool {
+    option
+        .json_type()
+        .is_none_or(|name| name == found || (name == "number" && found == "integer"))
+}
+
+fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// What to write where a bare number lacks its unit.
+fn unit_hint(option: &Part<'_>) -> Option<&'static str> {
+    let format = option.get("format")?.as_str()?;
+    let measures = format.starts_with("duration") || format.starts_with("size");
+    measures.then(|| written::hint(format))
 }
 
 fn type_name(option: &Part<'_>) -> &'static str {
@@ -236,29 +288,5 @@ fn type_name(option: &Part<'_>) -> &'static str {
         Some("array") => "a list",
         Some("object") => "keys and values",
         Some(_) | None => "a value",
-    }
-}
-
-/// The nearest of the names, or all of them when none is near.
-fn suggestion(written: &str, names: &[&str]) -> String {
-    let near = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), name);
-    let best = names
-        .iter()
-        .map(|name| (near(name), name))
-        .max_by(|one, two| one.0.total_cmp(&two.0));
-    match best {
-        Some((score, name)) if score >= 0.8 => format!("write `{name}`"),
-        Some(_) => format!("it may be {}", names.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// The first sentence, on one line.
-fn one_line(description: &str) -> String {
-    let words: Vec<_> = description.split_whitespace().collect();
-    let whole = words.join(" ");
-    match whole.split_once(". ") {
-        Some((first, _)) => first.to_owned(),
-        None => whole.trim_end_matches('.').to_owned(),
     }
 }

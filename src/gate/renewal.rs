@@ -116,12 +116,11 @@ impl RenewStep {
             }
             (Self::Reread, Saw::Same) => Self::Spend,
             (Self::Spend, Saw::Granted) => Self::Save,
-            (Self::Spend, Saw::Refused) => Self::RereadRefused,
+            (Self::Spend, Saw::Refused) | (Self::End, Saw::Superseded) => Self::RereadRefused,
             (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
             (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
             (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
             (Self::RereadRefused, Saw::Same) => Self::End,
-            (Self::End, Saw::Superseded) => Self::RereadRefused,
             (Self::Finish(outcome), _) => Self::Finish(outcome),
             (_, _) => Self::Finish(Outcome::StoreDown),
         }
@@ -198,13 +197,13 @@ mod tests {
             for observed in ALL {
                 match step.next(observed) {
                     RenewStep::Spend => {
-                        assert_eq!((step, observed), (RenewStep::Reread, Observed::Same))
+                        assert_eq!((step, observed), (RenewStep::Reread, Observed::Same));
                     }
                     RenewStep::End => {
-                        assert_eq!((step, observed), (RenewStep::RereadRefused, Observed::Same))
+                        assert_eq!((step, observed), (RenewStep::RereadRefused, Observed::Same));
                     }
                     RenewStep::Save => {
-                        assert_eq!((step, observed), (RenewStep::Spend, Observed::Granted))
+                        assert_eq!((step, observed), (RenewStep::Spend, Observed::Granted));
                     }
                     RenewStep::RereadRefused => {
                         let looks_again = (step, observed) == (RenewStep::End, Observed::Superseded);

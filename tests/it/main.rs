@@ -12,6 +12,7 @@
     clippy::needless_pass_by_value,
     clippy::disallowed_methods,
     clippy::similar_names,
+    clippy::unused_async,
     reason = "a test that panics has failed, and not every test uses the whole harness"
 )]
 

@@ -146,7 +146,7 @@ impl World {
         world
     }
 
-    /// SplitMix64.
+    /// `SplitMix64`.
     fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
