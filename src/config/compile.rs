@@ -78,7 +78,7 @@ fn told(name: &str, found: Findings<'_>) -> Report {
 impl Desk<'_, '_> {
     fn plan(&mut self, config: &raw::Config) -> Option<Plan> {
         let listeners = self.listeners(config);
-        let admin = self.admin(&config.admin);
+        let admin = self.admin(&config.admin, listeners.as_ref());
         let default_provider = self.default_provider(config);
         let providers = self.providers(config);
         let ring = self.ring(&config.session);

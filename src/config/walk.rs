@@ -191,7 +191,10 @@ impl Walk<'_, '_> {
         let expected: Vec<_> = options.iter().map(type_name).collect();
         let wants = |name| options.iter().any(|option| option.json_type() == Some(name));
         let is_scalar = matches!(node.kind, Kind::Scalar(ref value) if !value.is_null());
-        let hint = if is_scalar && wants("string") {
+        let unit = options.iter().find_map(unit_hint);
+        let hint = if let (true, Some(hint)) = (is_scalar, unit) {
+            hint
+        } else if is_scalar && wants("string") {
             "put it in quotes"
         } else if is_scalar && wants("array") {
             "write a list: [one, two]"
@@ -267,6 +270,13 @@ fn json_type(value: &Value) -> &'static str {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     }
+}
+
+/// What to write where a bare number lacks its unit.
+fn unit_hint(option: &Part<'_>) -> Option<&'static str> {
+    let format = option.get("format")?.as_str()?;
+    let measures = format.starts_with("duration") || format.starts_with("size");
+    measures.then(|| written::hint(format))
 }
 
 fn type_name(option: &Part<'_>) -> &'static str {

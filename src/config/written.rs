@@ -62,19 +62,37 @@ pub struct Fault {
 /// # Errors
 /// What is wrong.
 pub fn check(format: &str, text: &str) -> Result<(), Fault> {
-    CHECKS
+    FORMATS
         .iter()
-        .find(|(name, _)| *name == format)
-        .map_or(Ok(()), |(_, check)| check(text))
+        .find(|known| known.name == format)
+        .map_or(Ok(()), |known| (known.check)(text))
 }
 
-type Check = fn(&str) -> Result<(), Fault>;
-
-const fn entry<W: Written>() -> (&'static str, Check) {
-    (W::FORMAT, check_one::<W>)
+/// What to write for a format of the schema; nothing for formats that are not ours.
+#[must_use]
+pub fn hint(format: &str) -> &'static str {
+    FORMATS
+        .iter()
+        .find(|known| known.name == format)
+        .map_or("", |known| known.hint)
 }
 
-const CHECKS: &[(&str, Check)] = &[
+/// A format as the walk needs it.
+struct Format {
+    name: &'static str,
+    hint: &'static str,
+    check: fn(&str) -> Result<(), Fault>,
+}
+
+const fn entry<W: Written>() -> Format {
+    Format {
+        name: W::FORMAT,
+        hint: W::HINT,
+        check: check_one::<W>,
+    }
+}
+
+const FORMATS: &[Format] = &[
     entry::<LengthOfTime>(),
     entry::<LimitOfTime>(),
     entry::<Size>(),
@@ -101,7 +119,16 @@ const CHECKS: &[(&str, Check)] = &[
 fn check_one<W: Written>(text: &str) -> Result<(), Fault> {
     W::read(text).map(|_| ()).map_err(|why| {
         let colon = if why.is_empty() { "" } else { ": " };
-        let shown = if W::SHOWN {
+        // A URL may hold a password.
+        let is_shown = W::SHOWN && !(text.contains("://") && text.contains('@'));
+        // Some rooms make a whole sentence of it.
+        if is_shown && why.contains(&format!("{text:?}")) {
+            return Fault {
+                what: why,
+                hint: W::HINT,
+            };
+        }
+        let shown = if is_shown {
             format!("{text:?}")
         } else {
             "this".to_owned()

@@ -48,7 +48,7 @@ impl Desk<'_, '_> {
     fn lists(&mut self, path: &Path, written: &raw::Rule) -> Vec<Option<Rule>> {
         let mut rules = Vec::new();
         if let Some(list) = &written.email {
-            for address in list.list().iter().filter(|one| !one.contains('@')) {
+            for address in list.list().iter().filter(|one| !is_address(one)) {
                 let what = format!("{address:?} is not an email address");
                 let hint = "write someone@example.com; for a domain write `email_domain`";
                 self.found.add(&path.key("email"), what, hint);
@@ -109,4 +109,11 @@ impl Desk<'_, '_> {
             }
         }
     }
+}
+
+/// Something, one `@`, something: an identity has no other address.
+fn is_address(text: &str) -> bool {
+    let spaceless = !text.contains(char::is_whitespace);
+    matches!(text.split_once('@'), Some((who, domain)) if !who.is_empty() && !domain.is_empty() && !domain.contains('@'))
+        && spaceless
 }

@@ -36,7 +36,20 @@ impl Desk<'_, '_> {
                 ..listener
             });
         }
+        self.same_scheme(config, &listeners);
         Some(listeners)
+    }
+
+    /// People are sent to the site's URL: with https it needs a listener that they reach by it.
+    fn same_scheme(&mut self, config: &raw::Config, listeners: &[Listener]) {
+        let https = config.public_url.as_ref().is_some_and(|url| url.value.https);
+        if https && !listeners.is_empty() && listeners.iter().all(|one| !one.public.https) {
+            self.found.missing(
+                &Path::top().key("public_url"),
+                "people come by https and no listener speaks it",
+                "give a listener `tls`, or `behind_tls_proxy: true` if a proxy in front speaks HTTPS",
+            );
+        }
     }
 
     fn listener(&mut self, path: &Path, written: &raw::Listener, config: &raw::Config) -> Option<Listener> {
@@ -93,7 +106,7 @@ impl Desk<'_, '_> {
         networks
     }
 
-    pub(super) fn admin(&mut self, written: &raw::Admin) -> Option<AdminSettings> {
+    pub(super) fn admin(&mut self, written: &raw::Admin, listeners: Option<&Vec<Listener>>) -> Option<AdminSettings> {
         if !written.enabled {
             return None;
         }
@@ -103,6 +116,15 @@ impl Desk<'_, '_> {
                 &Path::top().key("admin").key("address"),
                 "the admin listener can be reached from other machines",
                 "write 127.0.0.1:9090, or `insecure_public_admin: true`",
+            );
+        }
+        let port_0 = matches!(bind, Bind::Tcp(address) if address.port() == 0);
+        let taken = listeners.into_iter().flatten().any(|one| one.bind == bind);
+        if taken && !port_0 {
+            self.found.add(
+                &Path::top().key("admin").key("address"),
+                format!("{bind} is a listener's address"),
+                "write another port, or `enabled: false`",
             );
         }
         Some(AdminSettings { bind })

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     config::{Path, raw},
+    gate::place::OWN,
     identity::HeaderPlan,
     oidc::ProviderName,
     policy::{Forward, HostPattern, Matcher, PathPattern, Route, RouteId, Site, Upstream},
@@ -162,6 +163,11 @@ impl Desk<'_, '_> {
             },
         };
         match made {
+            Ok(PathPattern::Exact(own) | PathPattern::Prefix(own)) if is_own(&own) => {
+                let what = format!("{own} is below {OWN}, which is Doorward's own");
+                self.found.add(path, what, "choose another path");
+                None
+            }
             Ok(pattern) => Some(pattern),
             Err(why) => {
                 self.found.add(path, why, "write it from the slash, such as /app");
@@ -240,6 +246,12 @@ impl Desk<'_, '_> {
             .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
         Some(upstream)
     }
+}
+
+/// Whether requests for the path never come to a route.
+fn is_own(path: &str) -> bool {
+    path.strip_prefix(OWN)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The expression as written: [`PathPattern::regex`] ties it to both ends itself.

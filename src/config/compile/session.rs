@@ -80,9 +80,16 @@ impl Desk<'_, '_> {
     pub(super) fn store(&mut self, written: &raw::Session) -> Option<Settings> {
         let redis = written.redis.as_ref().map(|redis| self.redis(redis));
         match written.store {
-            raw::Store::Memory => Some(Settings::Memory {
-                max_sessions: written.memory.max_sessions,
-            }),
+            raw::Store::Memory => {
+                if redis.is_some() {
+                    let what = "Redis is described, and sessions are kept in memory";
+                    let hint = "write `store: redis`, or take `redis` out";
+                    self.found.missing(&here(), what, hint);
+                }
+                Some(Settings::Memory {
+                    max_sessions: written.memory.max_sessions,
+                })
+            }
             raw::Store::Redis => {
                 if redis.is_none() {
                     let hint = "write `redis:` and below it `url: redis://host:6379`";
@@ -104,6 +111,10 @@ impl Desk<'_, '_> {
                 env: written.password_env.as_deref(),
             },
         );
+        if password.as_ref().is_some_and(|password| password.expose().is_empty()) {
+            let hint = "write it, or take the key out for a Redis without one";
+            self.found.add(&path, "the password is empty", hint);
+        }
         let ca_pem = self.authorities(&path.key("ca_file"), written.ca_file.as_ref());
         let client = self.client(
             &path,

@@ -139,6 +139,31 @@ fn every_mistake_is_the_problem_that_it_is() {
         ("public_url: https://apps.example.com", "", "has no host"),
         ("path: /", "path: {exact: /a, prefix: /b}", "a path has exactly one key"),
         ("  main:", "  \"ma in\":", "is not a name"),
+        ("path: /", "path: /.doorward/x", "is Doorward's own"),
+        ("path: /", "path: {exact: /.doorward}", "is Doorward's own"),
+        (route, &access("{email: a@}"), "is not an email address"),
+        (route, &access("{email: a@b@c}"), "is not an email address"),
+        (
+            "127.0.0.1:8080\n    behind_tls_proxy: true",
+            "127.0.0.1:8080",
+            "no listener speaks it",
+        ),
+        (
+            route,
+            &more("admin: {address: \"127.0.0.1:8080\"}\n"),
+            "is a listener's address",
+        ),
+        (
+            route,
+            &more("session: {redis: {url: \"redis://cache\"}}\n"),
+            "kept in memory",
+        ),
+        (
+            route,
+            &more("session: {redis: {url: \"redis://cache\", password: \"\"}}\n"),
+            "the password is empty",
+        ),
+        ("  main:", "  \"..\":", "is not a name"),
     ] {
         let told = problems(from, to);
         assert!(
@@ -199,4 +224,49 @@ routes:
             .to_string()
             .starts_with("doorward.yaml:1:1: listners: unknown key \"listners\"\n    write `listeners`\n")
     );
+}
+
+/// The JSON Schema says that a lone URL is an upstream with nothing but defaults.
+#[test]
+fn a_lone_url_is_an_upstream_of_defaults() {
+    let upstream = |text: &str| {
+        let plan = read(&GOOD.replacen("http://127.0.0.1:3000", text, 1)).unwrap();
+        (*plan.site.routes()[0].forward.upstream).clone()
+    };
+    assert_eq!(
+        upstream("http://127.0.0.1:3000"),
+        upstream("{targets: \"http://127.0.0.1:3000\"}")
+    );
+}
+
+#[test]
+fn a_bare_number_is_told_the_unit_that_it_lacks() {
+    let text = GOOD.replacen("listeners:", "timeouts: {keepalive: 75}\nlisteners:", 1);
+    let report = read(&text).unwrap_err();
+    let told = &report.list()[0];
+    assert_eq!(told.what, "expected text, found a number");
+    assert!(told.hint.contains("30s"), "{}", told.hint);
+}
+
+/// All that is told names the place and never the secret.
+#[test]
+fn no_problem_shows_a_secret() {
+    let text = "\
+listeners: [{address: \"127.0.0.1:8080\"}]
+providers:
+  one: {issuer: \"https://me:hunter2@id.example.com\", client_id: x, client_secret: hunter2}
+session:
+  store: redis
+  redis: {url: \"redis://me:hunter2@cache\", password: [hunter2]}
+  keys: [{id: a, key: hunter2}]
+routes:
+  - upstream: http://127.0.0.1:1
+    access: open
+    headers: {static: {X-Key: \"hunter2\\n\"}}
+";
+    let told = read(text).unwrap_err().to_string();
+    for line in [3, 6, 7, 11] {
+        assert!(told.contains(&format!("doorward.yaml:{line}:")), "{line} in {told}");
+    }
+    assert!(!told.contains("hunter2"), "{told}");
 }

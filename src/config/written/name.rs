@@ -198,10 +198,12 @@ impl Written for NameText {
     type Value = String;
     const FORMAT: &'static str = "name";
     const WHAT: &'static str = "a name";
-    const HINT: &'static str = "write 1 to 64 letters, digits, `-`, `_` or `.`";
+    const HINT: &'static str = "write 1 to 64 letters, digits, `-`, `_` or `.`, a letter or digit first";
 
     fn read(text: &str) -> Result<String, String> {
+        // The first sign keeps `..` out: names stand in paths.
         let fits = (1..=64).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_alphanumeric())
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
@@ -262,7 +264,13 @@ mod tests {
         ] {
             assert_eq!(EmailDomain::read(domain).is_ok(), good, "{domain}");
         }
-        for (name, good) in [("a.b-c_1", true), ("", false), ("a b", false), ("ä", false)] {
+        for (name, good) in [
+            ("a.b-c_1", true),
+            ("", false),
+            ("a b", false),
+            ("ä", false),
+            ("..", false),
+        ] {
             assert_eq!(NameText::read(name).is_ok(), good, "{name}");
         }
         assert!(Word::read("openid profile").is_err());
