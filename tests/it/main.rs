@@ -23,5 +23,6 @@ mod identity;
 mod outage;
 mod provider;
 mod renewal;
+mod rows;
 mod sign_in;
 mod sign_out;
