@@ -144,7 +144,7 @@ fn browsers_are_sent_to_sign_in_and_programs_get_401() {
         match line.row {
             Row::SignIn => assert_eq!(line.caller, Caller::Navigation, "{line}"),
             Row::Refuse(Refusal::SignInNeeded) => {
-                assert_ne!(line.caller, Caller::Navigation, "{line}")
+                assert_ne!(line.caller, Caller::Navigation, "{line}");
             }
             Row::Anonymous | Row::Identified | Row::IdentifiedAndRenew | Row::Renew | Row::Refuse(_) => {}
         }
