@@ -14,6 +14,7 @@
         clippy::format_push_string,
         clippy::unnecessary_wraps,
         clippy::string_slice,
+        clippy::struct_excessive_bools,
         reason = "tables and helpers of tests read better without"
     )
 )]

@@ -1,7 +1,5 @@
 //! The example configuration compiles and shows every option.
 
-#![expect(clippy::panic, reason = "a test")]
-
 use std::path::Path;
 
 use doorward::config::{load, schema::schema};

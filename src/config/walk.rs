@@ -1,8 +1,11 @@
 //! Walks the tree along the schema: tells everything that has the wrong shape, takes it out, and fills in the defaults, so
 //! that what is left decodes and can be looked at further in the same run.
 
+mod words;
+
 use serde_json::{Map, Value};
 
+use self::words::{one_line, suggestion};
 use super::{
     findings::Findings,
     problem::Path,
@@ -61,12 +64,11 @@ impl Walk<'_, '_> {
                 .and_then(|properties| properties.get(&entry.key))
                 .map(Part::of)
                 .or_else(|| part.inner());
-            let value = match property {
-                Some(property) => self.node(&entry.value, property, &here),
-                None => {
-                    self.unknown_key(entry, part, &here);
-                    None
-                }
+            let value = if let Some(property) = property {
+                self.node(&entry.value, property, &here)
+            } else {
+                self.unknown_key(entry, part, &here);
+                None
             };
             match value {
                 Some(value) => {
@@ -113,15 +115,14 @@ impl Walk<'_, '_> {
         let mut members = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let here = path.index(index);
-            match self.node(item, inner, &here) {
-                Some(value) => members.push(value),
-                None => {
-                    self.found.maim(path);
-                    self.found.maim(&here);
-                    // An empty object keeps the positions of those after it.
-                    if objects {
-                        members.push(Value::Object(Map::new()));
-                    }
+            if let Some(value) = self.node(item, inner, &here) {
+                members.push(value);
+            } else {
+                self.found.maim(path);
+                self.found.maim(&here);
+                // An empty object keeps the positions of those after it.
+                if objects {
+                    members.push(Value::Object(Map::new()));
                 }
             }
         }
@@ -277,29 +278,5 @@ fn type_name(option: &Part<'_>) -> &'static str {
         Some("array") => "a list",
         Some("object") => "keys and values",
         Some(_) | None => "a value",
-    }
-}
-
-/// The nearest of the names, or all of them when none is near.
-fn suggestion(written: &str, names: &[&str]) -> String {
-    let near = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), name);
-    let best = names
-        .iter()
-        .map(|name| (near(name), name))
-        .max_by(|one, two| one.0.total_cmp(&two.0));
-    match best {
-        Some((score, name)) if score >= 0.8 => format!("write `{name}`"),
-        Some(_) => format!("it may be {}", names.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// The first sentence, on one line.
-fn one_line(description: &str) -> String {
-    let words: Vec<_> = description.split_whitespace().collect();
-    let whole = words.join(" ");
-    match whole.split_once(". ") {
-        Some((first, _)) => first.to_owned(),
-        None => whole.trim_end_matches('.').to_owned(),
     }
 }

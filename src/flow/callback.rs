@@ -13,6 +13,10 @@ use crate::{
     telemetry::Event,
 };
 
+/// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
+/// the first of them has a session.
+const MOST_LOST: u8 = 4;
+
 impl Gateway {
     pub(super) async fn callback(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         if *incoming.method != Method::GET {
@@ -38,22 +42,26 @@ impl Gateway {
             }
             Received::Stray { return_to, again } => {
                 let others = pairs.iter().any(|(name, _)| cookies::is_attempt(name));
-                self.stray(incoming, caller, return_to, others && !again).await
+                self.stray(incoming, caller, return_to, others.then_some(again)).await
             }
             Received::Refused(failure) => failed(failure, incoming, caller, &ReturnTo::home()),
         }
     }
 
     /// An answer whose attempt this browser no longer has. With a session the person just goes on. A browser with other
-    /// attempts under way lost this one to the limit (many tabs at once) and starts it again, once.
-    async fn stray(&self, incoming: &Incoming<'_>, caller: Caller, return_to: ReturnTo, restart: bool) -> Reply {
+    /// attempts under way lost this one to the limit (many tabs at once) and starts it again, a few times at most.
+    async fn stray(&self, incoming: &Incoming<'_>, caller: Caller, return_to: ReturnTo, lost: Option<u8>) -> Reply {
         match self.presence(incoming).await {
             Presence::Session(session) if self.lives(&session) => go_on(&return_to),
             Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
             Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
-                match self.terms_of(incoming, &return_to).filter(|_| restart) {
-                    Some(terms) => self.begin(incoming, caller, &terms, Wish::again(return_to)).await,
-                    None => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
+                let lost = lost.filter(|lost| *lost < MOST_LOST);
+                match (lost, self.terms_of(incoming, &return_to)) {
+                    (Some(lost), Some(terms)) => {
+                        self.begin(incoming, caller, &terms, Wish::again(return_to, lost + 1))
+                            .await
+                    }
+                    (_, _) => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
                 }
             }
         }

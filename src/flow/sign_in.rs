@@ -141,7 +141,7 @@ impl Gateway {
 pub(super) struct Wish {
     return_to: ReturnTo,
     switch_account: bool,
-    again: bool,
+    again: u8,
 }
 
 impl Wish {
@@ -150,16 +150,16 @@ impl Wish {
         Self {
             return_to,
             switch_account: false,
-            again: false,
+            again: 0,
         }
     }
 
-    /// The same, as the one second try after a lost attempt.
-    pub(super) const fn again(return_to: ReturnTo) -> Self {
+    /// The same, after so many lost attempts.
+    pub(super) const fn again(return_to: ReturnTo, again: u8) -> Self {
         Self {
             return_to,
             switch_account: false,
-            again: true,
+            again,
         }
     }
 

@@ -34,8 +34,8 @@ pub enum Received {
     Stray {
         /// Where the attempt would have gone; the root when it was too long to carry.
         return_to: ReturnTo,
-        /// Whether it was already a second try.
-        again: bool,
+        /// How many starts of it were lost before.
+        again: u8,
     },
     /// Nothing of ours.
     Refused(SignInFailure),

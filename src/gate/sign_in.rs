@@ -3,7 +3,7 @@
 //! One cookie an attempt (`__Host-doorward-attempt-…` or `doorward-attempt-…`), at most [`MOST`] at once, the oldest
 //! dropped, ten minutes. `state` is a sealed value too: the attempt's name and, when it is short enough, the return address,
 //! so that a callback whose cookie was dropped still lands on its own page when the person has a session by then, and
-//! can start again once when not.
+//! can start again a few times when not.
 //!
 //! `state` alone proves nothing: it binds to the browser by the cookie that it names (AR-04), and the cookie's value opens
 //! under that name only.
@@ -54,8 +54,8 @@ pub struct Attempt {
     pub max_age: Option<u64>,
     /// Whether a session that is already there must be replaced (account switch, step-up).
     pub fresh: bool,
-    /// Whether this is the one new start after a lost attempt.
-    pub again: bool,
+    /// How many starts of this attempt were lost before.
+    pub again: u8,
     /// When it began.
     pub started: UnixTime,
 }
@@ -93,9 +93,9 @@ pub(super) struct State {
     /// Where it goes, when that is short enough.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub(super) return_to: Option<ReturnTo>,
-    /// Whether this is the one new start.
-    #[serde(rename = "a", default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) again: bool,
+    /// How many starts of it were lost before.
+    #[serde(rename = "a", default)]
+    pub(super) again: u8,
 }
 
 impl Attempt {

@@ -175,8 +175,9 @@ impl Provider {
                 self.renewals().failed(now, None, draw);
             }
             Ok(_)
-            | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_))) => {
-                self.renewals().succeeded()
+            | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_))) =>
+            {
+                self.renewals().succeeded();
             }
         }
         spent

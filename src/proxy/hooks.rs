@@ -1,11 +1,11 @@
 //! The hooks that pingora calls, in the order in which it calls them.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{StatusCode, header};
+use http::StatusCode;
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -108,7 +108,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
+        outbound::edit(&*self.front, head, ctx, self.listener.public, request::peer_ip(session))
     }
 
     async fn request_body_filter(
@@ -251,7 +251,8 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
+        let (client, trusted) =
+            request::client(request::peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
@@ -278,7 +279,9 @@ impl<F: Front> Door<F> {
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
         match asked {
-            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
+            Ok(Answer::Forward(admission)) if request::too_long(head, &admission) => {
+                self.refuse(Refusal::BodyTooLarge, ctx)
+            }
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");
@@ -290,19 +293,4 @@ impl<F: Front> Door<F> {
     fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
         Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
     }
-}
-
-/// Whether the announced body is over the route's limit.
-fn too_long(head: &RequestHeader, admission: &crate::gate::Admission) -> bool {
-    let announced = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let limit = admission.route().forward.max_body;
-    matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
-}
-
-fn peer_ip(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr()?.as_inet()?;
-    Some(address.ip().to_canonical())
 }

@@ -109,7 +109,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
         ),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Target { upstream, target, what } => {
-            tracing::warn!(upstream, target, what, "an upstream target changed")
+            tracing::warn!(upstream, target, what, "an upstream target changed");
         }
         Event::Decision { .. }
         | Event::SignInBegun { .. }

@@ -12,6 +12,7 @@
     clippy::needless_pass_by_value,
     clippy::disallowed_methods,
     clippy::similar_names,
+    clippy::unused_async,
     reason = "a test that panics has failed, and not every test uses the whole harness"
 )]
 
@@ -21,9 +22,6 @@ mod access;
 mod identity;
 mod outage;
 mod provider;
-mod proxy_faults;
-mod proxy_rows;
-mod proxy_server;
 mod renewal;
 mod sign_in;
 mod sign_out;

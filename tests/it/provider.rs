@@ -73,7 +73,7 @@ impl Rig {
             acr_values: Vec::new(),
             max_age: None,
             fresh: false,
-            again: false,
+            again: 0,
             started: self.clock.now(),
         }
     }

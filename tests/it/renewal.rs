@@ -152,7 +152,10 @@ async fn renewal_does_not_extend_the_absolute_lifetime() {
         world.clock.advance(Duration::from_secs(1700));
         let answer = browser.fetch(&world.url("/")).await;
         if answer.status == StatusCode::UNAUTHORIZED {
-            assert!(world.provider.count("refresh") > 3);
+            assert!(
+                world.provider.count("refresh") >= 2,
+                "it was renewed, and ended all the same"
+            );
             return;
         }
         assert_eq!(answer.status, StatusCode::OK);

@@ -19,7 +19,6 @@ use crate::{
 
 /// What is protected, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the YAML")]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Route {

@@ -140,7 +140,7 @@ fn without_its_cookie_a_state_is_a_stray() {
     let another = attempt("/other").begin(&ring(&[("a", 1)]), &draws(8), &[], true);
     let stray = Received::Stray {
         return_to: attempt("/deep?x=1").return_to,
-        again: true,
+        again: 1,
     };
     for cookies in [
         vec![],
@@ -199,7 +199,7 @@ fn a_long_address_is_not_in_the_state() {
         stray,
         Received::Stray {
             return_to: ReturnTo::home(),
-            again: true
+            again: 1
         }
     );
     let cookies = [(begun.cookie_name.as_str(), begun.cookie_value.as_str())];

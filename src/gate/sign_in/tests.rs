@@ -32,7 +32,7 @@ pub(in crate::gate) fn attempt(return_to: &str) -> Attempt {
         acr_values: vec!["phr".to_owned()],
         max_age: Some(300),
         fresh: false,
-        again: true,
+        again: 1,
         started: START,
     }
 }
@@ -62,7 +62,7 @@ fn an_attempt_comes_back_whole() {
     assert_eq!(cookie_name(&state.name, true), begun.cookie_name);
     assert_eq!(
         (state.return_to, state.again),
-        (Some(attempt("/deep/url?x=//y").return_to), true)
+        (Some(attempt("/deep/url?x=//y").return_to), 1)
     );
     assert!(begun.dropped.is_empty());
 }

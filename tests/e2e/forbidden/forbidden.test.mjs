@@ -12,7 +12,7 @@ scenario('a person without the group is told so', {}, async (world) => {
   const again = await page.reload();
   assert.equal(again.status(), 403);
   assert.match(again.headers()['cache-control'], /no-store/);
-  const text = await page.locator('main').innerText();
+  const text = await page.locator('body').innerText();
   assert.ok(text.includes(people.grace.email) || text.includes(people.grace.name), `who one is: ${text}`);
   assert.match(text, /[0-9a-f]{8}/i, 'the request id');
   await page.getByRole('link', { name: /account/i }).or(page.getByRole('button', { name: /account/i })).first().waitFor();
@@ -20,7 +20,11 @@ scenario('a person without the group is told so', {}, async (world) => {
   assert.equal(world.upstream.requests.length, 0, 'nothing reached the app');
   assert.equal(world.provider.count('/auth'), 1, 'no loop');
 
+  // Our own pages let nothing be fetched; a page of the app does.
+  await page.goto(world.url('/public/page'));
+  const reached = world.upstream.requests.length;
   const answer = await fetchFrom(page, '/admin/data');
+  assert.equal(world.upstream.requests.length, reached);
   assert.equal(answer.status, 403);
   assert.match(answer.type, /application\/problem\+json/);
   const problem = JSON.parse(answer.text);

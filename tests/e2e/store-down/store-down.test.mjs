@@ -17,6 +17,8 @@ scenario('an outage of Redis does not clear the cookie', { store: 'redis' }, asy
   assert.ok(down.headers()['retry-after']);
   await look(page, down, 'store-down', 503);
   assert.equal((await sessionCookie(context)).value, cookie.value);
+  // Our own pages let nothing be fetched; a page of the app does.
+  await page.goto(world.url('/public/page'));
   assert.equal((await fetchFrom(page, '/api/data')).status, 503);
   assert.equal((await world.gateway.request('/public/page')).status, 200, 'open routes go on');
   const hello = { headers: { cookie: `${cookie.name}=${cookie.value}` } };

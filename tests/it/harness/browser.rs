@@ -164,7 +164,7 @@ impl Browser {
         for line in headers.get_all(header::SET_COOKIE) {
             let cookie = cookie::Cookie::parse(line.to_str().unwrap().to_owned()).unwrap();
             let place = (host.to_owned(), cookie.name().to_owned());
-            if cookie.max_age().is_some_and(|age| age.is_zero()) {
+            if cookie.max_age().is_some_and(cookie::time::SignedDuration::is_zero) {
                 jar.remove(&place);
             } else {
                 jar.insert(place, cookie.value().to_owned());
