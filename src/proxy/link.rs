@@ -1,7 +1,7 @@
 //! A hold on a connection from within its requests: a WebSocket tunnel says when it must be closed.
 //!
 //! The hooks run inside the connection's task, so the hold is a task-local value. The server races the connection
-//! against [`Ends::reached`].
+//! against `Ends::reached`.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
