@@ -56,12 +56,12 @@ mod tests {
 
     use super::*;
 
-    fn judged(method: Method, lines: &[(&'static str, &'static str)]) -> SignOut {
+    fn judged(method: &Method, lines: &[(&'static str, &'static str)]) -> SignOut {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        judge(&method, &headers, "https://app.test")
+        judge(method, &headers, "https://app.test")
     }
 
     // RL-01
@@ -105,7 +105,7 @@ mod tests {
             (vec![("referer", "https://app.test/")], Refuse),
             (vec![], Refuse),
         ] {
-            assert_eq!(judged(Method::POST, &lines), expected, "{lines:?}");
+            assert_eq!(judged(&Method::POST, &lines), expected, "{lines:?}");
         }
     }
 
@@ -140,10 +140,10 @@ mod tests {
             (vec![("origin", "https://app.test")], Confirm),
             (vec![], Confirm),
         ] {
-            assert_eq!(judged(Method::GET, &lines), expected, "{lines:?}");
+            assert_eq!(judged(&Method::GET, &lines), expected, "{lines:?}");
         }
         assert_eq!(
-            judged(Method::HEAD, &with(&click, &[("sec-fetch-site", "same-origin")])),
+            judged(&Method::HEAD, &with(&click, &[("sec-fetch-site", "same-origin")])),
             Confirm
         );
     }
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn other_methods_do_nothing() {
         for method in [Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
-            assert_eq!(judged(method, &[("sec-fetch-site", "same-origin")]), SignOut::Refuse);
+            assert_eq!(judged(&method, &[("sec-fetch-site", "same-origin")]), SignOut::Refuse);
         }
     }
 }

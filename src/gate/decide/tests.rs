@@ -166,7 +166,11 @@ fn a_websocket_is_renewed_first() {
 
 #[test]
 fn a_renewal_is_settled_once() {
-    let renewed = || Renewal::Renewed(session(|record| record.tokens.access_expires = Some(at(7200))));
+    let renewed = || {
+        Renewal::Renewed(session(|record| {
+            record.tokens.access_expires = Some(at(7200));
+        }))
+    };
     assert_eq!(settled(Access::SignedIn, renewed(), at(3600)), "admit s-1");
     assert_eq!(settled(group("admins"), renewed(), at(3600)), "not_allowed");
     // RF-08: new tokens that are expired on arrival are used as they are.

@@ -19,6 +19,7 @@ type Token = u32;
 type FlightId = usize;
 
 /// What is varied to see the model find it.
+#[expect(clippy::struct_excessive_bools, reason = "one switch a duty")]
 #[derive(Clone, Copy)]
 struct Executor {
     next: fn(RenewStep, Observed) -> RenewStep,
@@ -146,7 +147,7 @@ impl World {
         world
     }
 
-    /// `SplitMix64`.
+    /// The `SplitMix64` generator.
     fn draw(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
@@ -426,11 +427,11 @@ impl World {
     fn present(&mut self, flight: &mut Flight) {
         let token = flight.known.token;
         // Stored, in the air or granted: unless that was lost, whoever presents the token again knows better.
-        let taken = |one: &&Presentation| {
-            let taken = matches!(one.fate, Fate::InTheAir | Fate::Granted | Fate::Stored);
-            one.token == token && taken && !one.lost
+        let counts = |one: &&Presentation| {
+            let reached = matches!(one.fate, Fate::InTheAir | Fate::Granted | Fate::Stored);
+            one.token == token && reached && !one.lost
         };
-        let twice = self.presentations.iter().find(taken).map(|one| (one.by, one.fate));
+        let twice = self.presentations.iter().find(counts).map(|one| (one.by, one.fate));
         self.break_if(twice.is_some(), || format!("token {token} spent twice: {twice:?}"));
         self.presentations.push(Presentation {
             token,

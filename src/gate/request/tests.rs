@@ -40,6 +40,7 @@ fn origin_form_is_kept() {
 
 /// Every row of the table of targets that a proxy's parsed view and the forwarded bytes differ on.
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn other_forms_are_refused() {
     for raw in [
         "admin",
@@ -228,6 +229,7 @@ const HTML: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=
 
 // AR-21
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn only_navigations_are_navigations() {
     use Caller::{Api, Navigation};
     let document = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 
+#[expect(clippy::needless_pass_by_value, reason = "`json!` at every call")]
 fn identity(change: Value) -> VerifiedIdentity {
     let mut whole = json!({
         "provider": "corporate", "issuer": "https://id.test", "subject": "s-1", "email": "Ada@Example.com",

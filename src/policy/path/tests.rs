@@ -41,6 +41,7 @@ fn hex_digits_become_upper_case() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn faults_are_told_apart() {
     use PathFault::*;
     for (raw, fault) in [
