@@ -37,7 +37,7 @@ pub enum Freshness {
     Due,
     /// Expired, and there is a refresh token.
     Expired,
-    /// Expired, and nothing to renew it with: the session ends with it.
+    /// Expired, and nothing to renew it with: the session lives by its own terms.
     Spent,
 }
 
