@@ -19,8 +19,8 @@ scenario('an upgrade without a session is refused', {}, async (world) => {
 
 scenario('a page with a session talks to the app', {}, async (world) => {
   const { page } = await world.signedIn('ada');
-  for (const size of [5, 70_000]) {
-    const seen = await page.evaluate(
+  const talk = (size) =>
+    page.evaluate(
       (length) =>
         new Promise((resolve, reject) => {
           const socket = new WebSocket(`ws://${location.host}/ws`, ['chat', 'other']);
@@ -36,6 +36,12 @@ scenario('a page with a session talks to the app', {}, async (world) => {
         }),
       size,
     );
+
+  for (const size of [5, 70_000]) {
+    // pingora 0.9.1 can drop a tunnel right after 101 when the upstream is faster than the empty request body (its issue
+    // 946); rare, on a loaded machine. A page opens its socket again, and so does this one, a few times at most.
+    let seen = await talk(size);
+    for (let attempt = 1; attempt < 4 && seen.hello === undefined; attempt += 1) seen = await talk(size);
     assert.deepEqual(JSON.parse(seen.hello), { user: people.ada.sub });
     assert.deepEqual({ ...seen, hello: undefined }, { hello: undefined, length: size, protocol: 'chat', code: 1000 });
   }
