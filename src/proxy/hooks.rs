@@ -188,9 +188,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
         ctx.error = Some(fault::words(error, target));
-        let begun = session
-            .response_written()
-            .is_some_and(|head| !head.status.is_informational());
+        let begun = session.response_written().is_some_and(|head| begins(head.status));
         let refusal = fault::refusal(error).filter(|_| !begun);
         let mut code = 0;
         if let Some(refusal) = refusal {
@@ -290,6 +288,11 @@ impl<F: Front> Door<F> {
     fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
         Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
     }
+}
+
+/// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
+fn begins(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }
 
 /// Whether the announced body is over the route's limit.
