@@ -1,11 +1,8 @@
 //! The hooks that pingora calls, in the order in which it calls them.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe};
-
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use http::{StatusCode, header};
+use http::StatusCode;
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -14,10 +11,10 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, request};
+use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply};
 use crate::{
-    flow::{Answer, Front, Incoming},
-    gate::{Caller, Refusal},
+    flow::{Answer, Front},
+    gate::Caller,
 };
 
 #[async_trait]
@@ -245,67 +242,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     }
 }
 
-impl<F: Front> Door<F> {
-    /// Looks at the head and fills the context.
-    fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
-        let head = session.req_header();
-        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
-        ctx.client = client;
-        ctx.trusted = trusted;
-        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
-        ctx.trace_id = request::trace_id(&head.headers);
-        ctx.method = head.method.clone();
-        ctx.caller = Caller::of(&head.method, &head.headers);
-        ctx.target = Some(request::check(head, &self.listener.limits)?);
-        Ok(())
-    }
-
-    /// Asks the front. A panic there ends this request with a page, nothing more.
-    async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
-        let Some(target) = &ctx.target else {
-            return self.refuse(Refusal::Internal, ctx);
-        };
-        let head = session.req_header();
-        let incoming = Incoming {
-            method: &head.method,
-            target,
-            headers: &head.headers,
-            client: ctx.client,
-            public: self.listener.public,
-            request_id: &ctx.request_id,
-        };
-        let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
-        match asked {
-            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
-            Ok(answer) => answer,
-            Err(_) => {
-                tracing::error!(request_id = ctx.request_id, "a request panicked");
-                self.refuse(Refusal::Internal, ctx)
-            }
-        }
-    }
-
-    fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
-        Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
-    }
-}
-
 /// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
 fn begins(status: StatusCode) -> bool {
     status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
-}
-
-/// Whether the announced body is over the route's limit.
-fn too_long(head: &RequestHeader, admission: &crate::gate::Admission) -> bool {
-    let announced = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let limit = admission.route().forward.max_body;
-    matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
-}
-
-fn peer_ip(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr()?.as_inet()?;
-    Some(address.ip().to_canonical())
 }

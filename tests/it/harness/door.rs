@@ -96,6 +96,7 @@ impl Plan {
     }
 
     /// Starts it.
+    #[expect(clippy::unused_async, reason = "a socket is bound in a runtime")]
     pub async fn start(self) -> Door {
         let site = Site::new(self.routes).unwrap();
         let telemetry = Telemetry::new(false);
