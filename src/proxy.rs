@@ -7,6 +7,7 @@
 //!
 //! [`Admission`]: crate::gate::Admission
 
+mod asking;
 mod context;
 mod fault;
 mod hooks;

@@ -1,10 +1,7 @@
 //! The hooks that pingora calls, in the order in which it calls them.
 
-use std::panic::AssertUnwindSafe;
-
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::FutureExt as _;
 use http::StatusCode;
 use pingora::{
     Error, ErrorType, Result,
@@ -14,10 +11,10 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, request};
+use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply};
 use crate::{
-    flow::{Answer, Front, Incoming},
-    gate::{Caller, Refusal},
+    flow::{Answer, Front},
+    gate::Caller,
 };
 
 #[async_trait]
@@ -108,7 +105,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        outbound::edit(&*self.front, head, ctx, self.listener.public, request::peer_ip(session))
+        outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
     }
 
     async fn request_body_filter(
@@ -188,9 +185,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
         ctx.error = Some(fault::words(error, target));
-        let begun = session
-            .response_written()
-            .is_some_and(|head| !head.status.is_informational());
+        let begun = session.response_written().is_some_and(|head| begins(head.status));
         let refusal = fault::refusal(error).filter(|_| !begun);
         let mut code = 0;
         if let Some(refusal) = refusal {
@@ -247,50 +242,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     }
 }
 
-impl<F: Front> Door<F> {
-    /// Looks at the head and fills the context.
-    fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
-        let head = session.req_header();
-        let (client, trusted) =
-            request::client(request::peer_ip(session), &head.headers, &self.listener.trusted_proxies);
-        ctx.client = client;
-        ctx.trusted = trusted;
-        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
-        ctx.trace_id = request::trace_id(&head.headers);
-        ctx.method = head.method.clone();
-        ctx.caller = Caller::of(&head.method, &head.headers);
-        ctx.target = Some(request::check(head, &self.listener.limits)?);
-        Ok(())
-    }
-
-    /// Asks the front. A panic there ends this request with a page, nothing more.
-    async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
-        let Some(target) = &ctx.target else {
-            return self.refuse(Refusal::Internal, ctx);
-        };
-        let head = session.req_header();
-        let incoming = Incoming {
-            method: &head.method,
-            target,
-            headers: &head.headers,
-            client: ctx.client,
-            public: self.listener.public,
-            request_id: &ctx.request_id,
-        };
-        let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
-        match asked {
-            Ok(Answer::Forward(admission)) if request::too_long(head, &admission) => {
-                self.refuse(Refusal::BodyTooLarge, ctx)
-            }
-            Ok(answer) => answer,
-            Err(_) => {
-                tracing::error!(request_id = ctx.request_id, "a request panicked");
-                self.refuse(Refusal::Internal, ctx)
-            }
-        }
-    }
-
-    fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
-        Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
-    }
+/// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
+fn begins(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }

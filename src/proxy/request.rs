@@ -4,12 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
-use pingora::{http::RequestHeader, proxy::Session};
+use pingora::http::RequestHeader;
 
 use super::Limits;
 use crate::{
     entropy::Entropy,
-    gate::{Admission, Refusal, Target, request::check_headers},
+    gate::{Refusal, Target, request::check_headers},
     telemetry::trace,
 };
 
@@ -145,22 +145,6 @@ pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
         return None;
     };
     trace::trace_id(value).map(str::to_owned)
-}
-
-/// Whether the announced body is over the route's limit.
-pub(super) fn too_long(head: &RequestHeader, admission: &Admission) -> bool {
-    let announced = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let limit = admission.route().forward.max_body;
-    matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
-}
-
-/// The address of whoever connected; none on a unix socket.
-pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr()?.as_inet()?;
-    Some(address.ip().to_canonical())
 }
 
 #[cfg(test)]

@@ -283,3 +283,13 @@ pub fn certificate(
     std::fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
     (files, made.cert.der().clone(), made)
 }
+
+/// A door with TLS, and the certificate to trust.
+pub struct H2Door {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificate.
+    pub trusted: rustls::pki_types::CertificateDer<'static>,
+    /// The door.
+    pub door: Door,
+}

@@ -1,0 +1,74 @@
+//! From a request's head to an answer.
+
+use std::{net::IpAddr, panic::AssertUnwindSafe};
+
+use futures_util::FutureExt as _;
+use http::header;
+use pingora::{http::RequestHeader, proxy::Session};
+
+use super::{Ctx, Door, request};
+use crate::{
+    flow::{Answer, Front, Incoming},
+    gate::{Admission, Caller, Refusal},
+};
+
+impl<F: Front> Door<F> {
+    /// Looks at the head and fills the context.
+    pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
+        let head = session.req_header();
+        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
+        ctx.client = client;
+        ctx.trusted = trusted;
+        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
+        ctx.trace_id = request::trace_id(&head.headers);
+        ctx.method = head.method.clone();
+        ctx.caller = Caller::of(&head.method, &head.headers);
+        ctx.target = Some(request::check(head, &self.listener.limits)?);
+        Ok(())
+    }
+
+    /// Asks the front. A panic there ends this request with a page, nothing more.
+    pub(super) async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
+        let Some(target) = &ctx.target else {
+            return self.refuse(Refusal::Internal, ctx);
+        };
+        let head = session.req_header();
+        let incoming = Incoming {
+            method: &head.method,
+            target,
+            headers: &head.headers,
+            client: ctx.client,
+            public: self.listener.public,
+            request_id: &ctx.request_id,
+        };
+        let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
+        match asked {
+            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
+            Ok(answer) => answer,
+            Err(_) => {
+                tracing::error!(request_id = ctx.request_id, "a request panicked");
+                self.refuse(Refusal::Internal, ctx)
+            }
+        }
+    }
+
+    pub(super) fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
+        Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
+    }
+}
+
+/// Whether the announced body is over the route's limit.
+fn too_long(head: &RequestHeader, admission: &Admission) -> bool {
+    let announced = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    let limit = admission.route().forward.max_body;
+    matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
+}
+
+/// The peer's address; none for a unix socket.
+pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
+    let address = session.client_addr()?.as_inet()?;
+    Some(address.ip().to_canonical())
+}
