@@ -183,8 +183,11 @@ impl Front for Gateway {
     fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>> {
         let now = self.now();
         let route = admission.route();
-        let session = admission.session()?;
-        Some(session.bundle(&route.id.0, now, || self.prepare(route, session, now)))
+        Some(match admission.session() {
+            Some(session) => session.bundle(&route.id.0, now, || self.prepare(route, session, now)),
+            // Nobody's identity, but the route's fixed headers all the same.
+            None => Arc::new(route.forward.headers.prepare(None, None)),
+        })
     }
 
     fn is_own_cookie(&self, name: &str) -> bool {

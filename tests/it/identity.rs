@@ -5,7 +5,10 @@ use http::Method;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::harness::{browser::Browser, gateway::World};
+use crate::harness::{
+    browser::Browser,
+    gateway::{Wishes, World},
+};
 
 async fn signed_in(world: &World) -> Browser {
     world.provider.login_as(
@@ -110,4 +113,32 @@ async fn tokens_go_only_where_the_route_asks() {
     let who = browser.fetch(&world.url("/.doorward/whoami")).await;
     assert!(!who.body.contains("token\""), "{}", who.body);
     assert_eq!(who.header("cache-control"), "no-store");
+}
+
+#[tokio::test]
+async fn static_headers_go_with_every_request() {
+    let routes = r#"
+  - { host: app.test, path: /, upstream: "{upstream}", access: signed_in, headers: { static: { X-Fixed: ours } } }
+  - { host: app.test, path: /open, upstream: "{upstream}", access: open, headers: { static: { X-Fixed: ours } } }
+  - { host: app.test, path: /hello, upstream: "{upstream}", access: recognised, headers: { static: { X-Fixed: ours } } }
+"#;
+    let world = World::with(Wishes {
+        routes: routes.to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    for (who, path) in [
+        (&browser, "/x"),
+        (&browser, "/open"),
+        (&Browser::new(), "/open"),
+        (&Browser::new(), "/hello"),
+    ] {
+        who.ask(Method::GET, &world.url(path), &[("x-fixed", "theirs")]).await;
+        assert_eq!(
+            world.upstream.requests().pop().unwrap().header("x-fixed"),
+            ["ours"],
+            "{path}"
+        );
+    }
 }
