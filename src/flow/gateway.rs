@@ -16,7 +16,7 @@ use crate::{
     policy::{Route, Site},
     provider::Provider,
     session::{Session, Terms},
-    store::Sessions,
+    store::{self, Sessions},
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -42,6 +42,8 @@ pub struct Parts {
     pub site: Site,
     /// Where sessions are kept.
     pub sessions: Sessions,
+    /// As configured.
+    pub store: store::Settings,
     /// Every configured provider.
     pub providers: HashMap<ProviderName, Arc<Provider>>,
     /// The provider for endpoints that belong to no route.
@@ -77,6 +79,21 @@ impl Gateway {
         }
     }
 
+    /// A gateway of other parts that knows of the renewals under way here.
+    #[must_use]
+    pub fn succeeded_by(&self, parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            flights: self.flights.clone(),
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// Whether the session store answers, for readiness.
     ///
     /// # Errors
@@ -88,10 +105,6 @@ impl Gateway {
     /// Every provider and whether its metadata is at hand, for readiness.
     pub fn providers(&self) -> impl Iterator<Item = (&ProviderName, &Arc<Provider>)> {
         self.parts.providers.iter()
-    }
-
-    pub(super) fn parts(&self) -> &Parts {
-        &self.parts
     }
 
     pub(super) const fn flights(&self) -> &Flights {
@@ -155,6 +168,23 @@ impl Gateway {
     }
 }
 
+impl Gateway {
+    /// Waits until the session ends, by time or by sign-out; for ever without a session.
+    pub(super) async fn until_session_ends(self, session: Option<Arc<Session>>) {
+        let Some(session) = session else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(TUNNEL_CHECK).await;
+            match self.parts.sessions.find(&session.handle).await {
+                Presence::Session(now) if self.lives(&now) => {}
+                Presence::Down => {}
+                Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
+            }
+        }
+    }
+}
+
 impl Front for Gateway {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         let caller = Caller::of(incoming.method, incoming.headers);
@@ -201,19 +231,6 @@ impl Front for Gateway {
     }
 
     fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let (gateway, session) = (self.clone(), admission.session().map(Arc::clone));
-        async move {
-            let Some(session) = session else {
-                return std::future::pending().await;
-            };
-            loop {
-                tokio::time::sleep(TUNNEL_CHECK).await;
-                match gateway.parts.sessions.find(&session.handle).await {
-                    Presence::Session(now) if gateway.lives(&now) => {}
-                    Presence::Down => {}
-                    Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
-                }
-            }
-        }
+        self.clone().until_session_ends(admission.session().map(Arc::clone))
     }
 }

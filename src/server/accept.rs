@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     TlsError, background,
-    listen::{Accepted, Bound},
+    listen::{Accepted, Bound, Socket},
     stream::Coalesced,
     tls,
 };
@@ -71,12 +71,12 @@ impl<F: Front> Gatehouse<F> {
     }
 
     /// Takes connections until told to drain, then closes the socket and the idle connections.
-    pub(super) async fn run(self, bound: Bound) {
+    pub(super) async fn run(self, socket: Arc<Socket>) {
         let mut drain = self.told.drain.clone();
         loop {
             let next = async {
                 let permit = self.permit().await;
-                (bound.socket.accept().await, permit)
+                (socket.accept().await, permit)
             };
             tokio::select! {
                 () = told(&mut drain) => break,
@@ -89,7 +89,7 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        drop(bound);
+        drop(socket);
         self.app.http_cleanup().await;
     }
 

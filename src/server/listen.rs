@@ -11,10 +11,7 @@ use std::{
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::{Certificates, TlsError};
-use crate::{
-    flow::Public,
-    proxy::{Bind, Listener},
-};
+use crate::proxy::{Bind, Listener};
 
 const BACKLOG: u32 = 4096;
 /// Who may connect to a unix socket: owner and group.
@@ -23,10 +20,11 @@ const UNIX_MODE: u32 = 0o660;
 /// A listener with its socket and, for https, its certificate.
 #[derive(Debug)]
 pub struct Bound {
+    asked: Listener,
     listener: Arc<Listener>,
     address: Bind,
     certificates: Option<Arc<Certificates>>,
-    pub(super) socket: Socket,
+    socket: Arc<Socket>,
 }
 
 /// A socket that takes connections.
@@ -76,28 +74,64 @@ pub enum BindError {
 /// # Errors
 /// The address cannot be bound, or the certificate cannot be used.
 pub fn bind(listener: Listener) -> Result<Bound, BindError> {
-    let written = written(&listener.bind);
-    let tls = listener.tls.clone();
-    let certificates = tls
-        .map(Certificates::load)
-        .transpose()
-        .map_err(|source| BindError::Tls {
-            address: written.clone(),
-            source,
-        })?;
+    let certificates = certificates(&listener)?;
     let (socket, address) = open(&listener.bind).map_err(|source| BindError::Address {
-        address: written,
+        address: written(&listener.bind),
         source,
     })?;
-    Ok(Bound {
-        listener: Arc::new(listener),
-        address,
-        certificates,
-        socket,
-    })
+    Ok(Bound::new(listener, address, certificates, Arc::new(socket)))
+}
+
+/// Reads a listener's certificate.
+fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindError> {
+    let tls = listener.tls.clone();
+    tls.map(Certificates::load)
+        .transpose()
+        .map_err(|source| BindError::Tls {
+            address: written(&listener.bind),
+            source,
+        })
 }
 
 impl Bound {
+    fn new(asked: Listener, address: Bind, certificates: Option<Arc<Certificates>>, socket: Arc<Socket>) -> Self {
+        let mut listener = asked.clone();
+        // Where the operator left the public port to the system, it is the one that it gave.
+        if let (0, Bind::Tcp(address)) = (listener.public.port, &address) {
+            listener.public.port = address.port();
+        }
+        Self {
+            asked,
+            listener: Arc::new(listener),
+            address,
+            certificates,
+            socket,
+        }
+    }
+
+    /// The same socket with other settings.
+    ///
+    /// # Errors
+    /// The certificate cannot be used.
+    pub(super) fn changed(&self, listener: Listener) -> Result<Self, BindError> {
+        let certificates = certificates(&listener)?;
+        Ok(Self::new(
+            listener,
+            self.address.clone(),
+            certificates,
+            Arc::clone(&self.socket),
+        ))
+    }
+
+    /// Its settings as the operator wrote them.
+    pub(super) const fn asked(&self) -> &Listener {
+        &self.asked
+    }
+
+    pub(super) fn socket(&self) -> Arc<Socket> {
+        Arc::clone(&self.socket)
+    }
+
     /// Its settings.
     #[must_use]
     pub const fn listener(&self) -> &Arc<Listener> {
@@ -114,11 +148,6 @@ impl Bound {
     #[must_use]
     pub const fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
-    }
-
-    /// Says how browsers reach it, once the port is known.
-    pub fn set_public(&mut self, public: Public) {
-        Arc::make_mut(&mut self.listener).public = public;
     }
 }
 
@@ -201,7 +230,7 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::Limits;
+    use crate::{flow::Public, proxy::Limits};
 
     fn listener(bind: Bind) -> Listener {
         Listener {

@@ -22,6 +22,7 @@ pub(super) struct Metrics {
     people: People,
     keys: Keys,
     dependencies: Dependencies,
+    reloads: IntCounterVec,
 }
 
 #[derive(Debug)]
@@ -163,6 +164,12 @@ impl Metrics {
             people: People::new(&registry),
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
+            reloads: counter(
+                &registry,
+                "doorward_config_reloads_total",
+                "Changes of the configuration: in force, refused, or a certificate refused.",
+                &["outcome"],
+            ),
             registry,
         };
         metrics.describe_build();
@@ -182,6 +189,7 @@ impl Metrics {
             people,
             keys,
             dependencies,
+            reloads,
             registry: _,
         } = self;
         match event {
@@ -219,6 +227,9 @@ impl Metrics {
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
+            Event::Reloaded { waits: _ } => count(reloads, &["in_force"]),
+            Event::ReloadRefused { why: _ } => count(reloads, &["refused"]),
+            Event::CertificateRefused { error: _ } => count(reloads, &["certificate_refused"]),
         }
     }
 

@@ -25,6 +25,7 @@ mod provider;
 mod proxy_faults;
 mod proxy_rows;
 mod proxy_server;
+mod reload;
 mod renewal;
 mod rows;
 mod sign_in;
