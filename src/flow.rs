@@ -3,6 +3,7 @@
 //! [`Gateway`] is the whole of the room to others: the proxy asks it about each request through [`Front`].
 
 mod admit;
+mod assertions;
 mod callback;
 mod cookies;
 mod gateway;
@@ -14,7 +15,8 @@ mod sign_out;
 mod whoami;
 
 pub use self::{
-    gateway::{Assertions, Gateway, Parts},
+    assertions::Assertions,
+    gateway::{Gateway, Parts},
     live::Live,
 };
 

@@ -5,11 +5,11 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{Answer, Assertions, Front, Incoming, Reply, cookies, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
     gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
-    identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
+    identity::{Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
     pages::Context,
@@ -23,17 +23,6 @@ use crate::{
 
 /// How often an open tunnel's session is looked at.
 const TUNNEL_CHECK: Duration = Duration::from_secs(5);
-
-/// The signed assertion of this installation.
-#[derive(Debug)]
-pub struct Assertions {
-    /// The signing keys.
-    pub keys: AssertionKeys,
-    /// `iss`.
-    pub issuer: String,
-    /// `exp` − `iat`.
-    pub life: Duration,
-}
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -126,7 +115,7 @@ impl Gateway {
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
             Endpoint::SignedOut => reply::signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
-            Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
+            Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys(self.now(), &self.parts.entropy)),
         }
     }
 
@@ -149,22 +138,25 @@ impl Gateway {
     }
 
     fn assert(&self, route: &Route, session: &Session, now: UnixTime) -> Option<(HeaderValue, UnixTime)> {
-        let Assertions { keys, issuer, life } = &self.parts.assertions;
+        let Parts {
+            assertions, entropy, ..
+        } = &*self.parts;
+        let keys = assertions.keys(now, entropy);
         let sid = session.record.hashed_id();
         let statement = Statement {
-            issuer,
+            issuer: &assertions.issuer,
             audience: &route.id.0,
             identity: &session.record.identity,
             session: &sid,
             now,
-            life: *life,
+            life: assertions.life,
         };
-        let token = keys.sign(&statement, &self.parts.entropy);
+        let token = keys.sign(&statement, entropy);
         self.emit(&Event::Key {
-            kid: &self.parts.ring.load().sealing().id,
+            kid: keys.signing(),
             what: KeyUse::Sign,
         });
-        Some((HeaderValue::try_from(token).ok()?, now + *life / 2))
+        Some((HeaderValue::try_from(token).ok()?, now + assertions.life / 2))
     }
 }
 

@@ -8,7 +8,6 @@ use crate::{
     config::{AdminSettings, IdentitySettings, Plan},
     entropy::Entropy,
     flow::{Assertions, Gateway, Parts},
-    identity::AssertionKeys,
     keys::{KeyId, Ring, RingKey},
     oidc::ProviderName,
     provider::{self, Provider},
@@ -16,7 +15,7 @@ use crate::{
     secret::Secret,
     store::{self, BadSettings, Sessions},
     telemetry::{self, Telemetry},
-    time::Clock,
+    time::{Clock, UnixTime},
 };
 
 /// Everything that serves, before it listens.
@@ -124,7 +123,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let telemetry = Telemetry::new(plan.telemetry.access_log);
     let fixed = Fixed::of(&plan);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
-    let assertions = assertions(&ring, plan.identity, entropy);
+    let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
@@ -188,7 +187,10 @@ pub(super) fn succeed(
     let before = current.parts();
     let (clock, entropy, telemetry) = (&before.clock, &before.entropy, &before.telemetry);
     let ring = plan.ring.clone();
-    let assertions = assertions(ring.as_ref().unwrap_or(&before.ring.load()), plan.identity, entropy);
+    let signing = ring
+        .as_ref()
+        .map_or_else(|| before.ring.load_full(), |ring| Arc::new(ring.clone()));
+    let assertions = assertions(&signing, plan.identity, clock.now(), entropy);
     let kept = waits.contains(&"session.store") || plan.store == before.store;
     let (sessions, store) = if kept {
         (before.sessions.clone(), before.store.clone())
@@ -231,12 +233,13 @@ pub(super) fn succeed(
     })
 }
 
-fn assertions(ring: &Ring, identity: IdentitySettings, entropy: &Entropy) -> Assertions {
-    Assertions {
-        keys: AssertionKeys::derive(ring, entropy),
-        issuer: identity.issuer,
-        life: identity.assertion_life,
-    }
+fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &Entropy) -> Assertions {
+    let IdentitySettings {
+        issuer,
+        assertion_life,
+        assertion_key_rotation,
+    } = identity;
+    Assertions::new(issuer, assertion_life, assertion_key_rotation, ring, now, entropy)
 }
 
 fn providers(

@@ -130,6 +130,7 @@ fn every_mistake_is_the_problem_that_it_is() {
         (route, &more("trusted_proxies: [0.0.0.0/0]\n"), "trusts everybody"),
         (route, &more("logging: {level: \"a=b=c\"}\n"), "this is not a level"),
         (route, &more("identity: {assertion_life: 6m}\n"), "from 1s to 5m"),
+        (route, &more("identity: {assertion_key_rotation: 1h}\n"), "2h or more"),
         (route, &more("session: {idle_timeout: 48h}\n"), "idle for longer"),
         (
             route,
