@@ -6,13 +6,17 @@ mod admit;
 mod callback;
 mod cookies;
 mod gateway;
+mod registration;
 mod renew;
 mod reply;
 mod sign_in;
 mod sign_out;
 mod whoami;
 
-pub use self::gateway::{Assertions, Gateway, Parts};
+pub use self::{
+    gateway::{Assertions, Gateway, Parts},
+    registration::Registration,
+};
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 

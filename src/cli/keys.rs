@@ -8,7 +8,7 @@ use super::{ConfigFile, Failure, load};
 use crate::{entropy::Entropy, keys};
 
 pub(super) const HELP: &str = "\
-The first key of a configuration seals, every key opens. To change keys: put the new one first, keep the old one below it
+The first key of a configuration seals, every key opens. To change keys: put the new one first, keep the old one below it \
 for as long as a session may live, then take the old one out.
 
 Examples:

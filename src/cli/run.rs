@@ -6,7 +6,7 @@ use super::{Failure, load};
 use crate::server;
 
 pub(super) const HELP: &str = "\
-Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end,
+Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end, \
 readiness turns off, no more connections are taken, and requests under way have 30 seconds to finish.
 
 Example:

@@ -11,7 +11,6 @@ use crate::{
     gate::{Caller, Refusal, ReturnTo},
     identity::AssertionKeys,
     pages::{self, Context, Page},
-    policy::Host,
 };
 
 /// What a caller is told to wait when a dependency is down, in seconds.
@@ -158,6 +157,9 @@ pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")
 }
 
+/// The page after a sign-out, where the provider sends the browser back to.
+pub(super) const SIGNED_OUT: &str = "/.doorward/signed-out";
+
 /// The query of the signed-out page when the provider was not told.
 pub(super) const LOCAL_ONLY: &str = "local";
 
@@ -178,13 +180,13 @@ pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String
 }
 
 /// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.
-pub(super) fn origin(public: Public, host: &Host) -> String {
+pub(super) fn origin(public: Public, host: &str) -> String {
     let Public { https, port } = public;
     let (scheme, usual) = if https { ("https", 443) } else { ("http", 80) };
     if port == usual {
-        format!("{scheme}://{}", host.as_str())
+        format!("{scheme}://{host}")
     } else {
-        format!("{scheme}://{}:{port}", host.as_str())
+        format!("{scheme}://{host}:{port}")
     }
 }
 

@@ -111,12 +111,9 @@ impl Gateway {
 
     /// The redirect URI of a provider on the request's host, which a route of the configuration named (AR-08).
     pub(super) fn redirect_uri(&self, incoming: &Incoming<'_>, provider: &ProviderName) -> String {
-        let origin = reply::origin(incoming.public, incoming.target.host());
-        if self.parts().default_provider.as_ref() == Some(provider) {
-            format!("{origin}{CALLBACK}")
-        } else {
-            format!("{origin}{CALLBACK}/{}", provider.as_str())
-        }
+        let origin = reply::origin(incoming.public, incoming.target.host().as_str());
+        let callback = callback(provider, self.parts().default_provider.as_ref());
+        format!("{origin}{callback}")
     }
 
     /// How people sign in for the page they go back to: as its route says, or by the default provider.
@@ -134,6 +131,15 @@ impl Gateway {
 
     pub(super) fn refuse_plainly(&self, refusal: Refusal, caller: Caller, incoming: &Incoming<'_>) -> Reply {
         super::Front::refuse(self, refusal, caller, incoming.request_id)
+    }
+}
+
+/// The path of a provider's redirect URI.
+pub(super) fn callback(provider: &ProviderName, default: Option<&ProviderName>) -> String {
+    if default == Some(provider) {
+        CALLBACK.to_owned()
+    } else {
+        format!("{CALLBACK}/{}", provider.as_str())
     }
 }
 
