@@ -247,6 +247,20 @@ fn every_problem_is_told_at_once_and_nothing_starts() {
 }
 
 #[test]
+fn an_address_in_use_is_told_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let config = GOOD.replace("127.0.0.1:8080", &address) + "admin: { enabled: false }\n";
+    let directory = directory(&[("taken.yaml", &config)]);
+    let ran = doorward(&["run", "--config", "taken.yaml"], directory.path());
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.err.replace(&address, "[address]"), @r"
+    doorward: cannot listen on [address]: Address already in use (os error 98)
+        another program listens there, perhaps a Doorward that still runs; `ss -ltnp` (as root) says which
+    ");
+}
+
+#[test]
 fn a_missing_file_is_named() {
     let directory = directory(&[]);
     let ran = doorward(&["check", "--config", "none.yaml"], directory.path());

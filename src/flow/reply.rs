@@ -34,6 +34,7 @@ pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -
             ],
             body: Bytes::from(pages::problem(refusal, &context)),
             outcome: refusal.code(),
+            about: None,
         },
     };
     if let Some(seconds) = context.retry_after {
@@ -85,6 +86,7 @@ pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Rep
         headers,
         body: Bytes::from(page.html),
         outcome,
+        about: None,
     }
 }
 
@@ -102,6 +104,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
             headers: Vec::new(),
             body: Bytes::new(),
             outcome: Refusal::Internal.code(),
+            about: None,
         };
     };
     Reply {
@@ -113,6 +116,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
         ],
         body: Bytes::new(),
         outcome,
+        about: None,
     }
 }
 
@@ -127,6 +131,7 @@ pub(super) fn json(status: StatusCode, value: &serde_json::Value, outcome: &'sta
         ],
         body: Bytes::from(value.to_string()),
         outcome,
+        about: None,
     }
 }
 
@@ -143,6 +148,7 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
         ],
         body: Bytes::from(keys.jwks()),
         outcome: "jwks",
+        about: None,
     }
 }
 

@@ -10,7 +10,8 @@ use std::{
 };
 
 use super::{
-    AssembleError, BindError, Bound, Drained, House, Running, Shared, TlsError, assemble, bind, serve, shutdown,
+    AssembleError, BindError, Bound, Drained, House, Running, Shared, TlsError, assemble, bind, listen::advice, serve,
+    shutdown,
 };
 use crate::{
     admin::Admin,
@@ -38,7 +39,10 @@ pub enum RunError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The admin listener.
-    #[error("the admin listener cannot listen on {address}: {source}; change admin.address or switch it off")]
+    #[error(
+        "the admin listener cannot listen on {address}: {source}; change admin.address or switch it off{}",
+        advice(source)
+    )]
     Admin {
         /// Where.
         address: String,
@@ -95,6 +99,11 @@ pub async fn start(house: House) -> Result<Up, RunError> {
         }
         None => None,
     };
+    let gateway = house.gateway.clone();
+    // What cannot be reached is in the log at once, and no reason not to serve: it may come.
+    drop(task::spawn("first look at the store", async move {
+        drop(gateway.store_ready().await)
+    }));
     let shared = Shared {
         front: Arc::new(house.gateway),
         upstreams: house.upstreams,
