@@ -116,11 +116,14 @@ impl Gateway {
         format!("{origin}{callback}")
     }
 
-    /// How people sign in for the page they go back to: as its route says, or by the default provider.
+    /// How people sign in for the page they go back to: as its route says, or by the default provider. Nobody signs in
+    /// on a host that no route names: what a client writes into `Host` must not become a redirect URI (AR-08).
     pub(super) fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
-        match self.parts().site.find(incoming.target.host(), path, &Method::GET) {
+        let (site, host) = (&self.parts().site, incoming.target.host());
+        match site.find(host, path, &Method::GET) {
             Found::Route(route) => Some(route.sign_in.clone()),
+            Found::Nothing if !site.knows(host) => None,
             Found::Nothing | Found::OtherMethods(_) => self.parts().default_provider.clone().map(SignInTerms::of),
         }
     }

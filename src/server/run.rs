@@ -102,7 +102,7 @@ pub async fn start(house: House) -> Result<Up, RunError> {
     let gateway = house.gateway.clone();
     // What cannot be reached is in the log at once, and no reason not to serve: it may come.
     drop(task::spawn("first look at the store", async move {
-        drop(gateway.store_ready().await)
+        drop(gateway.store_ready().await);
     }));
     let shared = Shared {
         front: Arc::new(house.gateway),

@@ -291,3 +291,17 @@ async fn each_provider_has_its_own_hosts_and_its_own_callback() {
         "the default provider has no part in it"
     );
 }
+
+#[tokio::test]
+async fn nobody_signs_in_on_a_host_that_no_route_names() {
+    // AR-08
+    let world = World::start().await;
+    for path in ["/", "/.doorward/sign-in", "/.doorward/whoami"] {
+        let page = Browser::new()
+            .visit(&world.url(path).replace("app.test", "other.test"))
+            .await;
+        assert!(page.location().is_none(), "{path}: {:?}", page.location());
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+    }
+    assert_eq!(world.provider.count("discovery"), 0);
+}

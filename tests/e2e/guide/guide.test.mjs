@@ -153,6 +153,8 @@ function followBuild(build) {
   assert.ok(rule, `the Makefile has ${target}`);
   assert.match(rule[1], /build --release --locked --no-default-features/);
   assert.deepEqual(rest, ['export PATH="$PWD/target/release:$PATH"']);
+  const [, rust] = /^rust-version = "(.*)"$/m.exec(readFileSync(join(ROOT, 'Cargo.toml'), 'utf8'));
+  assert.ok(readFileSync(join(ROOT, 'README.md'), 'utf8').includes(`Rust ${rust} or later`), `Rust ${rust} is needed`);
 }
 
 const path = () => `${dirname(binary())}${delimiter}${process.env.PATH}`;
