@@ -23,7 +23,7 @@ use crate::{
 
 pub(super) const HELP: &str = "\
 The last lines are those of the decision table, for a browser's navigation, for an API client and for a WebSocket.
-With --as, they are also those of somebody signed in at the route's provider with the claims in the file, such as
+With --as, they are also those of somebody signed in at the route's provider with the claims in the file:
   {\"sub\": \"1\", \"email\": \"ada@example.com\", \"email_verified\": true, \"groups\": [\"staff\"]}
 
 Examples:

@@ -6,7 +6,7 @@ use super::Failure;
 use crate::server::{RunError, run::run as serve};
 
 pub(super) const HELP: &str = "\
-Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end,
+Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end, \
 readiness turns off, no more connections are taken, and requests under way have 30 seconds to finish.
 
 The configuration is read again on SIGHUP, and when it or a file that it names changes. What does not compile changes

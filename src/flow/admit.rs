@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Gateway, Incoming, cookies, reply, sign_in::Wish};
+use super::{About, Answer, Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, decide},
     pages::Context,
@@ -34,16 +34,31 @@ impl Gateway {
             route: &route.id.0,
             verdict: name(&verdict),
         });
-        match verdict {
+        let reply = match verdict {
             Verdict::Admit(admission) => {
                 self.look_after(&admission);
-                Answer::Forward(admission)
+                return Answer::Forward(admission);
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
-                Answer::Reply(self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await)
+                self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await
             }
-            Verdict::Refuse(refusal) => Answer::Reply(refuse_route(route, &session, refusal, incoming, caller)),
+            Verdict::Refuse(refusal) => refuse_route(route, &session, refusal, incoming, caller),
+        };
+        Answer::Reply(Reply {
+            about: Some(self.about(route, &session)),
+            ..reply
+        })
+    }
+
+    fn about(&self, route: &Route, presence: &Presence) -> About {
+        let subject_hash = match presence {
+            Presence::Session(session) => Some(Arc::clone(session.subject_hash(&self.parts().ring.load()))),
+            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+        };
+        About {
+            route: route.id.clone(),
+            subject_hash,
         }
     }
 
@@ -89,7 +104,7 @@ fn refuse_route(
     refusal: Refusal,
     incoming: &Incoming<'_>,
     caller: Caller,
-) -> super::Reply {
+) -> Reply {
     let session = match presence {
         Presence::Session(session) => Some(session),
         Presence::Nothing | Presence::Unreadable | Presence::Down => None,

@@ -11,7 +11,6 @@ use crate::{
     gate::{Caller, Refusal, ReturnTo},
     identity::AssertionKeys,
     pages::{self, Context, Page},
-    policy::Host,
 };
 
 /// What a caller is told to wait when a dependency is down, in seconds.
@@ -35,6 +34,7 @@ pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -
             ],
             body: Bytes::from(pages::problem(refusal, &context)),
             outcome: refusal.code(),
+            about: None,
         },
     };
     if let Some(seconds) = context.retry_after {
@@ -86,6 +86,7 @@ pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Rep
         headers,
         body: Bytes::from(page.html),
         outcome,
+        about: None,
     }
 }
 
@@ -103,6 +104,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
             headers: Vec::new(),
             body: Bytes::new(),
             outcome: Refusal::Internal.code(),
+            about: None,
         };
     };
     Reply {
@@ -114,6 +116,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
         ],
         body: Bytes::new(),
         outcome,
+        about: None,
     }
 }
 
@@ -128,6 +131,7 @@ pub(super) fn json(status: StatusCode, value: &serde_json::Value, outcome: &'sta
         ],
         body: Bytes::from(value.to_string()),
         outcome,
+        about: None,
     }
 }
 
@@ -144,6 +148,7 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
         ],
         body: Bytes::from(keys.jwks()),
         outcome: "jwks",
+        about: None,
     }
 }
 
@@ -157,6 +162,9 @@ pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
     };
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")
 }
+
+/// The page after a sign-out, where the provider sends the browser back to.
+pub(super) const SIGNED_OUT: &str = "/.doorward/signed-out";
 
 /// The query of the signed-out page when the provider was not told.
 pub(super) const LOCAL_ONLY: &str = "local";
@@ -178,13 +186,13 @@ pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String
 }
 
 /// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.
-pub(super) fn origin(public: Public, host: &Host) -> String {
+pub(super) fn origin(public: Public, host: &str) -> String {
     let Public { https, port } = public;
     let (scheme, usual) = if https { ("https", 443) } else { ("http", 80) };
     if port == usual {
-        format!("{scheme}://{}", host.as_str())
+        format!("{scheme}://{host}")
     } else {
-        format!("{scheme}://{}:{port}", host.as_str())
+        format!("{scheme}://{host}:{port}")
     }
 }
 

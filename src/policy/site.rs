@@ -77,6 +77,14 @@ impl Site {
         place.map_or(Found::Nothing, |place| place.find(method))
     }
 
+    /// Whether any route is for this host.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.exact.contains_key(host)
+            || host.suffixes().any(|suffix| self.suffixes.contains_key(suffix))
+            || self.routes.iter().any(|route| route.matcher.host == HostPattern::Any)
+    }
+
     /// All routes, in the order given.
     #[must_use]
     pub fn routes(&self) -> &[Arc<Route>] {

@@ -8,7 +8,7 @@ use pingora::{http::RequestHeader, proxy::Session};
 
 use super::{Ctx, Door, request};
 use crate::{
-    flow::{Answer, Front, Incoming},
+    flow::{About, Answer, Front, Incoming},
     gate::{Admission, Caller, Refusal},
 };
 
@@ -28,7 +28,7 @@ impl<F: Front> Door<F> {
     }
 
     /// Asks the front. A panic there ends this request with a page, nothing more.
-    pub(super) async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
+    pub(super) async fn ask(&self, session: &Session, ctx: &mut Ctx) -> Answer {
         let Some(target) = &ctx.target else {
             return self.refuse(Refusal::Internal, ctx);
         };
@@ -43,7 +43,13 @@ impl<F: Front> Door<F> {
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
         match asked {
-            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
+            Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
+                ctx.about = Some(About {
+                    route: admission.route().id.clone(),
+                    subject_hash: self.front.subject_hash(&admission),
+                });
+                self.refuse(Refusal::BodyTooLarge, ctx)
+            }
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::upstream::Lease;
 use crate::{
+    flow::About,
     gate::{Admission, Caller, Target},
     telemetry::{Event, RequestLine, Telemetry},
 };
@@ -23,6 +24,8 @@ pub struct Ctx {
     /// Whether the peer is one whose `X-Forwarded-*` is believed.
     pub(super) trusted: bool,
     pub(super) admission: Option<Admission>,
+    /// What the gateway's own answer is about.
+    pub(super) about: Option<About>,
     pub(super) outcome: &'static str,
     pub(super) decided: Duration,
     pub(super) answered: Option<Duration>,
@@ -55,6 +58,7 @@ impl Ctx {
             client: None,
             trusted: false,
             admission: None,
+            about: None,
             outcome: "client_gone",
             decided: Duration::ZERO,
             answered: None,
@@ -79,14 +83,17 @@ impl Ctx {
         if std::mem::replace(&mut self.logged, true) {
             return;
         }
-        let route = self.admission.as_ref().map(Admission::route);
+        let admitted = self.admission.as_ref().map(|admission| &admission.route().id);
+        let about = self.about.as_ref();
+        let route = admitted.or(about.map(|about| &about.route));
+        let subject_hash = subject_hash.or(about.and_then(|about| about.subject_hash.as_deref()));
         self.telemetry.emit(&Event::Request(RequestLine {
             request_id: &self.request_id,
             trace_id: self.trace_id.as_deref(),
             method: self.method.as_str(),
             host: self.target.as_ref().map_or("", |t| t.host().as_str()),
             path: self.target.as_ref().map_or("", Target::path),
-            route: route.map_or("none", |route| &route.id.0),
+            route: route.map_or("none", |route| &route.0),
             outcome: self.outcome,
             status: sent.status,
             subject_hash,

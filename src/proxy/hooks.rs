@@ -57,6 +57,9 @@ impl<F: Front> ProxyHttp for Door<F> {
             }
             Answer::Reply(reply) => {
                 ctx.outcome = reply.outcome;
+                if let Some(about) = &reply.about {
+                    ctx.about = Some(about.clone());
+                }
                 reply::send(session, reply).await?;
                 Ok(true)
             }

@@ -52,7 +52,7 @@ pub(super) struct UnixPath(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", advice(source))]
     Address {
         /// As written.
         address: String,
@@ -67,6 +67,28 @@ pub enum BindError {
         /// Why.
         source: TlsError,
     },
+}
+
+/// What to do about an address that cannot be had.
+const ADVICE: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::AddrInUse,
+        "\n    another program listens there, perhaps a Doorward that still runs; `ss -ltnp` (as root) says which",
+    ),
+    (
+        io::ErrorKind::AddrNotAvailable,
+        "\n    this machine does not have that address; 0.0.0.0 and [::] stand for all that it has",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "\n    a port below 1024 needs the capability CAP_NET_BIND_SERVICE, a unix socket a folder that can be written to",
+    ),
+];
+
+/// A line for the operator, where there is one.
+pub(super) fn advice(error: &io::Error) -> &'static str {
+    let found = ADVICE.iter().find(|(kind, _)| *kind == error.kind());
+    found.map_or("", |(_, advice)| advice)
 }
 
 /// Binds a listener and reads its certificate. Must be called in a runtime.

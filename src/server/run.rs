@@ -15,6 +15,7 @@ use super::{
     AssembleError, BindError, Drained, House, Running, Shared, TlsError,
     assemble::{Fixed, assemble, succeed},
     bind,
+    listen::advice,
     reload::Reloader,
     serve, shutdown,
     watch::Watched,
@@ -52,7 +53,10 @@ pub enum RunError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The admin listener.
-    #[error("the admin listener cannot listen on {address}: {source}; change admin.address or switch it off")]
+    #[error(
+        "the admin listener cannot listen on {address}: {source}; change admin.address or switch it off{}",
+        advice(source)
+    )]
     Admin {
         /// Where.
         address: String,
@@ -150,6 +154,11 @@ pub async fn start(house: House) -> Result<Up, RunError> {
         }
         None => None,
     };
+    let gateway = live.gateway();
+    // What cannot be reached is in the log at once, and no reason not to serve: it may come.
+    drop(task::spawn("first look at the store", async move {
+        drop(gateway.store_ready().await);
+    }));
     let shared = Shared {
         front: live,
         upstreams: house.upstreams,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::{
     browser::Browser,
-    gateway::{Wishes, World},
+    gateway::{ROUTES, Wishes, World},
 };
 
 #[tokio::test]
@@ -53,6 +53,37 @@ async fn open_and_recognised_let_anyone_in() {
             .header("x-forwarded-user")
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_the_gateway_answers_itself_counts_for_its_route() {
+    let routes = ROUTES.replace(
+        "access: signed_in, headers",
+        "max_body: 1KiB, access: signed_in, headers",
+    );
+    let world = World::with(Wishes {
+        routes,
+        ..Wishes::default()
+    })
+    .await;
+    let browser = Browser::new();
+    browser.fetch(&world.url("/admin/x")).await;
+    world.provider.login_as("linus", json!({ "groups": ["sales"] }));
+    browser.open(&world.url("/admin/x")).await;
+    let length = [("accept", "application/json"), ("content-length", "2048")];
+    let large = browser.ask(Method::POST, &world.url("/token"), &length).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+    for (route, outcome) in [
+        ("app.test/admin", "sign_in_needed"),
+        ("app.test/admin", "sign_in"),
+        ("app.test/admin", "not_allowed"),
+        ("app.test/token", "body_too_large"),
+    ] {
+        let labels = [format!("route=\"{route}\""), format!("outcome=\"{outcome}\"")];
+        let labels = labels.each_ref().map(String::as_str);
+        let count = world.metric("doorward_requests_total", &labels).await;
+        assert!((count - 1.0).abs() < 0.1, "{route} {outcome}: {count}");
+    }
 }
 
 #[tokio::test]

@@ -282,3 +282,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_host_is_known_when_any_route_is_for_it() {
+    let knows = |routes: &[&str], host: &str| {
+        let site = Site::new(routes.iter().map(|written| route(written)).collect()).unwrap();
+        site.knows(&Host::parse(host).unwrap())
+    };
+    let named = ["a.test /only", "*.wild.test /*"];
+    for known in ["a.test", "x.wild.test", "y.x.wild.test"] {
+        assert!(knows(&named, known), "{known}");
+    }
+    for unknown in ["b.test", "wild.test", "xwild.test", "test"] {
+        assert!(!knows(&named, unknown), "{unknown}");
+        assert!(knows(&["* /*"], unknown), "{unknown}");
+    }
+}

@@ -18,6 +18,8 @@ export const clients = {
  * - `lifetimes`: seconds, `{ accessToken, idToken, refreshToken, session }`
  * - `claimsInIdToken`: false sends email, name and groups by userinfo only
  * - `people`: accounts by user name
+ * - `registered`: the clients, as `clients` above
+ * - `tls`: key and certificate of `localhost`, for an issuer with https
  */
 export async function startProvider({
   port = 0,
@@ -26,6 +28,8 @@ export async function startProvider({
   lifetimes = {},
   claimsInIdToken = true,
   people = everyone,
+  registered = Object.values(clients),
+  tls,
 } = {}) {
   const requests = [];
   const grants = [];
@@ -36,10 +40,10 @@ export async function startProvider({
     if (pathname.startsWith('/interaction/')) return interaction(provider, people, request, response);
     return provider.callback()(request, response);
   };
-  const listener = await listen(handler, port);
+  const listener = await listen(handler, port, tls);
   provider = new Provider(
     listener.origin,
-    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people }),
+    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }),
   );
   provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
   provider.on('grant.error', ({ oidc }, error) =>
@@ -61,11 +65,11 @@ export async function startProvider({
   };
 }
 
-function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people }) {
+function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }) {
   const policy = interactionPolicy.base();
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return {
-    clients: Object.values(clients).map((client) => ({
+    clients: registered.map((client) => ({
       client_id: client.id,
       ...(client.secret ? { client_secret: client.secret } : {}),
       token_endpoint_auth_method: client.method,

@@ -178,6 +178,7 @@ impl Front for Stub {
             )],
             body: refusal.code().into(),
             outcome: refusal.code(),
+            about: None,
         }
     }
 
