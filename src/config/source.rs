@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -18,10 +18,20 @@ pub struct Source {
     environment: Environment,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Environment {
     Process,
     Given(BTreeMap<String, String>),
+}
+
+/// Variables hold secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process => "Process",
+            Self::Given(_) => "Given",
+        })
+    }
 }
 
 /// Why there is no value. Says nothing of the value.
