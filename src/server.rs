@@ -8,6 +8,7 @@ pub mod run;
 pub mod shutdown;
 mod stream;
 pub mod tls;
+mod watched;
 
 pub use self::{
     assemble::{AssembleError, House, assemble},
