@@ -4,13 +4,14 @@ mod accept;
 pub mod assemble;
 pub mod background;
 mod doors;
+mod files;
 pub mod listen;
 mod reload;
 pub mod run;
 pub mod shutdown;
 mod stream;
 pub mod tls;
-mod watch;
+mod watched;
 
 pub use self::{
     assemble::{AssembleError, House, assemble},

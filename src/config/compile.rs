@@ -4,6 +4,7 @@
 
 mod access;
 mod claims;
+mod cors;
 mod files;
 mod headers;
 mod listener;
@@ -46,6 +47,7 @@ pub(super) fn compile(name: &str, text: &str, source: &Source) -> Result<Plan, R
         found.flaw(flaw);
     }
     let value = walk(&tree, &mut found);
+    found.settle();
     let plan = match serde_path_to_error::deserialize::<_, raw::Config>(value) {
         Ok(config) => {
             let mut desk = Desk {

@@ -20,7 +20,7 @@ pub use self::{
     access::{Access, Claim, Rule, Word},
     listener::{Admin, Limits, Listener, ListenerTls, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
-    route::{Headers, Path, PathObject, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
+    route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
     session::{Key, Memory, Redis, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };

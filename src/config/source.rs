@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fmt, fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -20,10 +20,20 @@ pub struct Source {
     read: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Environment {
     Process,
     Given(BTreeMap<String, String>),
+}
+
+/// Variables hold secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process => "Process",
+            Self::Given(_) => "Given",
+        })
+    }
 }
 
 /// Why there is no value. Says nothing of the value.

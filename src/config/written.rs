@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use self::{
-    address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl},
+    address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl, WebOrigin},
     measure::{LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
         AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
@@ -103,6 +103,7 @@ const FORMATS: &[Format] = &[
     entry::<IssuerUrl>(),
     entry::<RedisUrl>(),
     entry::<UpstreamUrl>(),
+    entry::<WebOrigin>(),
     entry::<HostName>(),
     entry::<RoutePath>(),
     entry::<AddedPrefix>(),

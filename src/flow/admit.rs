@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{About, Answer, Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
-    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, decide},
+    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, cors, decide},
     pages::Context,
     policy::{Access, Route},
     session::{CookieName, Handle, Session},
@@ -16,6 +16,13 @@ const MOST_COOKIES: usize = 4;
 
 impl Gateway {
     pub(super) async fn admit(&self, route: &Arc<Route>, incoming: &Incoming<'_>, caller: Caller) -> Answer {
+        if let Some(admission) = decide::preflight(route, incoming.method, incoming.headers) {
+            self.emit(&Event::Decision {
+                route: &route.id.0,
+                verdict: "preflight",
+            });
+            return Answer::Forward(admission);
+        }
         let presence = if decide::needs_session(&route.access) {
             self.presence(incoming).await
         } else {
@@ -117,7 +124,7 @@ fn refuse_route(
         .filter(|_| refusal == Refusal::NotAllowed);
     let back = ReturnTo::of(incoming.target);
     let (start, switch) = (reply::sign_in_link(&back, false), reply::sign_in_link(&back, true));
-    reply::refusal(
+    let reply = reply::refusal(
         refusal,
         caller,
         &Context {
@@ -128,7 +135,8 @@ fn refuse_route(
             switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
             retry_after: reply::retry_after(refusal),
         },
-    )
+    );
+    reply::shared(reply, cors::readers(route, incoming.headers))
 }
 
 /// How a person is called on a page.

@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Incoming, Public, Reply};
 use crate::{
-    gate::{Caller, Refusal, ReturnTo},
+    gate::{Caller, Refusal, ReturnTo, cors::Readers},
     identity::AssertionKeys,
     pages::{self, Context, Page},
 };
@@ -57,6 +57,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::BadHost
         | Refusal::BadHeader
         | Refusal::Method
+        | Refusal::RequestSlow
         | Refusal::BodyTooLarge
         | Refusal::TargetTooLong
         | Refusal::HeadTooLarge
@@ -174,6 +175,31 @@ pub(super) fn allow(mut reply: Reply, methods: &[Method]) -> Reply {
     let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
     if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
         reply.headers.push((header::ALLOW, value));
+    }
+    reply
+}
+
+/// Lets a page of an allowed origin read the reply. Caches must not give it to another one (Fetch standard, section
+/// 3.3.6), so it says on what it depends wherever the route lists origins.
+pub(super) fn shared(mut reply: Reply, readers: Readers<'_>) -> Reply {
+    let origin = match readers {
+        Readers::Unsaid => return reply,
+        Readers::NotThisOne => None,
+        Readers::Origin(origin) => Some(origin.as_header().clone()),
+    };
+    reply.headers.push((header::VARY, HeaderValue::from_static("Origin")));
+    if let Some(origin) = origin {
+        reply.headers.extend([
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+            (
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            ),
+            (
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+            ),
+        ]);
     }
     reply
 }

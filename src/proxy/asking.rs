@@ -9,7 +9,7 @@ use pingora::{http::RequestHeader, proxy::Session};
 use super::{Ctx, Door, request};
 use crate::{
     flow::{About, Answer, Front, Incoming},
-    gate::{Admission, Caller, Refusal},
+    gate::{Admission, Caller, Refusal, place::never_forwarded},
 };
 
 impl<F: Front> Door<F> {
@@ -23,6 +23,10 @@ impl<F: Front> Door<F> {
         ctx.trace_id = request::trace_id(&head.headers);
         ctx.method = head.method.clone();
         ctx.caller = Caller::of(&head.method, &head.headers);
+        if never_forwarded(&head.method) {
+            // Before the target: that of CONNECT is of another form.
+            return Err(Refusal::Method);
+        }
         ctx.target = Some(request::check(head, &self.listener.limits)?);
         Ok(())
     }
@@ -55,6 +59,19 @@ impl<F: Front> Door<F> {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");
                 self.refuse(Refusal::Internal, ctx)
             }
+        }
+    }
+
+    /// Bounds the wait for the next part of an HTTP/2 upload: as long as the client may take for it, and the upstream for
+    /// the one before. Over HTTP/1 pingora does so itself.
+    pub(super) fn await_upload(&self, ctx: &Ctx, done: bool) {
+        let (Some(upload), Some(admission)) = (&ctx.upload, &ctx.admission) else {
+            return;
+        };
+        if done {
+            upload.rest();
+        } else {
+            upload.wait(self.listener.limits.read + admission.route().forward.upstream.timeouts.write);
         }
     }
 

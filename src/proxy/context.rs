@@ -1,14 +1,17 @@
 //! What is known of one request, and its access line.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::Method;
 use tokio::time::Instant;
 
-use super::upstream::Lease;
+use super::{
+    upstream::{Hold, Lease},
+    watch::Upload,
+};
 use crate::{
     flow::About,
-    gate::{Admission, Caller, Target},
+    gate::{Admission, Caller, Refusal, Target},
     telemetry::{Event, RequestLine, Telemetry},
 };
 
@@ -33,9 +36,13 @@ pub struct Ctx {
     pub(super) trace_id: Option<String>,
     /// The target in use now; the last one when there were several attempts.
     pub(super) lease: Option<Lease>,
+    /// For a tunnel: holds the upstream's answer back until the request is through.
+    pub(super) hold: Option<Arc<Hold>>,
     /// Targets tried so far, this one included.
     pub(super) attempts: Vec<usize>,
     pub(super) error: Option<String>,
+    /// For HTTP/2: whether its next part is waited for.
+    pub(super) upload: Option<Arc<Upload>>,
     begun: Instant,
     telemetry: Telemetry,
     logged: bool,
@@ -65,8 +72,10 @@ impl Ctx {
             received: 0,
             trace_id: None,
             lease: None,
+            hold: None,
             attempts: Vec::new(),
             error: None,
+            upload: Upload::current(),
             begun: Instant::now(),
             telemetry,
             logged: false,
@@ -116,6 +125,9 @@ impl Drop for Ctx {
         if std::thread::panicking() {
             self.outcome = "internal";
             self.error = Some("panicked".to_owned());
+        } else if self.upload.as_ref().is_some_and(|upload| upload.stalled()) {
+            self.outcome = Refusal::RequestSlow.code();
+            self.error = Some("the upload stood still, so the stream was closed".to_owned());
         } else {
             self.outcome = "cut";
         }

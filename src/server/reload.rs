@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Up, run::Reloaded, watch::Watched};
+use super::{Up, files::Watched, run::Reloaded};
 use crate::{config, telemetry::Event};
 
 /// How often the files are looked at.

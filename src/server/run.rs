@@ -15,10 +15,10 @@ use super::{
     AssembleError, BindError, Drained, House, Running, Shared, TlsError,
     assemble::{Fixed, assemble, succeed},
     bind,
+    files::Watched,
     listen::advice,
     reload::Reloader,
     serve, shutdown,
-    watch::Watched,
 };
 use crate::{
     admin::Admin,

@@ -127,7 +127,7 @@ async fn nothing_there_and_other_methods() {
     let other = browser.ask(Method::POST, &world.url("/only-get/x"), &[]).await;
     assert_eq!(
         (other.status, other.header("allow")),
-        (StatusCode::METHOD_NOT_ALLOWED, "GET")
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
     );
     let elsewhere = browser
         .visit(&world.url("/only-get").replace("app.test", "other.test"))

@@ -19,9 +19,11 @@
 mod harness;
 
 mod access;
+mod cors;
 mod identity;
 mod outage;
 mod provider;
+mod proxy_edges;
 mod proxy_faults;
 mod proxy_rows;
 mod proxy_server;
@@ -30,3 +32,5 @@ mod renewal;
 mod rows;
 mod sign_in;
 mod sign_out;
+mod system_roots;
+mod web_sockets;

@@ -189,5 +189,6 @@ async fn a_slow_body_does_not_hold_a_connection_for_ever() {
     client
         .send("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 10\r\n\r\nfirst")
         .await;
+    assert_eq!(client.response().await.status, 408);
     assert!(client.rest().await.is_empty());
 }
