@@ -651,7 +651,7 @@ fn the_form_is_three_strict_segments() {
 #[test]
 fn degenerate_signatures_do_not_verify() {
     // ID-17
-    let algs = ["ES256".to_owned(), "RS256".to_owned(), "EdDSA".to_owned()];
+    let algs = ["ES256", "RS256", "EdDSA", "HS256"].map(str::to_owned);
     let expect = Expect {
         algs: &algs,
         ..expect()
@@ -673,6 +673,10 @@ fn degenerate_signatures_do_not_verify() {
         ("RS256", "rsa", vec![1]),
         ("EdDSA", "ed", vec![0; 64]),
         ("EdDSA", "ed", vec![0; 63]),
+        ("HS256", "any", Vec::new()),
+        ("HS256", "any", vec![0; 31]),
+        ("HS256", "any", vec![0; 32]),
+        ("HS256", "any", vec![0; 33]),
     ] {
         let header = json!({"alg": alg, "kid": kid});
         let raw = format!(
