@@ -27,8 +27,8 @@ pub fn run(data: &[u8]) {
             {
                 assert!(HeaderValue::from_str(held.expose()).is_ok());
             }
-            let life = tokens.expires_in.unwrap_or(HOUR);
-            assert!(life >= Duration::from_secs(1) && life <= HOUR * 24 * 3650);
+            let lasts = tokens.expires_in.unwrap_or(HOUR);
+            assert!(lasts >= Duration::from_secs(1) && lasts <= HOUR * 24 * 3650);
             assert!(
                 !format!("{tokens:?}").contains(tokens.access_token.expose())
                     || tokens.access_token.expose().len() < 24
