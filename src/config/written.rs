@@ -119,9 +119,15 @@ const FORMATS: &[Format] = &[
 
 fn check_one<W: Written>(text: &str) -> Result<(), Fault> {
     W::read(text).map(|_| ()).map_err(|why| {
-        let colon = if why.is_empty() { "" } else { ": " };
         // A URL may hold a password.
         let is_shown = W::SHOWN && !(text.contains("://") && text.contains('@'));
+        // A reason that quotes anything may quote that.
+        let why = if is_shown || !why.contains('"') {
+            why
+        } else {
+            String::new()
+        };
+        let colon = if why.is_empty() { "" } else { ": " };
         // Some rooms make a whole sentence of it.
         if is_shown && why.contains(&format!("{text:?}")) {
             return Fault {

@@ -30,6 +30,23 @@ async fn a_program_gets_401_and_never_a_redirect() {
 }
 
 #[tokio::test]
+async fn a_preflight_without_session_reaches_no_upstream() {
+    // BF-07: a browser sends no cookie with it, and nothing here answers in the app's name
+    let world = World::start().await;
+    let asks = [
+        ("origin", "https://evil.test"),
+        ("access-control-request-method", "DELETE"),
+        ("accept", "text/html"),
+    ];
+    for path in ["/api", "/"] {
+        let answer = Browser::new().ask(Method::OPTIONS, &world.url(path), &asks).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.header("access-control-allow-origin").is_empty());
+    }
+    assert!(world.upstream.requests().is_empty());
+}
+
+#[tokio::test]
 async fn open_and_recognised_let_anyone_in() {
     let world = World::start().await;
     let nobody = Browser::new();

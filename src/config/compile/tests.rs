@@ -243,6 +243,7 @@ fn every_mistake_is_the_problem_that_it_is() {
         ),
         (route, &more("    headers: {static: {Host: x}}\n"), "host is not yours"),
         (
+            // UI-07
             route,
             &more("    headers: {static: {X_A: x, X-A: y}}\n"),
             "one header to some",

@@ -4,6 +4,7 @@ import { Provider, interactionPolicy } from 'oidc-provider';
 import { listen } from './listener.mjs';
 import { people as everyone } from './people.mjs';
 
+// TE-01: each character shows another mistake of encoding.
 export const SECRET = 'a secret with : % + & = in it, so that encoding is seen';
 export const clients = {
   basic: { id: 'doorward-basic', secret: SECRET, method: 'client_secret_basic' },
