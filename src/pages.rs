@@ -15,7 +15,9 @@ pub use self::{
     layout::{Action, HEADERS, Page},
     problem::{PROBLEM_JSON, problem},
     refusal::{Context, refusal},
-    session::{ConfirmSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, signed_out, whoami},
+    session::{
+        ConfirmSignOut, FinishSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, finish_sign_out, signed_out, whoami,
+    },
 };
 
 #[cfg(feature = "demo")]

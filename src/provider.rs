@@ -7,16 +7,19 @@ mod authorize;
 mod breaker;
 mod client;
 mod discovery;
+mod end_session;
 mod http;
 mod keys;
 mod link;
 mod outcome;
 mod prove;
 mod renew;
+mod revoke;
 mod token;
 
 pub use self::{
     client::Provider,
+    end_session::EndSession,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
 };
 
@@ -90,6 +93,10 @@ pub struct Settings {
     pub allow_http: bool,
     /// Whether signing out here also signs out at the provider.
     pub rp_initiated_logout: bool,
+    /// Whether signing out here takes the tokens back at the provider (RFC 7009).
+    pub revoke_at_sign_out: bool,
+    /// Whether the provider may end sessions by a frame in the browser (OpenID Connect Front-Channel Logout 1.0).
+    pub front_channel_logout: bool,
     /// Deadline to connect.
     pub connect_timeout: Duration,
     /// Deadline of one call.

@@ -111,7 +111,7 @@ impl Gateway {
             Endpoint::Callback => self.callback(incoming, caller).await,
             Endpoint::SignIn => self.start(incoming, caller).await,
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
-            Endpoint::SignedOut => reply::signed_out(incoming),
+            Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
         }

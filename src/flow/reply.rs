@@ -147,12 +147,12 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
     }
 }
 
-/// The page after a sign-out.
-pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
-    let home = sign_in_link(&ReturnTo::home(), false);
+/// The page after a sign-out, which leads on to `onward`.
+pub(super) fn signed_out(incoming: &Incoming<'_>, onward: &ReturnTo) -> Reply {
+    let link = sign_in_link(onward, false);
     let facts = pages::SignedOut {
         request_id: incoming.request_id,
-        sign_in: Some(&home),
+        sign_in: Some(&link),
         provider_session_may_remain: incoming.target.query() == Some(LOCAL_ONLY),
     };
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")

@@ -130,6 +130,14 @@ fn all_pages() -> Vec<(String, Page)> {
         action: sign_out(),
     };
     pages.push(("confirm-sign-out".into(), confirm_sign_out(&question)));
+    let step = FinishSignOut {
+        request_id: REQUEST_ID,
+        endpoint: "https://idp.example/end?tenant=7",
+        origin: "https://idp.example",
+        fields: &[("client_id", "doorward"), ("id_token_hint", "a.b.c")],
+        stay: Some("/.doorward/signed-out?local"),
+    };
+    pages.push(("finish-sign-out".into(), finish_sign_out(&step)));
     pages
 }
 

@@ -5,6 +5,7 @@ mod exchange;
 mod faults;
 mod keys;
 mod renewal;
+mod sign_out;
 mod wire;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -141,6 +142,8 @@ fn settings(issuer: &str) -> Settings {
         ca_pem: None,
         allow_http: true,
         rp_initiated_logout: true,
+        revoke_at_sign_out: true,
+        front_channel_logout: false,
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(5),
         skew: Duration::from_secs(60),

@@ -30,6 +30,8 @@ fn provider() -> Settings {
         ca_pem: None,
         allow_http: false,
         rp_initiated_logout: false,
+        revoke_at_sign_out: false,
+        front_channel_logout: false,
         connect_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         skew: Duration::ZERO,

@@ -66,6 +66,8 @@ impl Desk<'_, '_> {
             ca_pem,
             allow_http: written.insecure_http_issuer,
             rp_initiated_logout: written.rp_initiated_logout,
+            revoke_at_sign_out: written.revoke_at_sign_out,
+            front_channel_logout: written.front_channel_logout,
             connect_timeout: written.connect_timeout.value,
             timeout: written.timeout.value,
             skew: written.clock_skew.value,

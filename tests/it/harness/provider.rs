@@ -225,6 +225,13 @@ impl Provider {
         lock(&self.shared.state).grants.clear();
     }
 
+    /// Whether the grant of a refresh token is gone.
+    pub fn revoked(&self, refresh_token: &str) -> bool {
+        let state = lock(&self.shared.state);
+        let grant = state.refresh_tokens.get(refresh_token);
+        !grant.is_some_and(|id| state.grants.contains_key(id))
+    }
+
     /// What broke the protocol so far, taken, so that dropping the provider does not fail the test.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.shared.violations))

@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) reused: usize,
     codes: HashMap<String, u64>,
     access_tokens: HashMap<String, u64>,
-    refresh_tokens: HashMap<String, u64>,
+    pub(super) refresh_tokens: HashMap<String, u64>,
     spent: HashSet<String>,
 }
 
@@ -154,6 +154,7 @@ fn right_answer(shared: &Shared, script: &Script, request: &Request) -> Response
         "refresh" => json_response(refresh(shared, script, request)),
         "userinfo" => json_response(userinfo(shared, script, request)),
         "end_session" => end_session(request),
+        "revoke" => json_response(revoke(shared, script, request)),
         _ => json_response((200, json!({}))),
     }
 }
@@ -480,14 +481,34 @@ fn userinfo(shared: &Shared, script: &Script, request: &Request) -> Reply {
     (200, answer)
 }
 
+/// RFC 7009: the grant of the token is gone, whichever kind of token it is; unknown ones are fine (section 2.2).
+fn revoke(shared: &Shared, script: &Script, request: &Request) -> Reply {
+    if let Some(problem) = client_problem(shared, script, request) {
+        return problem;
+    }
+    let Some(token) = request.form("token") else {
+        return violation(shared, "a revocation without one token");
+    };
+    let mut state = lock(&shared.state);
+    let known = state
+        .refresh_tokens
+        .get(token)
+        .or(state.access_tokens.get(token))
+        .copied();
+    if let Some(id) = known {
+        state.grants.remove(&id);
+    }
+    (200, json!({}))
+}
+
+/// By GET or POST (RP-Initiated Logout 1.0 section 2).
 fn end_session(request: &Request) -> Response<Bytes> {
-    let target = request
-        .query("post_logout_redirect_uri")
-        .and_then(|uri| Url::parse(uri).ok());
+    let of = |name| request.query(name).or_else(|| request.form(name));
+    let target = of("post_logout_redirect_uri").and_then(|uri| Url::parse(uri).ok());
     let Some(mut back) = target else {
         return json_response((200, json!({"signed_out": true})));
     };
-    if let Some(state) = request.query("state") {
+    if let Some(state) = of("state") {
         back.query_pairs_mut().append_pair("state", state);
     }
     redirect(&back)
