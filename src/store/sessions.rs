@@ -1,10 +1,14 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod index;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use futures_util::future::{join, try_join, try_join_all};
 use tokio::time::Instant;
 
+pub use self::index::{BadCursor, Cursor, Listing, Page, Shown};
 use super::{
     Backend, Down, Lease, Settings, Written,
     cache::{Cache, Offer},
@@ -16,7 +20,7 @@ use crate::{
     gate::Presence,
     identity::VerifiedIdentity,
     keys::{self, Binding, Purpose, Ring},
-    session::{Handle, Record, Session, SessionTokens, StoreKey, Terms},
+    session::{Client, Handle, Record, Session, SessionTokens, StoreKey, Terms},
     telemetry::{Call, Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -35,6 +39,17 @@ pub enum Saved {
     Superseded,
     /// The session was ended meanwhile, and stays ended.
     Gone,
+}
+
+/// Why no session was made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotMade {
+    /// The store did not take it.
+    #[error(transparent)]
+    Down(#[from] Down),
+    /// The provider ended it while it was being made: a logout wins over a sign-in under way (BL-11).
+    #[error("the provider ended this session before it began")]
+    SignedOut,
 }
 
 /// The sessions of an installation. Clones share everything.
@@ -111,23 +126,34 @@ impl Sessions {
     /// Makes a session under a new handle.
     ///
     /// # Errors
-    /// When the store does not take it.
-    pub async fn create(&self, identity: VerifiedIdentity, tokens: SessionTokens) -> Result<Arc<Session>, Down> {
+    /// When the store does not take it, or a logout of it came first.
+    pub async fn create(
+        &self,
+        identity: VerifiedIdentity,
+        tokens: SessionTokens,
+        client: Client,
+    ) -> Result<Arc<Session>, NotMade> {
         let inner = &self.0;
         let handle = Handle::new(inner.entropy.bytes());
-        let record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        let mut record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        record.client = client;
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
         let ticket = inner.cache.ticket(&key);
         let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
-        match self.watched("create", create).await? {
-            Written::Saved => {
-                let session = Arc::new(Session::new(handle, key, record));
-                inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(session)
-            }
-            Written::Superseded | Written::Gone => Err(Down::Refused("a new session's place is taken".to_owned())),
+        let create = self.watched("create", create);
+        let index = self.watched("index", self.note(&handle, &key, &record));
+        if let (Written::Superseded | Written::Gone, ()) = try_join(create, index).await? {
+            return Err(Down::Refused("a new session's place is taken".to_owned()).into());
         }
+        // Only now: a logout that came before finds neither session nor list, and one that comes later finds both.
+        if self.is_entombed(&record, record.issued()).await? {
+            self.end_key(&key).await?;
+            return Err(NotMade::SignedOut);
+        }
+        let session = Arc::new(Session::new(handle, key, record));
+        inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
+        Ok(session)
     }
 
     /// Writes `record` in the place of `session`'s, by compare-and-set on its version.
@@ -147,7 +173,10 @@ impl Sessions {
             .0
             .backend
             .replace(key, before.version, &sealed, record.version, self.ttl(&record));
-        let written = self.watched("save", replace).await;
+        let written = match self.watched("save", replace).await {
+            Ok(Written::Saved) => self.after_save(session, &record).await,
+            other => other,
+        };
         match written {
             Ok(Written::Saved) => {
                 let session = Arc::new(Session::new(handle.clone(), *key, record));
@@ -169,6 +198,19 @@ impl Sessions {
         }
     }
 
+    /// Brings the index up to date, and ends the session after all if a logout missed it (BL-10).
+    async fn after_save(&self, before: &Session, record: &Record) -> Result<Written, Down> {
+        let note = self.watched("index", self.note(&before.handle, &before.key, record));
+        let issued = before.record.issued();
+        // An entry that is out of date tells an administrator an older time; the next save writes it again.
+        let (_, entombed) = join(note, self.is_entombed(record, issued)).await;
+        if entombed? {
+            self.end_key(&before.key).await?;
+            return Ok(Written::Gone);
+        }
+        Ok(Written::Saved)
+    }
+
     /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
     pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
         if self.0.terms.touch_due(&session.record, now) {
@@ -181,14 +223,9 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer: the session may live on.
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
-        let mut ended = false;
-        for key in handle.store_keys(&self.0.ring.load()) {
-            self.0.cache.forget(&key);
-            let there = self.watched("end", self.0.backend.end(&key)).await;
-            self.0.cache.forget(&key);
-            ended |= there?;
-        }
-        Ok(ended)
+        let keys = handle.store_keys(&self.0.ring.load());
+        let ended = try_join_all(keys.iter().map(|key| self.end_key(key))).await?;
+        Ok(ended.contains(&true))
     }
 
     /// Ends the session if nobody wrote since it was read.
@@ -199,6 +236,9 @@ impl Sessions {
         let remove = self.0.backend.remove(&session.key, session.record.version);
         let removed = self.watched("end", remove).await;
         self.0.cache.forget(&session.key);
+        if removed == Ok(Written::Saved) {
+            self.forget_entry(session).await;
+        }
         removed
     }
 
