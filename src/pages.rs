@@ -16,7 +16,8 @@ pub use self::{
     problem::{PROBLEM_JSON, problem},
     refusal::{Context, refusal},
     session::{
-        ConfirmSignOut, FinishSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, finish_sign_out, signed_out, whoami,
+        ConfirmSignOut, FinishSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, finish_sign_out, logout_frame,
+        signed_out, whoami,
     },
 };
 

@@ -3,12 +3,12 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
-use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{Answer, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
+    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal, Target},
     identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
@@ -65,6 +65,7 @@ pub struct Parts {
 pub struct Gateway {
     parts: Arc<Parts>,
     flights: Flights,
+    repeats: Repeats,
 }
 
 impl Gateway {
@@ -74,6 +75,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             flights: Flights::default(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -98,6 +100,10 @@ impl Gateway {
         &self.flights
     }
 
+    pub(super) const fn repeats(&self) -> &Repeats {
+        &self.repeats
+    }
+
     pub(super) fn now(&self) -> UnixTime {
         self.parts.clock.now()
     }
@@ -114,6 +120,8 @@ impl Gateway {
             Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
+            Endpoint::BackChannelLogout => self.back_channel_logout(incoming, caller).await,
+            Endpoint::FrontChannelLogout => self.front_channel_logout(incoming, caller).await,
         }
     }
 
@@ -167,6 +175,10 @@ impl Front for Gateway {
                 &methods,
             )),
         }
+    }
+
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        gate::place::body_limit(method, target.path())
     }
 
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {

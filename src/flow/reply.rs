@@ -89,6 +89,14 @@ pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Rep
     }
 }
 
+/// A page that another site may frame, as far as its policy says: every header of a page but `X-Frame-Options`, which can
+/// only say no (FL-01).
+pub(super) fn frame(content: Page, outcome: &'static str) -> Reply {
+    let mut reply = page(StatusCode::OK, content, outcome);
+    reply.headers.retain(|(name, _)| name != header::X_FRAME_OPTIONS);
+    reply
+}
+
 /// A redirect that no cache keeps and that gives no referrer away (AR-23); 303 after anything but GET, so that no
 /// body is sent again (AR-22).
 pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -> Reply {

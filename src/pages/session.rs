@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    csp::FormAction,
+    csp::{FormAction, framed_by},
     layout::{Action, Page, local},
     refusal::span,
 };
@@ -56,6 +56,16 @@ pub fn finish_sign_out(facts: &FinishSignOut<'_>) -> Page {
         fields: facts.fields,
     };
     Page::render(&template, FormAction::Here(&[facts.origin]))
+}
+
+/// The page that a provider loads into a frame of its own to end a session: nobody looks at it. To be sent without
+/// `X-Frame-Options`, which cannot name anybody.
+#[must_use]
+pub fn logout_frame(origins: &[&str]) -> Page {
+    Page {
+        html: "<!doctype html>\n<html lang=\"en\"><title>Signed out</title>".to_owned(),
+        csp: framed_by(origins),
+    }
 }
 
 /// What the question before a sign-out needs.

@@ -155,11 +155,29 @@ impl Provider {
     }
 
     async fn metadata_for_sign_out(&self) -> Option<Arc<Metadata>> {
-        if !self.settings.rp_initiated_logout {
+        if !self.settings.logout.rp_initiated {
             return None;
         }
         let metadata = tokio::time::timeout(SIGN_OUT_PATIENCE, self.metadata());
         metadata.await.ok()?.ok()
+    }
+
+    /// The origins whose pages the provider's logout frames may stand on: the issuer's, and that of the end-session endpoint as
+    /// far as the metadata is at hand.
+    #[must_use]
+    pub fn own_origins(&self) -> Vec<String> {
+        let metadata = self.discovery.kept();
+        let issuer = Url::parse(self.settings.issuer.as_str()).ok();
+        let endpoint = metadata
+            .as_ref()
+            .and_then(|metadata| metadata.end_session_endpoint.clone());
+        let mut origins: Vec<String> = [issuer, endpoint]
+            .into_iter()
+            .flatten()
+            .map(|url| url.origin().ascii_serialization())
+            .collect();
+        origins.dedup();
+        origins
     }
 
     /// Whether the metadata is at hand, for readiness.

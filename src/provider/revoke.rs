@@ -18,7 +18,7 @@ impl Provider {
     /// Takes the refresh token back, then the access token, as good as can be (RV-01): every failure is reported and
     /// counted, none is tried again, and after one the rest is left. Not to be waited for by anybody.
     pub async fn revoke(&self, tokens: &SessionTokens) {
-        if !self.settings().revoke_at_sign_out {
+        if !self.settings().logout.revoke {
             return;
         }
         let Ok(_one_of_few) = self.revocations.try_acquire() else {

@@ -52,6 +52,9 @@ pub trait Index: Send + Sync {
     /// Up to when what has one of these marks is ended: the latest of the notes.
     async fn entombed(&self, marks: &[Mark]) -> Result<Option<UnixTime>, Down>;
 
+    /// Whether the mark is noted.
+    async fn is_noted(&self, mark: &Mark) -> Result<bool, Down>;
+
     /// Notes the mark for `ttl`; false when it is noted already.
     async fn note_once(&self, mark: &Mark, ttl: Duration) -> Result<bool, Down>;
 }

@@ -28,6 +28,15 @@ pub enum KeyUse {
     Sign,
 }
 
+/// How a provider asks to end a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Channel {
+    /// By a POST of its own, signed.
+    Back,
+    /// By a frame in the browser.
+    Front,
+}
+
 /// One request, for the access line.
 #[derive(Clone, Debug)]
 pub struct RequestLine<'a> {
@@ -101,7 +110,19 @@ pub enum Event<'a> {
         /// Provider of the session.
         provider: &'a ProviderName,
     },
-    /// A session was made, ended by time, refused or signed out: `created`, `idle`, `absolute`, `refused`, `signed_out`.
+    /// A provider asked to end a session.
+    ProviderLogout {
+        /// Which.
+        provider: &'a ProviderName,
+        /// How it asked.
+        channel: Channel,
+        /// What came of it: `ended`, `nothing_to_end`, `repeated` or a refusal's code.
+        outcome: &'static str,
+        /// How many sessions ended.
+        ended: usize,
+    },
+    /// A session was made, ended by time, refused, signed out, or ended by its provider: `created`, `idle`, `absolute`,
+    /// `refused`, `signed_out`, `ended_by_provider`.
     Session {
         /// What.
         what: &'static str,
@@ -121,7 +142,7 @@ pub enum Event<'a> {
     ProviderCall {
         /// Which.
         provider: &'a ProviderName,
-        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`.
+        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`, `id_token`, `logout_token`, `revocation`.
         endpoint: &'static str,
         /// How it went.
         call: Call,

@@ -11,7 +11,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::Subscr
 
 use super::{
     Call, Event, RequestLine, Settings,
-    metrics::{call_name, outcome_name},
+    metrics::{call_name, channel_name, outcome_name},
 };
 use crate::gate::Outcome;
 
@@ -81,6 +81,18 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
             tracing::info!(provider = provider.as_str(), outcome, "sign-in came back");
         }
         Event::SignOut { provider } => tracing::info!(provider = provider.as_str(), "signed out"),
+        Event::ProviderLogout {
+            provider,
+            channel,
+            outcome,
+            ended,
+        } => tracing::info!(
+            provider = provider.as_str(),
+            channel = channel_name(*channel),
+            outcome,
+            ended,
+            "the provider asked to end a session"
+        ),
         Event::StoreCall {
             op,
             call,

@@ -6,7 +6,7 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use super::{Call, Event, KeyUse, RequestLine};
+use super::{Call, Channel, Event, KeyUse, RequestLine};
 use crate::gate::Outcome;
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -37,6 +37,7 @@ struct People {
     sign_ins: IntCounterVec,
     renewals: IntCounterVec,
     sign_outs: IntCounterVec,
+    provider_logouts: IntCounterVec,
     sessions: IntCounterVec,
 }
 
@@ -100,6 +101,12 @@ impl People {
                 "doorward_sign_outs_total",
                 "Sign-outs at this gateway.",
                 &["provider"],
+            ),
+            provider_logouts: counter(
+                registry,
+                "doorward_provider_logouts_total",
+                "Logouts that a provider asked for, by channel and outcome.",
+                &["provider", "channel", "outcome"],
             ),
             sessions: counter(
                 registry,
@@ -195,6 +202,17 @@ impl Metrics {
                 count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::ProviderLogout {
+                provider,
+                channel,
+                outcome,
+                ended,
+            } => {
+                let labels = [provider.as_str(), channel_name(*channel), outcome];
+                count(&people.provider_logouts, &labels);
+                let sessions = people.sessions.with_label_values(&["ended_by_provider"]);
+                sessions.inc_by(u64::try_from(*ended).unwrap_or(u64::MAX));
+            }
             Event::Session { what } => count(&people.sessions, &[what]),
             Event::StoreCall {
                 op,
@@ -286,6 +304,13 @@ pub(super) const fn call_name(call: Call) -> &'static str {
         Call::Refused => "refused",
         Call::TimedOut => "timed_out",
         Call::Failed => "failed",
+    }
+}
+
+pub(super) const fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Back => "back",
+        Channel::Front => "front",
     }
 }
 

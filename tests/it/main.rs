@@ -22,6 +22,7 @@ mod access;
 mod identity;
 mod outage;
 mod provider;
+mod provider_logout;
 mod proxy_faults;
 mod proxy_rows;
 mod proxy_server;

@@ -19,6 +19,10 @@ use crate::{
 /// An identity provider (OpenID Connect). Its redirect URI there is `https://<host>/.doorward/callback`, one for each host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of the operator's, each a line of the file"
+)]
 pub struct Provider {
     /// The issuer, byte for byte as the provider's discovery document says it.
     #[schemars(required)]

@@ -28,8 +28,8 @@ pub(super) struct Header {
 
 impl Header {
     /// Reads the header and refuses other kinds of token.
-    pub(super) fn read(members: &Claims, kind: Kind) -> Result<Self, IdTokenError> {
-        check_type(members, kind)?;
+    pub(super) fn read(members: &Claims, of: Kind) -> Result<Self, IdTokenError> {
+        check_type(members, of)?;
         let kid = match members.get("kid") {
             None => None,
             Some(Value::String(kid)) if kid.len() <= LONGEST_KID => Some(kid.clone()),

@@ -187,10 +187,21 @@ async fn tombstones(sessions: &Sessions, clock: &Clock) {
 
     // BL-05
     let ttl = Duration::from_secs(60);
+    assert_eq!(sessions.seen(&issuer, "jti").await, Ok(false));
     assert_eq!(sessions.first_seen(&issuer, "jti", ttl).await, Ok(true));
+    assert_eq!(sessions.seen(&issuer, "jti").await, Ok(true));
     assert_eq!(sessions.first_seen(&issuer, "jti", ttl).await, Ok(false));
     let elsewhere = Issuer::new("https://other.example");
+    assert_eq!(sessions.seen(&elsewhere, "jti").await, Ok(false));
     assert_eq!(sessions.first_seen(&elsewhere, "jti", ttl).await, Ok(true));
+
+    // RV-02: what nothing proves ends what is there, and keeps nothing from coming.
+    made(sessions, clock, "jo", "unproved").await;
+    assert_eq!(sessions.end_listed_sid(&elsewhere, "unproved").await, Ok(0));
+    assert_eq!(sessions.end_listed_sid(&issuer, "unproved").await, Ok(1));
+    assert_eq!(sessions.end_listed_sid(&issuer, "unproved").await, Ok(0));
+    made(sessions, clock, "jo", "unproved").await;
+    assert_eq!(sessions.end_listed_sid(&issuer, "unproved").await, Ok(1));
 }
 
 /// Every part of a list, one after the other, while the list changes.

@@ -159,6 +159,12 @@ impl Index for Memory {
         Ok(marks.iter().filter_map(noted).map(|(issued, _)| *issued).max())
     }
 
+    async fn is_noted(&self, mark: &Mark) -> Result<bool, Down> {
+        let now = self.clock.now();
+        let tables = self.index.lock();
+        Ok(tables.once.get(mark).is_some_and(|until| now < *until))
+    }
+
     async fn note_once(&self, mark: &Mark, ttl: Duration) -> Result<bool, Down> {
         let now = self.clock.now();
         let mut tables = self.index.lock();

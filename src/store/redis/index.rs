@@ -156,6 +156,12 @@ impl Index for Redis {
         Ok(noted.into_iter().flatten().max().map(UnixTime::from_secs))
     }
 
+    async fn is_noted(&self, mark: &Mark) -> Result<bool, Down> {
+        let mut command = redis::cmd("EXISTS");
+        command.arg(self.marked('j', mark));
+        self.link.command(Retry::Once, command).await
+    }
+
     async fn note_once(&self, mark: &Mark, ttl: Duration) -> Result<bool, Down> {
         let mut command = redis::cmd("SET");
         command

@@ -27,6 +27,7 @@ pub struct World {
     pub base: String,
     /// `http://127.0.0.1:PORT` of the admin listener.
     pub admin: String,
+    yaml: String,
     up: Up,
 }
 
@@ -96,6 +97,7 @@ impl World {
             clock,
             base,
             admin,
+            yaml,
             up,
         }
     }
@@ -103,6 +105,13 @@ impl World {
     /// A URL on the gateway.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Another gateway of the same configuration, and its `http://app.test:PORT`.
+    pub async fn replica(&self) -> (Up, String) {
+        let up = serve(&self.yaml, &self.clock).await;
+        let base = format!("http://app.test:{}", port(&up.addresses()[0]));
+        (up, base)
     }
 
     /// The port of the gateway.

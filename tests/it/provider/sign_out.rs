@@ -42,7 +42,7 @@ async fn signing_out_goes_by_the_provider_where_it_can() {
         assert_eq!(parameter(&url, name).as_deref(), Some(value));
     }
     assert_eq!(url.query_pairs().count(), 4);
-    let off = Rig::with(|settings| settings.rp_initiated_logout = false).await;
+    let off = Rig::with(|settings| settings.logout.rp_initiated = false).await;
     assert!(off.provider.end_session("t", BACK, "s").await.is_none());
     assert_eq!(off.provider.end_session_origin().await, None);
     let none = Rig::new().await;
@@ -168,7 +168,7 @@ async fn the_refresh_token_is_taken_back_and_then_the_access_token() {
 #[tokio::test]
 async fn what_need_not_be_taken_back_is_not() {
     // RV-01
-    let off = Rig::with(|settings| settings.revoke_at_sign_out = false).await;
+    let off = Rig::with(|settings| settings.logout.revoke = false).await;
     let tokens = off.sign_in().await.unwrap().tokens;
     off.provider.revoke(&tokens).await;
     assert_eq!(off.op.count("revoke"), 0, "by configuration");

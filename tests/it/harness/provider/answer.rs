@@ -62,6 +62,29 @@ impl Default for User {
     }
 }
 
+impl State {
+    pub(super) fn sids(&self, sub: &str) -> Vec<String> {
+        let mut found: Vec<_> = self.grants.iter().filter(|(_, grant)| grant.user.sub == sub).collect();
+        found.sort_by_key(|(id, _)| **id);
+        found.into_iter().map(|(_, grant)| grant.sid.clone()).collect()
+    }
+}
+
+/// Header and claims of a logout token.
+pub(super) fn logout(shared: &Shared, script: &Script, whose: &Value) -> (Members, Members) {
+    let now = now(shared, script);
+    let header = json!({"typ": "logout+jwt"});
+    let mut claims = json!({
+        "iss": shared.issuer, "aud": script.client_id, "iat": now, "exp": now + 120, "jti": token_text("jti"),
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    for (name, value) in whose.as_object().into_iter().flatten() {
+        claims[name] = value.clone();
+    }
+    let members = |value: Value| value.as_object().cloned().unwrap_or_default();
+    (members(header), members(claims))
+}
+
 type Reply = (u16, Value);
 
 /// Records the request and answers it; `None` when the path is nobody's.
