@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::{Gateway, Incoming, Reply, admit::who, cookies, reply};
 use crate::{
-    gate::{Caller, Endpoint, Presence, Refusal, SignOut, sign_out},
+    gate::{Caller, Endpoint, Presence, Refusal, ReturnTo, SignOut, sign_out},
     pages::{self, Action},
     provider::EndSession,
     session::{CookieName, Session},
@@ -113,12 +114,14 @@ impl Gateway {
         let who = session.as_ref().map(|session| who(session));
         let leads_to = self.end_session_origin(session.as_deref()).await;
         let leads_to: Vec<&str> = leads_to.as_deref().into_iter().collect();
+        let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
+        let path = again(&return_to);
         let facts = pages::ConfirmSignOut {
             request_id: incoming.request_id,
             who: who.as_deref(),
             stay: Some("/"),
             action: Action {
-                path: "/.doorward/sign-out",
+                path: &path,
                 fields: &[],
                 leads_to: &leads_to,
             },
@@ -131,6 +134,16 @@ impl Gateway {
         let provider = self.parts().providers.get(session?.record.identity.provider())?;
         provider.end_session_origin().await
     }
+}
+
+/// The address of the sign-out that goes on to this page.
+fn again(return_to: &ReturnTo) -> String {
+    let sign_out = Endpoint::SignOut.path();
+    if *return_to == ReturnTo::home() {
+        return sign_out.to_owned();
+    }
+    let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
+    format!("{sign_out}?return_to={back}")
 }
 
 /// A redirect, or for a script the address that it would lead to.

@@ -120,6 +120,24 @@ async fn the_way_back_leads_on_to_the_page_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn the_question_remembers_the_page_to_go_on_to() {
+    // RL-04
+    let world = World::start().await;
+    let browser = signed_in(&world).await;
+    for (query, action) in [
+        ("", "action=\"/.doorward/sign-out\""),
+        (
+            "?return_to=%2Fgoodbye",
+            "action=\"/.doorward/sign-out?return_to=%2Fgoodbye\"",
+        ),
+        ("?return_to=%2F%2Fevil.example", "action=\"/.doorward/sign-out\""),
+    ] {
+        let page = browser.visit(&world.url(&format!("/.doorward/sign-out{query}"))).await;
+        assert!(page.body.contains(action), "{query}: {}", page.body);
+    }
+}
+
+#[tokio::test]
 async fn a_target_elsewhere_is_not_led_on_to() {
     // RL-04
     let world = World::start().await;

@@ -14,6 +14,7 @@ import { startUpstream } from './upstream.mjs';
  * - `store`: `memory` or `redis` · `client`: `basic`, `post` or `none`
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
  * - `userinfo`: when the gateway asks for userinfo
+ * - `backchannel`: `sid` or `sub`: the provider tells the gateway of logouts, by the one or the other
  */
 export function scenario(name, options, body) {
   test(name, async () => {
@@ -29,7 +30,7 @@ export function scenario(name, options, body) {
   });
 }
 
-async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo } = {}) {
+async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo, backchannel } = {}) {
   const ending = [];
   const started = (part) => {
     ending.push(part);
@@ -45,6 +46,10 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       await startProvider({
         redirectUris: [`${origin}/.doorward/callback`],
         signedOutUris: [`${origin}/.doorward/signed-out`],
+        backchannel: backchannel && {
+          uri: `http://127.0.0.1:${port}/.doorward/backchannel-logout/company`,
+          session: backchannel === 'sid',
+        },
         ...providerOptions,
       }),
     );
