@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, header};
 
 use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
     pages::Context,
     provider::{ExchangeError, Provider},
-    session::{CookieName, Session},
+    session::{Client, CookieName, Session, client::AddressKept},
+    store::NotMade,
     telemetry::Event,
 };
 
@@ -132,9 +133,12 @@ impl Gateway {
             })?;
         self.parts()
             .sessions
-            .create(proved.identity, proved.tokens)
+            .create(proved.identity, proved.tokens, client_of(incoming))
             .await
-            .map_err(|_| Refusal::StoreDown)
+            .map_err(|not_made| match not_made {
+                NotMade::Down(_) => Refusal::StoreDown,
+                NotMade::SignedOut => Refusal::SignInFailed(SignInFailure::SignedOut),
+            })
     }
 
     /// The provider that the attempt began at, when the answer came to that provider's own address (AR-14, AR-15).
@@ -178,6 +182,13 @@ impl Gateway {
 
 fn go_on(return_to: &ReturnTo) -> Reply {
     reply::redirect(&Method::GET, return_to.as_str(), "callback")
+}
+
+/// What a list of sessions says of where this one came from.
+fn client_of(incoming: &Incoming<'_>) -> Client {
+    let user_agent = incoming.headers.get(header::USER_AGENT);
+    let user_agent = user_agent.and_then(|value| value.to_str().ok());
+    Client::of(user_agent, incoming.client, AddressKept::default())
 }
 
 fn failed(failure: SignInFailure, incoming: &Incoming<'_>, caller: Caller, return_to: &ReturnTo) -> Reply {

@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 29] = [
+const REFUSALS: [Refusal; 30] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -42,6 +42,7 @@ const REFUSALS: [Refusal; 29] = [
     Refusal::SignInFailed(SignInFailure::UserInfoInvalid),
     Refusal::SignInFailed(SignInFailure::ClockSkew),
     Refusal::SignInFailed(SignInFailure::StepUpUnmet),
+    Refusal::SignInFailed(SignInFailure::SignedOut),
 ];
 
 fn sign_out<'a>() -> Action<'a> {
