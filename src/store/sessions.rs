@@ -1,6 +1,7 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
 mod index;
+mod sealed;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,9 +20,9 @@ use crate::{
     entropy::Entropy,
     gate::Presence,
     identity::VerifiedIdentity,
-    keys::{self, Binding, Purpose, Ring},
+    keys::Ring,
     session::{Client, Handle, Record, Session, SessionTokens, StoreKey, Terms},
-    telemetry::{Call, Event, KeyUse, Telemetry},
+    telemetry::{Call, Event, Telemetry},
     time::{Clock, UnixTime},
 };
 
@@ -264,32 +265,6 @@ impl Sessions {
         self.0.terms.ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
     }
 
-    fn seal(&self, handle: &Handle, key: &StoreKey, record: &Record) -> Vec<u8> {
-        let ring = self.0.ring.load();
-        let kid = &ring.sealing().id;
-        self.0.telemetry.emit(&Event::Key {
-            kid,
-            what: KeyUse::Seal,
-        });
-        keys::seal(
-            &ring,
-            &binding(handle, key),
-            record.version,
-            self.0.entropy.bytes(),
-            &record.to_bytes(),
-        )
-    }
-
-    fn open(&self, ring: &Ring, handle: &Handle, key: &StoreKey, sealed: &[u8]) -> Option<Arc<Session>> {
-        let opened = keys::open(ring, &binding(handle, key), sealed).ok()?;
-        let record = Record::from_bytes(&opened.plain).ok()?;
-        self.0.telemetry.emit(&Event::Key {
-            kid: &opened.kid,
-            what: KeyUse::Open,
-        });
-        (record.version == opened.version).then(|| Arc::new(Session::new(handle.clone(), *key, record)))
-    }
-
     async fn watched<T>(&self, op: &'static str, call: impl Future<Output = Result<T, Down>>) -> Result<T, Down> {
         let began = Instant::now();
         let answer = call.await;
@@ -312,13 +287,5 @@ const fn outcome(down: &Down) -> Call {
         Down::TimedOut => Call::TimedOut,
         Down::Refused(_) => Call::Refused,
         Down::Paused(_) | Down::Unreachable(_) => Call::Failed,
-    }
-}
-
-const fn binding<'a>(handle: &'a Handle, key: &'a StoreKey) -> Binding<'a> {
-    Binding {
-        purpose: Purpose::Session,
-        holder: handle.bytes(),
-        place: &key.0,
     }
 }
