@@ -36,6 +36,7 @@ export async function startProvider({
   const handler = (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://provider');
     requests.push({ method: request.method, path: pathname, query: searchParams });
+    if (pathname === '/frame') return send(response, 200, page('Frame', `<iframe src="${escape(searchParams.get('src'))}"></iframe>`));
     if (pathname.startsWith('/interaction/')) return interaction(provider, people, request, response);
     if (pathname === '/session/end' && request.method === 'POST') return endByQuery(request, response);
     return provider.callback()(request, response);
@@ -58,6 +59,8 @@ export async function startProvider({
     issuer: listener.origin,
     port: listener.port,
     requests,
+    /** A page of the provider with a frame in it. */
+    framed: (src) => `${listener.origin}/frame?src=${encodeURIComponent(src)}`,
     grants,
     /** Logouts told to clients, and how it went. */
     told,

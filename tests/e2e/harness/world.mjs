@@ -13,7 +13,7 @@ import { startUpstream } from './upstream.mjs';
  *
  * - `store`: `memory` or `redis` · `client`: `basic`, `post` or `none`
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
- * - `userinfo`: when the gateway asks for userinfo
+ * - `userinfo`: when the gateway asks for userinfo · `providerSettings`: more settings of the provider at the gateway
  * - `backchannel`: `sid` or `sub`: the provider tells the gateway of logouts, by the one or the other
  */
 export function scenario(name, options, body) {
@@ -30,7 +30,7 @@ export function scenario(name, options, body) {
   });
 }
 
-async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo, backchannel } = {}) {
+async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo, backchannel, providerSettings } = {}) {
   const ending = [];
   const started = (part) => {
     ending.push(part);
@@ -65,6 +65,7 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       upstream: upstream.url,
       session,
       userinfo,
+      providerSettings,
     });
     const gateway = started(await startGateway({ config, port, adminPort }));
     const browser = started(await startBrowser());

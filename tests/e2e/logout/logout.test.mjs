@@ -1,13 +1,18 @@
 // Every way a session ends by protocol, with the real provider: it tells the gateway, and the gateway tells it.
 import assert from 'node:assert/strict';
 import { screenshot } from '../harness/browser.mjs';
+import { listen } from '../harness/listener.mjs';
 import { people } from '../harness/people.mjs';
 import { eventually } from '../harness/wait.mjs';
 import { scenario, sessionCookie } from '../harness/world.mjs';
 
-async function isIn(world, context) {
+async function cookieOf(context) {
   const { name, value } = await sessionCookie(context);
-  const answer = await world.gateway.request('/api/me', { headers: { cookie: `${name}=${value}` } });
+  return { cookie: `${name}=${value}` };
+}
+
+async function isIn(world, context) {
+  const answer = await world.gateway.request('/api/me', { headers: await cookieOf(context) });
   assert.ok([200, 401].includes(answer.status), `${answer.status}`);
   return answer.status === 200;
 }
@@ -46,7 +51,7 @@ scenario('a sign-out at the provider by sid ends that browser’s session alone'
 
 scenario('a sign-out here takes the tokens back, and is told back', { backchannel: 'sid' }, async (world) => {
   const { context, page } = await world.signedIn('ada');
-  const { name, value } = await sessionCookie(context);
+  const stolen = await cookieOf(context);
   await page.goto(world.url('/.doorward/sign-out?return_to=/public/goodbye'));
   await page.getByRole('button', { name: /sign out/i }).click();
   await page.waitForURL((url) => url.pathname === '/.doorward/signed-out');
@@ -57,7 +62,7 @@ scenario('a sign-out here takes the tokens back, and is told back', { backchanne
   await eventually('refresh and access token are taken back', revoked);
   await eventually('the provider has told the gateway', () => world.provider.told.length > 0);
   assert.equal(world.provider.told[0].outcome, 'success', 'a session that is gone already is as good');
-  const replay = await world.gateway.request('/api/me', { headers: { cookie: `${name}=${value}` } });
+  const replay = await world.gateway.request('/api/me', { headers: stolen });
   assert.equal(replay.status, 401);
   const calls = /doorward_provider_call_seconds_count\{call="ok",endpoint="revocation",provider="company"\} 2/;
   assert.match(await world.gateway.metrics(), calls);
@@ -92,3 +97,31 @@ for (const javaScriptEnabled of [true, false]) {
     }
   });
 }
+
+const frames = { backchannel: 'sid', providerSettings: { front_channel_logout: true } };
+
+scenario('a frame on the provider’s page ends the session, and only it may show the frame', frames, async (world) => {
+  const [laptop, phone] = [await world.signedIn('ada'), await world.signedIn('ada')];
+  const me = await world.gateway.request('/.doorward/whoami', { headers: await cookieOf(laptop.context) });
+  const query = new URLSearchParams({ iss: world.provider.issuer, sid: me.json().claims.sid });
+  const frame = world.url(`/.doorward/frontchannel-logout/company?${query}`);
+  // The answer is framed by a page of the provider; a page of anybody else is shown nothing.
+  const evil = await listen((request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    response.end(`<!doctype html><title>Evil</title><iframe src="${frame.replace(/sid=.*/, 'sid=nobody')}"></iframe>`);
+  });
+  try {
+    const refused = laptop.page.waitForEvent('console', (message) => /frame-ancestors/.test(message.text()));
+    await laptop.page.goto(evil.origin.replace('127.0.0.1', 'localhost'));
+    await refused;
+    assert.ok(await isIn(world, laptop.context));
+
+    await laptop.page.goto(world.provider.framed(frame));
+    await eventually('the frame is shown', async () => (await laptop.page.frames()[1]?.title()) === 'Signed out');
+    assert.equal(await isIn(world, laptop.context), false);
+    assert.equal(await isIn(world, phone.context), true);
+    assert.equal(world.provider.count('/token/revocation'), 0);
+  } finally {
+    await evil.close();
+  }
+});
