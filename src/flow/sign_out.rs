@@ -8,7 +8,7 @@ use crate::{
     gate::{Caller, Presence, Refusal, SignOut, sign_out},
     pages::{self, Action},
     session::{CookieName, Session},
-    telemetry::Event,
+    telemetry::{Act, Event},
 };
 
 impl Gateway {
@@ -21,7 +21,10 @@ impl Gateway {
         match sign_out::judge(incoming.method, incoming.headers, &own_origin) {
             SignOut::Proceed => self.proceed(incoming, caller, &own_origin).await,
             SignOut::Confirm => self.confirm(incoming).await,
-            SignOut::Refuse => self.refuse_plainly(Refusal::CrossSite, caller, incoming),
+            SignOut::Refuse => {
+                self.audit(incoming, Act::SignOut, Refusal::CrossSite.code(), None);
+                self.refuse_plainly(Refusal::CrossSite, caller, incoming)
+            }
         }
     }
 
@@ -34,12 +37,14 @@ impl Gateway {
         };
         if let Some(session) = &session {
             if self.parts().sessions.end(&session.handle).await.is_err() {
+                self.audit(incoming, Act::SignOut, Refusal::StoreDown.code(), Some(session));
                 return self.refuse_plainly(Refusal::StoreDown, caller, incoming);
             }
             self.emit(&Event::SignOut {
                 provider: session.record.identity.provider(),
             });
             self.emit(&Event::Session { what: "signed_out" });
+            self.audit(incoming, Act::SignOut, "ok", Some(session));
         }
         let onward = self.onward(session.as_deref(), own_origin).await;
         let mut reply = if asked_by_script(incoming) {
@@ -105,7 +110,7 @@ impl Gateway {
 }
 
 /// A script cannot follow a redirect to another site: it gets the address instead.
-fn asked_by_script(incoming: &Incoming<'_>) -> bool {
+pub(super) fn asked_by_script(incoming: &Incoming<'_>) -> bool {
     let text = |name| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-mode") {
         Some(mode) => mode != "navigate",

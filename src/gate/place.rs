@@ -33,6 +33,8 @@ pub enum Endpoint {
     SignedOut,
     /// `/.doorward/whoami`
     WhoAmI,
+    /// `/.doorward/sessions`
+    Sessions,
     /// `/.doorward/jwks.json`
     Jwks,
 }
@@ -69,12 +71,13 @@ pub fn place(site: &Site, method: &Method, target: &Target) -> Place {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Callback,
         Self::SignIn,
         Self::SignOut,
         Self::SignedOut,
         Self::WhoAmI,
+        Self::Sessions,
         Self::Jwks,
     ];
 
@@ -87,6 +90,7 @@ impl Endpoint {
             Self::SignOut => "/.doorward/sign-out",
             Self::SignedOut => "/.doorward/signed-out",
             Self::WhoAmI => "/.doorward/whoami",
+            Self::Sessions => "/.doorward/sessions",
             Self::Jwks => "/.doorward/jwks.json",
         }
     }

@@ -13,7 +13,7 @@ import { startUpstream } from './upstream.mjs';
  *
  * - `store`: `memory` or `redis` · `client`: `basic`, `post` or `none`
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
- * - `userinfo`: when the gateway asks for userinfo
+ * - `userinfo`: when the gateway asks for userinfo · `settings`: further settings, `admin` among them
  */
 export function scenario(name, options, body) {
   test(name, async () => {
@@ -29,7 +29,7 @@ export function scenario(name, options, body) {
   });
 }
 
-async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo } = {}) {
+async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo, settings } = {}) {
   const ending = [];
   const started = (part) => {
     ending.push(part);
@@ -60,6 +60,7 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       upstream: upstream.url,
       session,
       userinfo,
+      settings,
     });
     const gateway = started(await startGateway({ config, port, adminPort }));
     const browser = started(await startBrowser());
