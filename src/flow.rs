@@ -3,17 +3,23 @@
 //! [`Gateway`] is the whole of the room to others: the proxy asks it about each request through [`Front`].
 
 mod admit;
+mod audit;
 mod callback;
 mod cookies;
 mod gateway;
+mod own_sessions;
 mod provider_logout;
 mod renew;
 mod reply;
+mod sessions;
 mod sign_in;
 mod sign_out;
 mod whoami;
 
-pub use self::gateway::{Assertions, Gateway, Parts};
+pub use self::{
+    gateway::{Assertions, Gateway, Parts},
+    sessions::Wanted,
+};
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 

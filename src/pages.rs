@@ -4,6 +4,7 @@
 //! failed request never depends on a second one. Every value is escaped by the template engine.
 
 mod csp;
+mod devices;
 mod layout;
 mod problem;
 mod refusal;
@@ -12,6 +13,7 @@ mod words;
 
 pub use self::{
     csp::STYLE,
+    devices::{Device, OwnSessions, own_sessions},
     layout::{Action, HEADERS, Page},
     problem::{PROBLEM_JSON, problem},
     refusal::{Context, refusal},

@@ -9,9 +9,9 @@ use crate::{
     gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
     pages::Context,
     provider::{ExchangeError, Provider},
-    session::{Client, CookieName, Session, client::AddressKept},
+    session::{Client, CookieName, Session},
     store::NotMade,
-    telemetry::Event,
+    telemetry::{Act, Audit, Event},
 };
 
 /// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
@@ -85,6 +85,7 @@ impl Gateway {
                 provider: &attempt.provider,
                 outcome: "already",
             });
+            self.audit(incoming, Act::SignIn, "already", Some(session));
             return go_on(&attempt.return_to);
         }
         let proved = self.prove(incoming, attempt, answer).await;
@@ -96,6 +97,13 @@ impl Gateway {
             provider: &attempt.provider,
             outcome,
         });
+        let audit = Audit {
+            provider: Some(&attempt.provider),
+            client: incoming.client,
+            request_id: incoming.request_id,
+            ..Audit::new(Act::SignIn, outcome)
+        };
+        self.audit_of(&audit, proved.as_deref().ok());
         match proved {
             Ok(session) => self.welcome(incoming, attempt, &session, presence).await,
             Err(Refusal::SignInFailed(failure)) => failed(failure, incoming, caller, &attempt.return_to),
@@ -133,7 +141,7 @@ impl Gateway {
             })?;
         self.parts()
             .sessions
-            .create(proved.identity, proved.tokens, client_of(incoming))
+            .create(proved.identity, proved.tokens, self.client_of(incoming))
             .await
             .map_err(|not_made| match not_made {
                 NotMade::Down(_) => Refusal::StoreDown,
@@ -159,6 +167,13 @@ impl Gateway {
         Ok(provider)
     }
 
+    /// What a list of sessions says of where this one came from.
+    fn client_of(&self, incoming: &Incoming<'_>) -> Client {
+        let user_agent = incoming.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        Client::of(user_agent, incoming.client, self.parts().address_kept)
+    }
+
     /// A new handle at every sign-in; the session it replaces ends (CK-12).
     async fn welcome(&self, incoming: &Incoming<'_>, attempt: &Attempt, session: &Session, before: Presence) -> Reply {
         let https = incoming.public.https;
@@ -182,13 +197,6 @@ impl Gateway {
 
 fn go_on(return_to: &ReturnTo) -> Reply {
     reply::redirect(&Method::GET, return_to.as_str(), "callback")
-}
-
-/// What a list of sessions says of where this one came from.
-fn client_of(incoming: &Incoming<'_>) -> Client {
-    let user_agent = incoming.headers.get(header::USER_AGENT);
-    let user_agent = user_agent.and_then(|value| value.to_str().ok());
-    Client::of(user_agent, incoming.client, AddressKept::default())
 }
 
 fn failed(failure: SignInFailure, incoming: &Incoming<'_>, caller: Caller, return_to: &ReturnTo) -> Reply {

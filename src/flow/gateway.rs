@@ -15,7 +15,7 @@ use crate::{
     pages::Context,
     policy::{Route, Site},
     provider::Provider,
-    session::{Session, Terms},
+    session::{Session, Terms, client::AddressKept},
     store::Sessions,
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
@@ -50,6 +50,8 @@ pub struct Parts {
     pub ring: Arc<ArcSwap<Ring>>,
     /// Lifetimes.
     pub terms: Terms,
+    /// How much of the address that a person signs in from is kept with the session.
+    pub address_kept: AddressKept,
     /// The signed assertion.
     pub assertions: Assertions,
     /// The clock.
@@ -119,6 +121,7 @@ impl Gateway {
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
             Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
+            Endpoint::Sessions => self.own_sessions(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
             Endpoint::BackChannelLogout => self.back_channel_logout(incoming, caller).await,
             Endpoint::FrontChannelLogout => self.front_channel_logout(incoming, caller).await,

@@ -18,7 +18,7 @@ use crate::{
     provider::{NoLogout, Provider},
     session::Mark,
     store::Down,
-    telemetry::{Channel, Event},
+    telemetry::{Act, Audit, Channel, Event},
 };
 
 /// Most tokens that this process knows as done without asking the store.
@@ -59,7 +59,7 @@ impl Gateway {
             Ok(token) => self.hear(provider, &token).await,
             Err(code) => Heard::Refused(code),
         };
-        self.tell(provider, Channel::Back, heard);
+        self.tell(incoming, provider, Channel::Back, heard);
         match heard {
             Heard::Ended(_) | Heard::Again => reply::json(StatusCode::OK, &json!({}), BACK),
             Heard::Refused(code) => {
@@ -118,7 +118,7 @@ impl Gateway {
             },
             Err(code) => Heard::Refused(code),
         };
-        self.tell(provider, Channel::Front, heard);
+        self.tell(incoming, provider, Channel::Front, heard);
         match heard {
             Heard::Ended(_) | Heard::Again => frame(provider),
             Heard::Refused(code) => {
@@ -134,16 +134,28 @@ impl Gateway {
         self.parts().providers.get(&name).map(AsRef::as_ref)
     }
 
-    fn tell(&self, provider: &Provider, channel: Channel, heard: Heard) {
+    fn tell(&self, incoming: &Incoming<'_>, provider: &Provider, channel: Channel, heard: Heard) {
+        let ended = match heard {
+            Heard::Ended(ended) => ended,
+            Heard::Again | Heard::Refused(_) | Heard::Later(_) => 0,
+        };
         self.emit(&Event::ProviderLogout {
             provider: &provider.settings().name,
             channel,
             outcome: heard.outcome(),
-            ended: match heard {
-                Heard::Ended(ended) => ended,
-                Heard::Again | Heard::Refused(_) | Heard::Later(_) => 0,
-            },
+            ended,
         });
+        let act = match channel {
+            Channel::Back => Act::BackChannelLogout,
+            Channel::Front => Act::FrontChannelLogout,
+        };
+        self.emit(&Event::Audit(Audit {
+            provider: Some(&provider.settings().name),
+            client: incoming.client,
+            request_id: incoming.request_id,
+            sessions: Some(ended),
+            ..Audit::new(act, heard.outcome())
+        }));
     }
 }
 

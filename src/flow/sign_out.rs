@@ -13,7 +13,7 @@ use crate::{
     provider::EndSession,
     session::{CookieName, Session},
     task,
-    telemetry::Event,
+    telemetry::{Act, Event},
 };
 
 impl Gateway {
@@ -26,7 +26,10 @@ impl Gateway {
         match sign_out::judge(incoming.method, incoming.headers, &own_origin) {
             SignOut::Proceed => self.proceed(incoming, caller, &own_origin).await,
             SignOut::Confirm => self.confirm(incoming).await,
-            SignOut::Refuse => self.refuse_plainly(Refusal::CrossSite, caller, incoming),
+            SignOut::Refuse => {
+                self.audit(incoming, Act::SignOut, Refusal::CrossSite.code(), None);
+                self.refuse_plainly(Refusal::CrossSite, caller, incoming)
+            }
         }
     }
 
@@ -39,12 +42,14 @@ impl Gateway {
         };
         if let Some(session) = &session {
             if self.parts().sessions.end(&session.handle).await.is_err() {
+                self.audit(incoming, Act::SignOut, Refusal::StoreDown.code(), Some(session));
                 return self.refuse_plainly(Refusal::StoreDown, caller, incoming);
             }
             self.emit(&Event::SignOut {
                 provider: session.record.identity.provider(),
             });
             self.emit(&Event::Session { what: "signed_out" });
+            self.audit(incoming, Act::SignOut, "ok", Some(session));
         }
         let mut reply = self.onward(incoming, session.as_deref(), own_origin).await;
         if let Some(session) = session {
@@ -174,7 +179,7 @@ const SIGNED_OUT: &str = Endpoint::SignedOut.path();
 const OUTCOME: &str = "sign_out";
 
 /// A script cannot follow a redirect to another site: it gets the address instead.
-fn asked_by_script(incoming: &Incoming<'_>) -> bool {
+pub(super) fn asked_by_script(incoming: &Incoming<'_>) -> bool {
     let text = |name| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-mode") {
         Some(mode) => mode != "navigate",

@@ -27,7 +27,8 @@ impl Gateway {
         }
     }
 
-    async fn nobody(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+    /// Who wants to see what is theirs signs in first.
+    pub(super) async fn nobody(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         let back = ReturnTo::of(incoming.target);
         match (caller, self.parts().default_provider.clone()) {
             (Caller::Navigation, Some(provider)) => {

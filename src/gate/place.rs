@@ -36,6 +36,8 @@ pub enum Endpoint {
     SignedOut,
     /// `/.doorward/whoami`
     WhoAmI,
+    /// `/.doorward/sessions`
+    Sessions,
     /// `/.doorward/jwks.json`
     Jwks,
     /// `/.doorward/backchannel-logout/<name>`
@@ -76,12 +78,13 @@ pub fn place(site: &Site, method: &Method, target: &Target) -> Place {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Callback,
         Self::SignIn,
         Self::SignOut,
         Self::SignedOut,
         Self::WhoAmI,
+        Self::Sessions,
         Self::Jwks,
         Self::BackChannelLogout,
         Self::FrontChannelLogout,
@@ -96,6 +99,7 @@ impl Endpoint {
             Self::SignOut => "/.doorward/sign-out",
             Self::SignedOut => "/.doorward/signed-out",
             Self::WhoAmI => "/.doorward/whoami",
+            Self::Sessions => "/.doorward/sessions",
             Self::Jwks => "/.doorward/jwks.json",
             Self::BackChannelLogout => "/.doorward/backchannel-logout",
             Self::FrontChannelLogout => "/.doorward/frontchannel-logout",
@@ -122,9 +126,12 @@ fn endpoint(path: &str) -> Option<Endpoint> {
     Endpoint::ALL.into_iter().find(|endpoint| match endpoint {
         Endpoint::Callback => endpoint.path() == path || below(*endpoint, path).is_some(),
         Endpoint::BackChannelLogout | Endpoint::FrontChannelLogout => below(*endpoint, path).is_some(),
-        Endpoint::SignIn | Endpoint::SignOut | Endpoint::SignedOut | Endpoint::WhoAmI | Endpoint::Jwks => {
-            endpoint.path() == path
-        }
+        Endpoint::SignIn
+        | Endpoint::SignOut
+        | Endpoint::SignedOut
+        | Endpoint::WhoAmI
+        | Endpoint::Sessions
+        | Endpoint::Jwks => endpoint.path() == path,
     })
 }
 
@@ -228,6 +235,7 @@ mod tests {
                 | Endpoint::SignOut
                 | Endpoint::SignedOut
                 | Endpoint::WhoAmI
+                | Endpoint::Sessions
                 | Endpoint::Jwks => endpoint.path().to_owned(),
             };
             assert_eq!(at(&format!("GET {path}")), format!("{endpoint:?}"));

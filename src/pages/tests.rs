@@ -53,6 +53,37 @@ fn sign_out<'a>() -> Action<'a> {
     }
 }
 
+fn devices_of(agent: &str, address: &str) -> Page {
+    let now = UnixTime::from_secs(1_795_425_514);
+    let before = |secs| UnixTime::from_secs(now.secs() - secs);
+    let this = Device {
+        id: "aB-_1",
+        agent: Some(agent),
+        address: Some(address),
+        signed_in: before(7200),
+        used: before(30),
+        is_this: true,
+    };
+    let other = Device {
+        id: "cD\"&2",
+        used: before(3600),
+        is_this: false,
+        ..this
+    };
+    let unknown = Device {
+        agent: None,
+        address: None,
+        ..other
+    };
+    own_sessions(&OwnSessions {
+        request_id: REQUEST_ID,
+        now,
+        devices: &[this, other, unknown],
+        path: "/.doorward/sessions",
+        sign_out: "/.doorward/sign-out",
+    })
+}
+
 fn whoami_of<'a>(name: &'a str, groups: &'a [&'a str], claims: &'a [(&'a str, &'a str)]) -> Page {
     let now = UnixTime::from_secs(1_795_425_514);
     let after = |secs| UnixTime::from_secs(now.secs() + secs);
@@ -139,6 +170,7 @@ fn all_pages() -> Vec<(String, Page)> {
         stay: Some("/.doorward/signed-out?local"),
     };
     pages.push(("finish-sign-out".into(), finish_sign_out(&step)));
+    pages.push(("own-sessions".into(), devices_of("Firefox on Linux", "203.0.113.0/24")));
     pages
 }
 
@@ -190,7 +222,9 @@ fn the_policy_names_the_style_that_is_there() {
             "{name}: {}",
             page.csp
         );
-        let forms = if page.html.contains("<form") {
+        let forms = if name == "own-sessions" {
+            "form-action 'self';"
+        } else if page.html.contains("<form") {
             "form-action 'self' https://idp.example;"
         } else {
             "form-action 'none';"
@@ -224,6 +258,7 @@ fn hostile_values_are_text() {
         refusal(Refusal::NotAllowed, &context),
         confirm_sign_out(&question),
         whoami_of(HOSTILE, &[HOSTILE], &[(HOSTILE, HOSTILE)]),
+        devices_of(HOSTILE, HOSTILE),
     ];
     for Page { html, csp } in pages {
         assert!(!html.contains("<script"), "{html}");

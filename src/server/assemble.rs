@@ -67,7 +67,8 @@ fn join(errors: &[UpstreamError]) -> String {
 /// # Errors
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
-    let telemetry = Telemetry::new(plan.telemetry.access_log);
+    let naming = plan.telemetry.audit.map(|audit| audit.naming).unwrap_or_default();
+    let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let keys = AssertionKeys::derive(&ring, entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
@@ -88,6 +89,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         default_provider: plan.default_provider,
         ring,
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions: Assertions {
             keys,
             issuer: plan.identity.issuer,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Audit;
 use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
 
 /// How a call to a store or provider went.
@@ -163,6 +164,8 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
+    /// Something for the audit trail.
+    Audit(Audit<'a>),
     /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
     Target {
         /// Upstream name.

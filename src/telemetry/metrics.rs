@@ -1,13 +1,16 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+mod label;
+
 use std::time::Duration;
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use super::{Call, Channel, Event, KeyUse, RequestLine};
-use crate::gate::Outcome;
+pub(super) use self::label::{call_name, channel_name, outcome_name};
+use self::label::{class, use_name};
+use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -39,6 +42,7 @@ struct People {
     sign_outs: IntCounterVec,
     provider_logouts: IntCounterVec,
     sessions: IntCounterVec,
+    audit: IntCounterVec,
 }
 
 #[derive(Debug)]
@@ -113,6 +117,12 @@ impl People {
                 "doorward_sessions_total",
                 "Sessions made and ended, by cause.",
                 &["what"],
+            ),
+            audit: counter(
+                registry,
+                "doorward_audit_events_total",
+                "Events of the audit trail.",
+                &["act", "outcome"],
             ),
         }
     }
@@ -214,6 +224,7 @@ impl Metrics {
                 sessions.inc_by(u64::try_from(*ended).unwrap_or(u64::MAX));
             }
             Event::Session { what } => count(&people.sessions, &[what]),
+            Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
             Event::StoreCall {
                 op,
                 call,
@@ -276,56 +287,10 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheu
     family
 }
 
-const fn class(status: u16) -> &'static str {
-    match status {
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
-        _ => "none",
-    }
-}
-
-pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Renewed => "renewed",
-        Outcome::RenewedElsewhere => "renewed_elsewhere",
-        Outcome::Ended => "ended",
-        Outcome::ProviderDown => "provider_down",
-        Outcome::ClientRejected => "client_rejected",
-        Outcome::StoreDown => "store_down",
-    }
-}
-
-pub(super) const fn call_name(call: Call) -> &'static str {
-    match call {
-        Call::Ok => "ok",
-        Call::Refused => "refused",
-        Call::TimedOut => "timed_out",
-        Call::Failed => "failed",
-    }
-}
-
-pub(super) const fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Back => "back",
-        Channel::Front => "front",
-    }
-}
-
-const fn use_name(what: KeyUse) -> &'static str {
-    match what {
-        KeyUse::Seal => "seal",
-        KeyUse::Open => "open",
-        KeyUse::Sign => "sign",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::ProviderName;
+    use crate::{gate::Outcome, oidc::ProviderName, telemetry::Call};
 
     #[test]
     fn an_event_is_counted_under_its_labels() {

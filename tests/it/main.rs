@@ -28,5 +28,7 @@ mod proxy_rows;
 mod proxy_server;
 mod renewal;
 mod rows;
+mod sessions;
+mod sessions_cli;
 mod sign_in;
 mod sign_out;

@@ -80,6 +80,8 @@ async fn a_logout_by_sid_ends_that_session_alone() {
     );
     let ended = ["channel=\"back\"", "outcome=\"ended\"", "provider=\"op\""];
     assert_eq!(count(&world, "doorward_provider_logouts_total", &ended).await, "1");
+    let noted = ["act=\"back_channel_logout\"", "outcome=\"ended\""];
+    assert_eq!(count(&world, "doorward_audit_events_total", &noted).await, "1");
     assert_eq!(world.provider.count("revoke"), 0, "the provider knows");
 }
 

@@ -13,7 +13,8 @@ import { startUpstream } from './upstream.mjs';
  *
  * - `store`: `memory` or `redis` · `client`: `basic`, `post` or `none`
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
- * - `userinfo`: when the gateway asks for userinfo · `providerSettings`: more settings of the provider at the gateway
+ * - `userinfo`: when the gateway asks for userinfo · `settings`: further settings, `admin` among them
+ * - `providerSettings`: further settings of the provider at the gateway
  * - `backchannel`: `sid` or `sub`: the provider tells the gateway of logouts, by the one or the other
  */
 export function scenario(name, options, body) {
@@ -30,7 +31,16 @@ export function scenario(name, options, body) {
   });
 }
 
-async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo, backchannel, providerSettings } = {}) {
+async function startWorld({
+  store = 'memory',
+  client = 'basic',
+  provider: providerOptions,
+  session,
+  userinfo,
+  settings,
+  backchannel,
+  providerSettings,
+} = {}) {
   const ending = [];
   const started = (part) => {
     ending.push(part);
@@ -65,6 +75,7 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       upstream: upstream.url,
       session,
       userinfo,
+      settings,
       providerSettings,
     });
     const gateway = started(await startGateway({ config, port, adminPort }));

@@ -41,6 +41,8 @@ pub struct Wishes {
     pub provider: String,
     /// Further top-level YAML.
     pub more: String,
+    /// The token of the admin listener.
+    pub token: Option<&'static str>,
 }
 
 impl Default for Wishes {
@@ -50,6 +52,7 @@ impl Default for Wishes {
             routes: ROUTES.to_owned(),
             provider: String::new(),
             more: String::new(),
+            token: None,
         }
     }
 }
@@ -80,13 +83,16 @@ impl World {
             .routes
             .replace("{upstream}", &format!("http://{}", upstream.address()));
         let yaml = format!(
-            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\" }}\nproviders:\n  op:\n    \
+            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\"{token} }}\nproviders:\n  op:\n    \
              issuer: \"{issuer}\"\n    insecure_http_issuer: true\n    client_id: {CLIENT_ID}\n    client_secret: \
              \"{CLIENT_SECRET}\"\n    scopes: [email]\n{provider}session:\n{session}{more}\nroutes:\n{routes}",
             issuer = provider.issuer(),
             provider = wishes.provider,
             session = wishes.session,
             more = wishes.more,
+            token = wishes
+                .token
+                .map_or_else(String::new, |token| format!(", token: \"{token}\"")),
         );
         let up = serve(&yaml, &clock).await;
         let base = format!("http://app.test:{}", port(&up.addresses()[0]));
