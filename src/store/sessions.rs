@@ -1,5 +1,6 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod heard;
 mod index;
 mod sealed;
 
