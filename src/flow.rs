@@ -4,13 +4,17 @@
 
 mod admit;
 mod assertions;
+mod audit;
 mod callback;
 mod cookies;
 mod gateway;
 mod live;
+mod own_sessions;
+mod provider_logout;
 mod registration;
 mod renew;
 mod reply;
+mod sessions;
 mod sign_in;
 mod sign_out;
 mod whoami;
@@ -20,6 +24,7 @@ pub use self::{
     gateway::{Gateway, Parts},
     live::Live,
     registration::Registration,
+    sessions::Wanted,
 };
 
 use std::{future::Future, net::IpAddr, sync::Arc};
@@ -42,6 +47,8 @@ pub struct Incoming<'a> {
     pub target: &'a Target,
     /// Headers as the client sent them.
     pub headers: &'a HeaderMap,
+    /// The body, of a request that [`Front::body_limit`] wants it of; else empty.
+    pub body: &'a [u8],
     /// The client's address, by the trusted proxies.
     pub client: Option<IpAddr>,
     /// The scheme and port that browsers use to reach this listener.
@@ -97,6 +104,13 @@ pub struct About {
 pub trait Front: Send + Sync + 'static {
     /// Decides about a request, carries the decision out, and says what to do with it.
     fn answer(&self, incoming: &Incoming<'_>) -> impl Future<Output = Answer> + Send;
+
+    /// How much of a request's body is to be read before it is decided about, in bytes; `None` for none of it. A longer
+    /// one is refused.
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        let _ = (method, target);
+        None
+    }
 
     /// The response to a request that is not forwarded: a page for a navigation, problem JSON for the others.
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply;

@@ -8,6 +8,7 @@ mod breaker;
 mod cache;
 #[cfg(test)]
 mod contract;
+pub mod index;
 pub mod lease;
 mod memory;
 mod redis;
@@ -16,7 +17,7 @@ pub mod sessions;
 pub use self::{
     backend::{Backend, Down, Owner, Written},
     lease::Lease,
-    sessions::{BadSettings, Saved, Sessions},
+    sessions::{BadSettings, Cursor, Listing, NotMade, Page, Saved, Sessions, Shown},
 };
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

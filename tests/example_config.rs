@@ -39,6 +39,7 @@ fn surroundings() -> (TempDir, Source) {
     write("google-client-secret", "a-secret-of-the-example\n");
     write("session-2026-05.key", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n");
     write("ledger-licence", "licence-7\n");
+    write("admin-token", "a-token-of-the-example\n");
     let variables = [
         ("CORPORATE_CLIENT_SECRET", "a-secret-of-the-example"),
         ("REDIS_PASSWORD", "a-password-of-the-example"),
@@ -191,8 +192,12 @@ fn what_the_comments_call_a_default_is_one() {
         };
         assert_eq!(limits, other.limits);
     }
-    assert_eq!(with.telemetry, without.telemetry);
-    assert_eq!(with.admin, without.admin);
+    // The one line of `logging`, and that of `admin`, that are not the default.
+    let (mut telemetry, mut admin) = (with.telemetry, with.admin);
+    assert!(telemetry.audit.as_mut().and_then(|audit| audit.file.take()).is_some());
+    assert_eq!(telemetry, without.telemetry);
+    assert!(admin.as_mut().and_then(|admin| admin.token.take()).is_some());
+    assert_eq!(admin, without.admin);
 }
 
 /// The text cut before every key at the left margin.

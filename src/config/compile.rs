@@ -86,6 +86,7 @@ impl Desk<'_, '_> {
         let ring = self.ring(&config.session);
         let store = self.store(&config.session);
         let terms = self.terms(&config.session);
+        let address_kept = session::address_kept(config.session.client_address);
         let identity = self.identity(config);
         let telemetry = self.logging(&config.logging);
         let site = self.site(config, default_provider.as_ref());
@@ -97,6 +98,7 @@ impl Desk<'_, '_> {
             default_provider,
             store: store?,
             terms,
+            address_kept,
             ring,
             identity,
             telemetry,
@@ -184,6 +186,13 @@ impl Desk<'_, '_> {
             },
             filter: written.level.clone(),
             access_log: written.access_log,
+            audit: written.audit.enabled.then(|| telemetry::AuditSettings {
+                file: written.audit.file.as_deref().map(|file| self.source.resolve(file)),
+                naming: match written.audit.person {
+                    raw::Person::Hash => telemetry::Naming::Hash,
+                    raw::Person::Subject => telemetry::Naming::Subject,
+                },
+            }),
         }
     }
 }

@@ -3,19 +3,19 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
-use super::{Answer, Assertions, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{Answer, Assertions, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
+    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal, Target},
     identity::{Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
     pages::Context,
     policy::{Route, Site},
     provider::Provider,
-    session::{Session, Terms},
+    session::{Session, Terms, client::AddressKept},
     store::{self, Sessions},
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
@@ -41,6 +41,8 @@ pub struct Parts {
     pub ring: Arc<ArcSwap<Ring>>,
     /// Lifetimes.
     pub terms: Terms,
+    /// How much of the address that a person signs in from is kept with the session.
+    pub address_kept: AddressKept,
     /// The signed assertion.
     pub assertions: Assertions,
     /// The clock.
@@ -56,6 +58,7 @@ pub struct Parts {
 pub struct Gateway {
     parts: Arc<Parts>,
     flights: Flights,
+    repeats: Repeats,
 }
 
 impl Gateway {
@@ -65,6 +68,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             flights: Flights::default(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -74,6 +78,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             flights: self.flights.clone(),
+            repeats: self.repeats.clone(),
         }
     }
 
@@ -100,6 +105,10 @@ impl Gateway {
         &self.flights
     }
 
+    pub(super) const fn repeats(&self) -> &Repeats {
+        &self.repeats
+    }
+
     pub(super) fn now(&self) -> UnixTime {
         self.parts.clock.now()
     }
@@ -113,9 +122,12 @@ impl Gateway {
             Endpoint::Callback => self.callback(incoming, caller).await,
             Endpoint::SignIn => self.start(incoming, caller).await,
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
-            Endpoint::SignedOut => reply::signed_out(incoming),
+            Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys(self.now(), &self.parts.entropy)),
+            Endpoint::Sessions => self.own_sessions(incoming, caller).await,
+            Endpoint::BackChannelLogout => self.back_channel_logout(incoming, caller).await,
+            Endpoint::FrontChannelLogout => self.front_channel_logout(incoming, caller).await,
         }
     }
 
@@ -189,6 +201,10 @@ impl Front for Gateway {
                 &methods,
             )),
         }
+    }
+
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        gate::place::body_limit(method, target.path())
     }
 
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {

@@ -20,7 +20,7 @@ use crate::{
     session::{Freshness, Record, Session, StoreKey},
     store::{Lease, Saved, Written},
     task,
-    telemetry::Event,
+    telemetry::{Act, Audit, Event},
 };
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
@@ -102,7 +102,21 @@ impl Gateway {
             provider: name,
             outcome,
         });
+        if let Some(failure) = failure(outcome) {
+            self.audit_of(&Audit::new(Act::Renewal, failure), Some(session));
+        }
         flight.landed(outcome)
+    }
+}
+
+/// The outcome's name, if it is none that was hoped for.
+const fn failure(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Renewed | Outcome::RenewedElsewhere => None,
+        Outcome::Ended => Some("ended"),
+        Outcome::ProviderDown => Some("provider_down"),
+        Outcome::ClientRejected => Some("client_rejected"),
+        Outcome::StoreDown => Some("store_down"),
     }
 }
 

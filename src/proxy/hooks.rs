@@ -51,7 +51,7 @@ impl<F: Front> ProxyHttp for Door<F> {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let answer = match self.look(session, ctx) {
-            Ok(()) => self.ask(session, ctx).await,
+            Ok(()) => self.ask(session, ctx).await?,
             Err(refusal) => self.refuse(refusal, ctx),
         };
         ctx.decided = ctx.elapsed();

@@ -120,8 +120,9 @@ impl Fixed {
 /// # Errors
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
-    let telemetry = Telemetry::new(plan.telemetry.access_log);
     let fixed = Fixed::of(&plan);
+    let naming = plan.telemetry.audit.map(|audit| audit.naming).unwrap_or_default();
+    let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
@@ -144,6 +145,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         default_provider: plan.default_provider,
         ring,
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -220,6 +222,7 @@ pub(super) fn succeed(
         default_provider: plan.default_provider,
         ring: Arc::clone(&before.ring),
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),

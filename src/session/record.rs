@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::Client;
 use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
 
 /// The tokens of a session.
@@ -40,6 +41,9 @@ pub struct Record {
     pub tokens: SessionTokens,
     /// How many times the tokens were renewed.
     pub renewals: u64,
+    /// Where from the person signed in, coarse, for lists of sessions.
+    #[serde(default)]
+    pub client: Client,
 }
 
 /// The bytes are no record of a format that this program reads.
@@ -63,6 +67,7 @@ impl Record {
             identity,
             tokens,
             renewals: 0,
+            client: Client::unknown(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Record {
             identity,
             tokens,
             renewals: self.renewals.saturating_add(1),
+            client: self.client.clone(),
         }
     }
 
@@ -95,6 +101,14 @@ impl Record {
     #[must_use]
     pub fn hashed_id(&self) -> String {
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.id.as_bytes()))
+    }
+
+    /// When the provider issued what proves the person, by its own clock: `iat` of the ID token, or else when it was
+    /// received here. A logout ends what was issued before it.
+    #[must_use]
+    pub fn issued(&self) -> UnixTime {
+        let issued = self.identity.claims().get("iat").and_then(serde_json::Value::as_i64);
+        issued.map_or(self.tokens.received, UnixTime::from_secs)
     }
 
     /// The record in bytes, to be sealed.

@@ -1,5 +1,7 @@
 //! One contract, held against every store: sealed sessions, compare-and-set, leases, outages.
 
+mod index;
+
 use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -13,7 +15,7 @@ use crate::{
     gate::Presence,
     keys::{KeyId, Ring, RingKey},
     secret::Secret,
-    session::{Handle, Session, StoreKey, Terms, record::tests::record},
+    session::{Client, Handle, Session, StoreKey, Terms, record::tests::record},
     telemetry::Telemetry,
     time::Clock,
 };
@@ -157,7 +159,10 @@ async fn backend_contract(backend: &dyn Backend) {
 
 async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
     let sample = record(clock.now());
-    sessions.create(sample.identity, sample.tokens).await.unwrap()
+    sessions
+        .create(sample.identity, sample.tokens, Client::unknown())
+        .await
+        .unwrap()
 }
 
 async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
@@ -206,6 +211,7 @@ async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
 async fn memory_holds_the_contract() {
     let clock = Clock::system();
     backend_contract(&Memory::new(100, clock.clone())).await;
+    index::backend_contract(&Memory::new(100, clock.clone()), &clock).await;
     sessions_contract(&sessions(&Settings::Memory { max_sessions: 100 }, &clock), &clock).await;
 }
 
@@ -215,6 +221,7 @@ async fn redis_holds_the_contract() {
     let settings = server.settings("open sesame");
     backend_contract(&Redis::new(&settings).unwrap()).await;
     let clock = Clock::system();
+    index::backend_contract(&Redis::new(&settings).unwrap(), &clock).await;
     sessions_contract(&sessions(&Settings::Redis(settings), &clock), &clock).await;
     for key in server.ask(&["KEYS", "*"]).await.lines() {
         assert!(key.starts_with("test:"), "{key}");

@@ -2,8 +2,11 @@
 //!
 //! A session is a string under `<prefix>s:<key>`: its version in 8 bytes, big-endian, for the compare-and-set, then the
 //! sealed record. A lease is its owner under `<prefix>l:<key>`. Every key has a time to live. Every command touches one
-//! key. Needed of an ACL user: `get`, `set`, `getrange`, `del`, `pexpire`, `ping`, `evalsha`, `script|load`.
+//! key. What finds sessions without their cookie is in `index`. Needed of an ACL user: `get`, `set`, `getrange`, `del`,
+//! `exists`, `pexpire`, `pttl`, `zadd`, `zscore`, `zrangebyscore`, `zrem`, `zremrangebyscore`, `time`, `ping`, `evalsha`,
+//! `script|load`.
 
+mod index;
 mod link;
 
 use std::{sync::LazyLock, time::Duration};

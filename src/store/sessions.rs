@@ -1,10 +1,16 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod heard;
+mod index;
+mod sealed;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use futures_util::future::{join, try_join, try_join_all};
 use tokio::time::Instant;
 
+pub use self::index::{BadCursor, Cursor, Listing, Page, Shown};
 use super::{
     Backend, Down, Lease, Settings, Written,
     cache::{Cache, Offer},
@@ -15,9 +21,9 @@ use crate::{
     entropy::Entropy,
     gate::Presence,
     identity::VerifiedIdentity,
-    keys::{self, Binding, Purpose, Ring},
-    session::{Handle, Record, Session, SessionTokens, StoreKey, Terms},
-    telemetry::{Call, Event, KeyUse, Telemetry},
+    keys::Ring,
+    session::{Client, Handle, Record, Session, SessionTokens, StoreKey, Terms},
+    telemetry::{Call, Event, Telemetry},
     time::{Clock, UnixTime},
 };
 
@@ -35,6 +41,17 @@ pub enum Saved {
     Superseded,
     /// The session was ended meanwhile, and stays ended.
     Gone,
+}
+
+/// Why no session was made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotMade {
+    /// The store did not take it.
+    #[error(transparent)]
+    Down(#[from] Down),
+    /// The provider ended it while it was being made: a logout wins over a sign-in under way (BL-11).
+    #[error("the provider ended this session before it began")]
+    SignedOut,
 }
 
 /// The sessions of an installation. Clones share everything.
@@ -82,6 +99,11 @@ impl Sessions {
         })))
     }
 
+    /// The lifetimes in force.
+    fn terms(&self) -> Terms {
+        **self.0.terms.load()
+    }
+
     /// Other lifetimes from now on, for sessions that are there too.
     pub fn set_terms(&self, terms: Terms) {
         self.0.terms.store(Arc::new(terms));
@@ -116,23 +138,34 @@ impl Sessions {
     /// Makes a session under a new handle.
     ///
     /// # Errors
-    /// When the store does not take it.
-    pub async fn create(&self, identity: VerifiedIdentity, tokens: SessionTokens) -> Result<Arc<Session>, Down> {
+    /// When the store does not take it, or a logout of it came first.
+    pub async fn create(
+        &self,
+        identity: VerifiedIdentity,
+        tokens: SessionTokens,
+        client: Client,
+    ) -> Result<Arc<Session>, NotMade> {
         let inner = &self.0;
         let handle = Handle::new(inner.entropy.bytes());
-        let record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        let mut record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        record.client = client;
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
         let ticket = inner.cache.ticket(&key);
         let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
-        match self.watched("create", create).await? {
-            Written::Saved => {
-                let session = Arc::new(Session::new(handle, key, record));
-                inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(session)
-            }
-            Written::Superseded | Written::Gone => Err(Down::Refused("a new session's place is taken".to_owned())),
+        let create = self.watched("create", create);
+        let index = self.watched("index", self.note(&handle, &key, &record));
+        if let (Written::Superseded | Written::Gone, ()) = try_join(create, index).await? {
+            return Err(Down::Refused("a new session's place is taken".to_owned()).into());
         }
+        // Only now: a logout that came before finds neither session nor list, and one that comes later finds both.
+        if self.is_entombed(&record, record.issued()).await? {
+            self.end_key(&key).await?;
+            return Err(NotMade::SignedOut);
+        }
+        let session = Arc::new(Session::new(handle, key, record));
+        inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
+        Ok(session)
     }
 
     /// Writes `record` in the place of `session`'s, by compare-and-set on its version.
@@ -152,7 +185,10 @@ impl Sessions {
             .0
             .backend
             .replace(key, before.version, &sealed, record.version, self.ttl(&record));
-        let written = self.watched("save", replace).await;
+        let written = match self.watched("save", replace).await {
+            Ok(Written::Saved) => self.after_save(session, &record).await,
+            other => other,
+        };
         match written {
             Ok(Written::Saved) => {
                 let session = Arc::new(Session::new(handle.clone(), *key, record));
@@ -174,9 +210,22 @@ impl Sessions {
         }
     }
 
+    /// Brings the index up to date, and ends the session after all if a logout missed it (BL-10).
+    async fn after_save(&self, before: &Session, record: &Record) -> Result<Written, Down> {
+        let note = self.watched("index", self.note(&before.handle, &before.key, record));
+        let issued = before.record.issued();
+        // An entry that is out of date tells an administrator an older time; the next save writes it again.
+        let (_, entombed) = join(note, self.is_entombed(record, issued)).await;
+        if entombed? {
+            self.end_key(&before.key).await?;
+            return Ok(Written::Gone);
+        }
+        Ok(Written::Saved)
+    }
+
     /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
     pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if self.0.terms.load().touch_due(&session.record, now) {
+        if self.terms().touch_due(&session.record, now) {
             self.save(session, session.record.touched(now)).await.ok();
         }
     }
@@ -186,14 +235,9 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer: the session may live on.
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
-        let mut ended = false;
-        for key in handle.store_keys(&self.0.ring.load()) {
-            self.0.cache.forget(&key);
-            let there = self.watched("end", self.0.backend.end(&key)).await;
-            self.0.cache.forget(&key);
-            ended |= there?;
-        }
-        Ok(ended)
+        let keys = handle.store_keys(&self.0.ring.load());
+        let ended = try_join_all(keys.iter().map(|key| self.end_key(key))).await?;
+        Ok(ended.contains(&true))
     }
 
     /// Ends the session if nobody wrote since it was read.
@@ -204,6 +248,9 @@ impl Sessions {
         let remove = self.0.backend.remove(&session.key, session.record.version);
         let removed = self.watched("end", remove).await;
         self.0.cache.forget(&session.key);
+        if removed == Ok(Written::Saved) {
+            self.forget_entry(session).await;
+        }
         removed
     }
 
@@ -226,33 +273,7 @@ impl Sessions {
 
     /// Until the session's end, and a moment more for clocks that differ.
     fn ttl(&self, record: &Record) -> Duration {
-        self.0.terms.load().ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
-    }
-
-    fn seal(&self, handle: &Handle, key: &StoreKey, record: &Record) -> Vec<u8> {
-        let ring = self.0.ring.load();
-        let kid = &ring.sealing().id;
-        self.0.telemetry.emit(&Event::Key {
-            kid,
-            what: KeyUse::Seal,
-        });
-        keys::seal(
-            &ring,
-            &binding(handle, key),
-            record.version,
-            self.0.entropy.bytes(),
-            &record.to_bytes(),
-        )
-    }
-
-    fn open(&self, ring: &Ring, handle: &Handle, key: &StoreKey, sealed: &[u8]) -> Option<Arc<Session>> {
-        let opened = keys::open(ring, &binding(handle, key), sealed).ok()?;
-        let record = Record::from_bytes(&opened.plain).ok()?;
-        self.0.telemetry.emit(&Event::Key {
-            kid: &opened.kid,
-            what: KeyUse::Open,
-        });
-        (record.version == opened.version).then(|| Arc::new(Session::new(handle.clone(), *key, record)))
+        self.terms().ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
     }
 
     async fn watched<T>(&self, op: &'static str, call: impl Future<Output = Result<T, Down>>) -> Result<T, Down> {
@@ -277,13 +298,5 @@ const fn outcome(down: &Down) -> Call {
         Down::TimedOut => Call::TimedOut,
         Down::Refused(_) => Call::Refused,
         Down::Paused(_) | Down::Unreachable(_) => Call::Failed,
-    }
-}
-
-const fn binding<'a>(handle: &'a Handle, key: &'a StoreKey) -> Binding<'a> {
-    Binding {
-        purpose: Purpose::Session,
-        holder: handle.bytes(),
-        place: &key.0,
     }
 }

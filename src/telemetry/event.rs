@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Audit;
 use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
 
 /// How a call to a store or provider went.
@@ -26,6 +27,15 @@ pub enum KeyUse {
     Open,
     /// Signing an assertion.
     Sign,
+}
+
+/// How a provider asks to end a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Channel {
+    /// By a POST of its own, signed.
+    Back,
+    /// By a frame in the browser.
+    Front,
 }
 
 /// One request, for the access line.
@@ -65,6 +75,26 @@ pub struct RequestLine<'a> {
     pub error: Option<&'a str>,
 }
 
+/// What came of a change of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub enum Reload<'a> {
+    /// Another configuration is in force.
+    InForce {
+        /// Keys that changed and wait for a restart.
+        waits: &'a [&'static str],
+    },
+    /// It was refused; the one before stays in force.
+    Refused {
+        /// Every problem, for the log.
+        why: &'a str,
+    },
+    /// A certificate cannot be used; the one before stays in force.
+    CertificateRefused {
+        /// Why, for the log.
+        error: &'a str,
+    },
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
@@ -101,7 +131,19 @@ pub enum Event<'a> {
         /// Provider of the session.
         provider: &'a ProviderName,
     },
-    /// A session was made, ended by time, refused or signed out: `created`, `idle`, `absolute`, `refused`, `signed_out`.
+    /// A provider asked to end a session.
+    ProviderLogout {
+        /// Which.
+        provider: &'a ProviderName,
+        /// How it asked.
+        channel: Channel,
+        /// What came of it: `ended`, `nothing_to_end`, `repeated` or a refusal's code.
+        outcome: &'static str,
+        /// How many sessions ended.
+        ended: usize,
+    },
+    /// A session was made, ended by time, refused, signed out, or ended by its provider: `created`, `idle`, `absolute`,
+    /// `refused`, `signed_out`, `ended_by_provider`.
     Session {
         /// What.
         what: &'static str,
@@ -121,7 +163,7 @@ pub enum Event<'a> {
     ProviderCall {
         /// Which.
         provider: &'a ProviderName,
-        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`.
+        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`, `id_token`, `logout_token`, `revocation`.
         endpoint: &'static str,
         /// How it went.
         call: Call,
@@ -142,6 +184,8 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
+    /// Something for the audit trail.
+    Audit(Audit<'a>),
     /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
     Target {
         /// Upstream name.
@@ -151,19 +195,6 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
-    /// Another configuration is in force.
-    Reloaded {
-        /// Keys that changed and wait for a restart.
-        waits: &'a [&'static str],
-    },
-    /// Another configuration was refused; the one before stays in force.
-    ReloadRefused {
-        /// Every problem, for the log.
-        why: &'a str,
-    },
-    /// A certificate cannot be used; the one before stays in force.
-    CertificateRefused {
-        /// Why, for the log.
-        error: &'a str,
-    },
+    /// The configuration changed.
+    Reload(Reload<'a>),
 }

@@ -8,8 +8,8 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-pub(super) use self::label::{call_name, outcome_name};
-use self::label::{class, use_name};
+pub(super) use self::label::{call_name, channel_name, outcome_name};
+use self::label::{class, reload_name, use_name};
 use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -41,7 +41,9 @@ struct People {
     sign_ins: IntCounterVec,
     renewals: IntCounterVec,
     sign_outs: IntCounterVec,
+    provider_logouts: IntCounterVec,
     sessions: IntCounterVec,
+    audit: IntCounterVec,
 }
 
 #[derive(Debug)]
@@ -105,11 +107,23 @@ impl People {
                 "Sign-outs at this gateway.",
                 &["provider"],
             ),
+            provider_logouts: counter(
+                registry,
+                "doorward_provider_logouts_total",
+                "Logouts that a provider asked for, by channel and outcome.",
+                &["provider", "channel", "outcome"],
+            ),
             sessions: counter(
                 registry,
                 "doorward_sessions_total",
                 "Sessions made and ended, by cause.",
                 &["what"],
+            ),
+            audit: counter(
+                registry,
+                "doorward_audit_events_total",
+                "Events of the audit trail.",
+                &["act", "outcome"],
             ),
         }
     }
@@ -206,7 +220,19 @@ impl Metrics {
                 count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::ProviderLogout {
+                provider,
+                channel,
+                outcome,
+                ended,
+            } => {
+                let labels = [provider.as_str(), channel_name(*channel), outcome];
+                count(&people.provider_logouts, &labels);
+                let sessions = people.sessions.with_label_values(&["ended_by_provider"]);
+                sessions.inc_by(u64::try_from(*ended).unwrap_or(u64::MAX));
+            }
             Event::Session { what } => count(&people.sessions, &[what]),
+            Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
             Event::StoreCall {
                 op,
                 call,
@@ -230,9 +256,7 @@ impl Metrics {
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
-            Event::Reloaded { waits: _ } => count(reloads, &["in_force"]),
-            Event::ReloadRefused { why: _ } => count(reloads, &["refused"]),
-            Event::CertificateRefused { error: _ } => count(reloads, &["certificate_refused"]),
+            Event::Reload(reload) => count(reloads, &[reload_name(*reload)]),
         }
     }
 

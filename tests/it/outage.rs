@@ -10,13 +10,13 @@ use crate::harness::{
     gateway::{Wishes, World},
 };
 
-struct Redis {
-    folder: tempfile::TempDir,
-    child: Child,
+pub struct Redis {
+    pub folder: tempfile::TempDir,
+    pub child: Child,
 }
 
 impl Redis {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let child = Self::spawn(&folder);
         let redis = Self { folder, child };
@@ -24,7 +24,7 @@ impl Redis {
         redis
     }
 
-    fn spawn(folder: &tempfile::TempDir) -> Child {
+    pub fn spawn(folder: &tempfile::TempDir) -> Child {
         Command::new("redis-server")
             .args([
                 "--port",
@@ -44,14 +44,14 @@ impl Redis {
             .expect("redis-server is needed: apt-get install redis-server")
     }
 
-    async fn up(&self) {
+    pub async fn up(&self) {
         let socket = self.folder.path().join("redis.sock");
         while tokio::net::UnixStream::connect(&socket).await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 
-    fn yaml(&self) -> String {
+    pub fn yaml(&self) -> String {
         format!(
             "  store: redis\n  redis: {{ url: \"unix:{}\" }}\n  keys: [{{ id: one, key: \
              \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\" }}]\n",

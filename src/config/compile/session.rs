@@ -4,12 +4,21 @@ use super::{Desk, files::Ways};
 use crate::{
     config::{Path, raw},
     keys::{Ring, RingKey},
-    session::Terms,
+    session::{Terms, client::AddressKept},
     store::{RedisAddress, RedisSettings, Settings},
 };
 
 fn here() -> Path {
     Path::top().key("session")
+}
+
+/// How much of an address is kept.
+pub(super) const fn address_kept(written: raw::ClientAddress) -> AddressKept {
+    match written {
+        raw::ClientAddress::None => AddressKept::None,
+        raw::ClientAddress::Network => AddressKept::Network,
+        raw::ClientAddress::Full => AddressKept::Full,
+    }
 }
 
 impl Desk<'_, '_> {

@@ -27,10 +27,25 @@ pub struct Session {
     /// How long a session lives in all. Renewal never extends it.
     #[schemars(extend("default" = "24h"))]
     pub absolute_timeout: Text<LengthOfTime>,
+    /// How much of the address that a person signs in from is kept with the session, to be shown in lists of sessions.
+    #[schemars(extend("default" = "network"))]
+    pub client_address: ClientAddress,
     /// The keys that seal sessions; `doorward keys generate` makes one. The first seals, all open: put a new one in front to
     /// rotate. All replicas need the same. Without any, the memory store draws one at start; Redis needs at least one.
     #[schemars(extend("default" = []))]
     pub keys: Vec<Key>,
+}
+
+/// How much of an address is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAddress {
+    /// None of it.
+    None,
+    /// The network: /24 of IPv4, /48 of IPv6.
+    Network,
+    /// All of it.
+    Full,
 }
 
 /// Where sessions are kept.

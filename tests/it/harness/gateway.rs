@@ -42,6 +42,8 @@ pub struct Wishes {
     pub provider: String,
     /// Further top-level YAML.
     pub more: String,
+    /// The token of the admin listener.
+    pub token: Option<&'static str>,
 }
 
 impl Default for Wishes {
@@ -51,6 +53,7 @@ impl Default for Wishes {
             routes: ROUTES.to_owned(),
             provider: String::new(),
             more: String::new(),
+            token: None,
         }
     }
 }
@@ -81,13 +84,16 @@ impl World {
             .routes
             .replace("{upstream}", &format!("http://{}", upstream.address()));
         let yaml = format!(
-            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\" }}\nproviders:\n  op:\n    \
+            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\"{token} }}\nproviders:\n  op:\n    \
              issuer: \"{issuer}\"\n    insecure_http_issuer: true\n    client_id: {CLIENT_ID}\n    client_secret: \
              \"{CLIENT_SECRET}\"\n    scopes: [email]\n{provider}session:\n{session}{more}\nroutes:\n{routes}",
             issuer = provider.issuer(),
             provider = wishes.provider,
             session = wishes.session,
             more = wishes.more,
+            token = wishes
+                .token
+                .map_or_else(String::new, |token| format!(", token: \"{token}\"")),
         );
         let up = serve(&yaml, &clock).await;
         let base = format!("http://app.test:{}", port(&up.addresses()[0]));
@@ -117,6 +123,13 @@ impl World {
     /// A URL on the gateway.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Another gateway of the same configuration, and its `http://app.test:PORT`.
+    pub async fn replica(&self) -> (Up, String) {
+        let up = serve(&self.yaml, &self.clock).await;
+        let base = format!("http://app.test:{}", port(&up.addresses()[0]));
+        (up, base)
     }
 
     /// The port of the gateway.
