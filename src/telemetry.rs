@@ -6,7 +6,7 @@ pub mod metrics;
 pub mod trace;
 
 pub use self::{
-    event::{Call, Event, KeyUse, RequestLine},
+    event::{Call, Event, Eviction, KeyUse, RequestLine},
     log::LogFormat,
 };
 

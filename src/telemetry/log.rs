@@ -10,8 +10,8 @@ use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use super::{
-    Call, Event, RequestLine, Settings,
-    metrics::{call_name, outcome_name},
+    Call, Event, Eviction, RequestLine, Settings,
+    metrics::name::{call_name, outcome_name},
 };
 use crate::gate::Outcome;
 
@@ -93,6 +93,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
             error,
             "the session store did not do what was asked"
         ),
+        Event::StoreEviction { what, policy } => write_eviction(*what, policy),
         Event::ProviderCall {
             provider,
             endpoint,
@@ -117,6 +118,19 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
         | Event::StoreCall { .. }
         | Event::ProviderCall { .. }
         | Event::Key { .. } => {}
+    }
+}
+
+fn write_eviction(what: Eviction, policy: &str) {
+    match what {
+        Eviction::Never => tracing::debug!(policy, "Redis drops no sessions when its memory is full"),
+        Eviction::May => tracing::warn!(
+            policy,
+            "Redis may drop sessions when its memory is full, and signs people out by that: set maxmemory-policy to noeviction"
+        ),
+        Eviction::Unknown => tracing::warn!(
+            "Redis does not say whether it may drop sessions when its memory is full: see that its maxmemory-policy is noeviction, or allow this user INFO"
+        ),
     }
 }
 

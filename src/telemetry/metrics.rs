@@ -1,13 +1,15 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+pub(super) mod name;
+
 use std::time::Duration;
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use super::{Call, Event, KeyUse, RequestLine};
-use crate::gate::Outcome;
+use self::name::{EVICTIONS, call_name, outcome_name, use_name};
+use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -49,6 +51,7 @@ struct Keys {
 #[derive(Debug)]
 struct Dependencies {
     store_seconds: HistogramVec,
+    store_eviction: IntGaugeVec,
     provider_seconds: HistogramVec,
     target_changes: IntCounterVec,
 }
@@ -139,6 +142,16 @@ impl Dependencies {
                 "Calls to the session store.",
                 &["op", "call"],
             ),
+            store_eviction: register(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "doorward_store_eviction",
+                        "1 for what holds of the session store: it may drop sessions, never does, or does not say.",
+                    ),
+                    &["what"],
+                ),
+            ),
             provider_seconds: seconds(
                 registry,
                 "doorward_provider_call_seconds",
@@ -203,6 +216,12 @@ impl Metrics {
                 error: _,
             } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
+            }
+            Event::StoreEviction { what, policy: _ } => {
+                for (known, name) in EVICTIONS {
+                    let family = &dependencies.store_eviction;
+                    family.with_label_values(&[name]).set(i64::from(known == *what));
+                }
             }
             Event::ProviderCall {
                 provider,
@@ -269,38 +288,10 @@ const fn class(status: u16) -> &'static str {
     }
 }
 
-pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Renewed => "renewed",
-        Outcome::RenewedElsewhere => "renewed_elsewhere",
-        Outcome::Ended => "ended",
-        Outcome::ProviderDown => "provider_down",
-        Outcome::ClientRejected => "client_rejected",
-        Outcome::StoreDown => "store_down",
-    }
-}
-
-pub(super) const fn call_name(call: Call) -> &'static str {
-    match call {
-        Call::Ok => "ok",
-        Call::Refused => "refused",
-        Call::TimedOut => "timed_out",
-        Call::Failed => "failed",
-    }
-}
-
-const fn use_name(what: KeyUse) -> &'static str {
-    match what {
-        KeyUse::Seal => "seal",
-        KeyUse::Open => "open",
-        KeyUse::Sign => "sign",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::ProviderName;
+    use crate::{gate::Outcome, oidc::ProviderName, telemetry::Call};
 
     #[test]
     fn an_event_is_counted_under_its_labels() {
