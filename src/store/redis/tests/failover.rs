@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    HOUR, Proxy, hears, holds_the_contract, key, open, ready,
+    HOUR, Proxy, Trouble, hears, holds_the_contract, key, open, ready,
     servers::{Sentinel, Server, Watched, until},
     through,
     tls::let_in,
@@ -168,7 +168,10 @@ async fn a_sentinel_that_slept_is_not_believed() {
 #[tokio::test]
 async fn a_sign_out_that_the_promoted_replica_never_saw_holds() {
     // RS-09
-    let mut watched = Watched::start().await;
+    let master = Server::start(&[]).await;
+    let replication = Proxy::before(master.socket_address()).await;
+    let replica = Server::replica_of(replication.address().port()).await;
+    let mut watched = Watched::watch(master, replica).await;
     let clock = Clock::system();
     let settings = Settings::Redis(watched.settings().into());
     let (ours, theirs) = (
@@ -179,10 +182,12 @@ async fn a_sign_out_that_the_promoted_replica_never_saw_holds() {
     watched.in_step().await;
     assert!(contract::find(&theirs, &session.handle).await.is_some());
     // The replica hears nothing of the sign-out.
-    watched.replica.signal("-STOP").await;
+    replication.set(Trouble::Swallow);
     assert_eq!(ours.end(&session.handle).await, Ok(true));
+    let name = super::super::session_at("test:", &session.key);
+    assert_eq!(watched.master.ask::<i64>(&["EXISTS", &name]).await, 0);
+    assert_eq!(watched.replica.ask::<i64>(&["EXISTS", &name]).await, 1);
     watched.master.kill().await;
-    watched.replica.signal("-CONT").await;
     until("the replica is promoted", || {
         watched.replica.is(&["INFO", "replication"], "role", "master")
     })

@@ -169,7 +169,11 @@ impl Server {
 
     /// A replica of it, in step.
     pub(super) async fn replica(&self) -> Self {
-        let port = self.port.to_string();
+        Self::replica_of(self.port).await
+    }
+
+    pub(super) async fn replica_of(port: u16) -> Self {
+        let port = port.to_string();
         let replica = Self::start(&["--replicaof", "127.0.0.1", &port]).await;
         until("the replica is in step", || {
             replica.is(&["INFO", "replication"], "master_link_status", "up")
@@ -284,6 +288,10 @@ impl Watched {
     pub(super) async fn start() -> Self {
         let master = Server::start(&[]).await;
         let replica = master.replica().await;
+        Self::watch(master, replica).await
+    }
+
+    pub(super) async fn watch(master: Server, replica: Server) -> Self {
         let mut sentinels = Vec::new();
         for _ in 0..3 {
             sentinels.push(Sentinel::watching(master.port, 2, "").await);

@@ -98,6 +98,7 @@ async fn a_server_without_tls_is_told_from_one_with() {
     }
     let told = refused(&RedisSettings {
         tls: Some(Authority::new().tls(None)),
+        connect_timeout: Duration::from_millis(300),
         ..settings(RedisServers::One(address))
     })
     .await;
