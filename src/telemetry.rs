@@ -8,7 +8,7 @@ pub mod trace;
 
 pub use self::{
     audit::{Act, Audit, Naming, Whose},
-    event::{Call, Channel, Event, KeyUse, Reload, RequestLine},
+    event::{Call, Channel, Event, Eviction, KeyUse, Reload, RequestLine},
     log::LogFormat,
 };
 

@@ -10,6 +10,7 @@ mod headers;
 mod listener;
 mod names;
 mod provider;
+mod redis;
 mod response;
 mod route;
 mod session;

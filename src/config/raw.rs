@@ -7,6 +7,7 @@
 pub mod access;
 pub mod listener;
 pub mod provider;
+pub mod redis;
 pub mod route;
 pub mod session;
 pub mod upstream;
@@ -20,8 +21,9 @@ pub use self::{
     access::{Access, Claim, Rule, Word},
     listener::{Admin, Limits, Listener, ListenerTls, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
+    redis::{Redis, RedisCluster, RedisSentinel},
     route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
-    session::{ClientAddress, Key, Memory, Redis, Session, Store},
+    session::{ClientAddress, Key, Memory, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
 use super::written::{

@@ -3,10 +3,11 @@
 use std::{future::Future, sync::Arc};
 
 use arc_swap::ArcSwap;
+use http::Method;
 
 use super::{Answer, Front, Gateway, Incoming, Reply};
 use crate::{
-    gate::{Admission, Caller, Refusal},
+    gate::{Admission, Caller, Refusal, Target},
     identity::Bundle,
 };
 
@@ -36,6 +37,10 @@ impl Live {
 impl Front for Live {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         self.gateway().answer(incoming).await
+    }
+
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        self.0.load().body_limit(method, target)
     }
 
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {

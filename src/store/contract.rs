@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use tokio::process::{Child, Command};
 
 use super::{
-    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory, redis::Redis,
+    Backend, Down, RedisAddress, RedisLogin, RedisServers, RedisSettings, Saved, Sessions, Settings, Written,
+    memory::Memory, redis::Redis,
 };
 use crate::{
     entropy::Entropy,
@@ -52,7 +53,7 @@ impl Server {
     }
 
     async fn up(&self) {
-        let redis = Redis::new(&self.settings("open sesame")).unwrap();
+        let redis = Redis::new(&self.settings("open sesame"), Telemetry::new(false)).unwrap();
         tokio::time::timeout(Duration::from_secs(20), async {
             while redis.ping().await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -76,15 +77,16 @@ impl Server {
 
     fn settings(&self, password: &str) -> RedisSettings {
         RedisSettings {
-            address: RedisAddress::Unix(self.socket()),
-            username: None,
-            password: Some(Secret::new(password.to_owned())),
+            servers: RedisServers::One(RedisAddress::Unix(self.socket())),
+            login: RedisLogin {
+                username: None,
+                password: Some(Secret::new(password.to_owned())),
+            },
+            tls: None,
             database: 0,
             key_prefix: "test:".into(),
             timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_millis(500),
-            ca_pem: None,
-            client: None,
         }
     }
 
@@ -106,7 +108,7 @@ fn ring() -> Ring {
     Ring::new(vec![key]).unwrap()
 }
 
-fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
+pub(super) fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
     Sessions::new(
         settings,
         Arc::new(ArcSwap::from_pointee(ring())),
@@ -122,7 +124,7 @@ fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
 }
 
 /// Bytes with versions, and leases.
-async fn backend_contract(backend: &dyn Backend) {
+pub(super) async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.get(&[KEY, OTHER]).await, Ok(None));
     assert_eq!(backend.create(&KEY, b"one", 1, HOUR).await, Ok(Written::Saved));
     assert_eq!(backend.create(&KEY, b"two", 1, HOUR).await, Ok(Written::Superseded));
@@ -157,7 +159,7 @@ async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.release(&KEY, &theirs).await, Ok(true));
 }
 
-async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
+pub(super) async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
     let sample = record(clock.now());
     sessions
         .create(sample.identity, sample.tokens, Client::unknown())
@@ -165,7 +167,7 @@ async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
         .unwrap()
 }
 
-async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
+pub(super) async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
     match sessions.find(handle).await {
         Presence::Session(session) => Some(session),
         Presence::Nothing => None,
@@ -175,7 +177,7 @@ async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
 }
 
 /// Sealed sessions by handle.
-async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
+pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     let one = create(sessions, clock).await;
     let two = create(sessions, clock).await;
     assert_ne!(one.handle, two.handle);
@@ -219,10 +221,10 @@ async fn memory_holds_the_contract() {
 async fn redis_holds_the_contract() {
     let server = Server::start().await;
     let settings = server.settings("open sesame");
-    backend_contract(&Redis::new(&settings).unwrap()).await;
+    backend_contract(&Redis::new(&settings, Telemetry::new(false)).unwrap()).await;
     let clock = Clock::system();
-    index::backend_contract(&Redis::new(&settings).unwrap(), &clock).await;
-    sessions_contract(&sessions(&Settings::Redis(settings), &clock), &clock).await;
+    index::backend_contract(&Redis::new(&settings, Telemetry::new(false)).unwrap(), &clock).await;
+    sessions_contract(&sessions(&Settings::Redis(settings.into()), &clock), &clock).await;
     for key in server.ask(&["KEYS", "*"]).await.lines() {
         assert!(key.starts_with("test:"), "{key}");
         let ttl: i64 = server.ask(&["TTL", key]).await.parse().unwrap();
@@ -235,7 +237,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
     // RS-01, RS-02, RS-04
     let mut server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     let session = create(&sessions, &clock).await;
     server.kill().await;
     assert!(matches!(sessions.find(&session.handle).await, Presence::Down));
@@ -256,7 +258,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
 async fn redis_that_hangs_is_cut_off_in_time() {
     // RS-04
     let server = Server::start().await;
-    let redis = Redis::new(&server.settings("open sesame")).unwrap();
+    let redis = Redis::new(&server.settings("open sesame"), Telemetry::new(false)).unwrap();
     redis.ping().await.unwrap();
     let pid = server.child.id().unwrap().to_string();
     let signal = |name: &'static str| Command::new("kill").args([name, &pid]).status();
@@ -269,7 +271,7 @@ async fn redis_that_hangs_is_cut_off_in_time() {
 async fn a_wrong_password_says_so() {
     // RS-06
     let server = Server::start().await;
-    let redis = Redis::new(&server.settings("wrong")).unwrap();
+    let redis = Redis::new(&server.settings("wrong"), Telemetry::new(false)).unwrap();
     let Err(down) = redis.ping().await else {
         panic!("it opened")
     };
@@ -284,7 +286,7 @@ async fn what_is_not_ours_is_unreadable() {
     // RS-14
     let server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     let session = create(&sessions, &clock).await;
     let keys = server.ask(&["KEYS", "test:s:*"]).await;
     let key = keys.lines().next().unwrap();

@@ -1,29 +1,43 @@
-//! The Redis store: one connection for all requests, made when first needed and made again when it breaks.
+//! The Redis store: one connection a server for all requests, made again when it breaks or leads to the wrong server.
 //!
 //! A session is a string under `<prefix>s:<key>`: its version in 8 bytes, big-endian, for the compare-and-set, then the
 //! sealed record. A lease is its owner under `<prefix>l:<key>`. Every key has a time to live. Every command touches one
-//! key. What finds sessions without their cookie is in `index`. Needed of an ACL user: `get`, `set`, `getrange`, `del`,
-//! `exists`, `pexpire`, `pttl`, `zadd`, `zscore`, `zrangebyscore`, `zrem`, `zremrangebyscore`, `time`, `ping`, `evalsha`,
-//! `script|load`.
+//! key, its first argument. What finds sessions without their cookie is in `index`. What an ACL user needs is listed in
+//! `docs/redis.md`.
 
+mod call;
+mod cluster;
+mod dial;
+mod ended;
+mod fault;
 mod index;
+mod keeper;
 mod link;
+mod node;
+mod sentinel;
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use redis::Script;
 
-use self::link::{Link, Retry};
+use self::{
+    ended::Ended,
+    link::{Link, Retry},
+};
 use super::{Backend, BadSettings, Down, Owner, RedisSettings, Written};
-use crate::session::StoreKey;
+use crate::{session::StoreKey, telemetry::Telemetry};
 
 /// Values in Redis.
 #[derive(Debug)]
 pub(super) struct Redis {
-    link: Link,
-    prefix: std::sync::Arc<str>,
+    link: Arc<Link>,
+    prefix: Arc<str>,
+    ended: Arc<Ended>,
 }
 
 /// 0 nothing there, 1 another version, 2 written.
@@ -66,15 +80,15 @@ static RELEASE: LazyLock<Script> = LazyLock::new(|| {
 const VERSION: usize = 8;
 
 impl Redis {
-    pub(super) fn new(settings: &RedisSettings) -> Result<Self, BadSettings> {
-        Ok(Self {
-            link: Link::new(settings)?,
-            prefix: settings.key_prefix.clone(),
-        })
+    pub(super) fn new(settings: &RedisSettings, telemetry: Telemetry) -> Result<Self, BadSettings> {
+        let link = Arc::new(Link::new(settings)?);
+        let (prefix, ended) = (Arc::clone(&settings.key_prefix), Arc::new(Ended::new()));
+        keeper::begin(&link, &ended, &prefix, telemetry);
+        Ok(Self { link, prefix, ended })
     }
 
     fn session(&self, key: &StoreKey) -> String {
-        format!("{}s:{}", self.prefix, URL_SAFE_NO_PAD.encode(key.0))
+        session_at(&self.prefix, key)
     }
 
     fn lease_key(&self, key: &StoreKey) -> String {
@@ -85,7 +99,7 @@ impl Redis {
 #[async_trait]
 impl Backend for Redis {
     async fn get(&self, keys: &[StoreKey]) -> Result<Option<(StoreKey, Vec<u8>)>, Down> {
-        for key in keys {
+        for key in keys.iter().filter(|key| !self.ended.has(key)) {
             let mut command = redis::cmd("GET");
             command.arg(self.session(key));
             let answer = self.link.command(Retry::Once, command).await;
@@ -111,6 +125,7 @@ impl Backend for Redis {
             .arg("PX")
             .arg(millis(ttl));
         let set: Option<()> = self.link.command(Retry::Never, command).await?;
+        self.ended.forget(key);
         Ok(set.map_or(Written::Superseded, |()| Written::Saved))
     }
 
@@ -122,6 +137,9 @@ impl Backend for Redis {
         version: u64,
         ttl: Duration,
     ) -> Result<Written, Down> {
+        if self.ended.has(key) {
+            return Ok(Written::Gone);
+        }
         let arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
         // Not again after a broken connection: the first try may have been carried out, and the second would then
         // report a version of our own as another's.
@@ -133,15 +151,19 @@ impl Backend for Redis {
     }
 
     async fn end(&self, key: &StoreKey) -> Result<bool, Down> {
-        let mut command = redis::cmd("DEL");
-        command.arg(self.session(key));
-        self.link.command(Retry::Once, command).await
+        let was_there = end_at(&self.link, &self.prefix, key).await?;
+        self.ended.note(key);
+        Ok(was_there)
     }
 
     async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down> {
         let arguments = vec![expected.to_be_bytes().to_vec()];
         let script = self.link.script(Retry::Never, &REMOVE, self.session(key), arguments);
-        compared(script.await?)
+        let removed = compared(script.await?)?;
+        if removed == Written::Saved {
+            self.ended.note(key);
+        }
+        Ok(removed)
     }
 
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
@@ -176,6 +198,17 @@ impl Backend for Redis {
     }
 }
 
+fn session_at(prefix: &str, key: &StoreKey) -> String {
+    format!("{prefix}s:{}", URL_SAFE_NO_PAD.encode(key.0))
+}
+
+/// Forgets the value; whether there was one.
+async fn end_at(link: &Link, prefix: &str, key: &StoreKey) -> Result<bool, Down> {
+    let mut command = redis::cmd("DEL");
+    command.arg(session_at(prefix, key));
+    link.command(Retry::Once, command).await
+}
+
 fn compared(answer: u8) -> Result<Written, Down> {
     match answer {
         0 => Ok(Written::Gone),
@@ -197,3 +230,6 @@ fn written(ttl: Duration) -> Vec<u8> {
 fn millis(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX / 2).max(1)
 }
+
+#[cfg(test)]
+mod tests;

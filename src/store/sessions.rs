@@ -86,7 +86,7 @@ impl Sessions {
             Settings::Memory { max_sessions } => {
                 (Arc::new(Memory::new(*max_sessions, clock.clone())), Cache::kept(&terms))
             }
-            Settings::Redis(settings) => (Arc::new(Redis::new(settings)?), Cache::Bypassed),
+            Settings::Redis(settings) => (Arc::new(Redis::new(settings, telemetry.clone())?), Cache::Bypassed),
         };
         Ok(Self(Arc::new(Inner {
             backend,

@@ -18,6 +18,17 @@ pub enum Call {
     Failed,
 }
 
+/// Whether the session store may drop sessions by itself when its memory is full.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Eviction {
+    /// It refuses new ones instead.
+    Never,
+    /// It may: people are signed out before their time.
+    May,
+    /// It does not say.
+    Unknown,
+}
+
 /// What a ring key was used for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum KeyUse {
@@ -158,6 +169,13 @@ pub enum Event<'a> {
         took: Duration,
         /// The cause in words, for the log, when it failed.
         error: Option<&'a str>,
+    },
+    /// Connected to a store that may, may not or does not say whether it may drop sessions by itself.
+    StoreEviction {
+        /// Which of them.
+        what: Eviction,
+        /// Its policy; empty when unknown.
+        policy: &'a str,
     },
     /// A call to a provider.
     ProviderCall {

@@ -16,8 +16,8 @@ use tracing_subscriber::{
 };
 
 use super::{
-    AuditSettings, Call, Event, Naming, Reload, RequestLine, Settings, audit,
-    metrics::{call_name, channel_name, outcome_name},
+    AuditSettings, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
+    metrics::label::{call_name, channel_name, outcome_name},
 };
 use crate::gate::Outcome;
 
@@ -146,6 +146,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
             error,
             "the session store did not do what was asked"
         ),
+        Event::StoreEviction { what, policy } => write_eviction(*what, policy),
         Event::ProviderCall {
             provider,
             endpoint,
@@ -192,6 +193,19 @@ fn write_reload(reload: &Reload<'_>) {
         Reload::CertificateRefused { error } => {
             tracing::error!(error, "a certificate cannot be used: the one before stays in force");
         }
+    }
+}
+
+fn write_eviction(what: Eviction, policy: &str) {
+    match what {
+        Eviction::Never => tracing::debug!(policy, "Redis drops no sessions when its memory is full"),
+        Eviction::May => tracing::warn!(
+            policy,
+            "Redis may drop sessions when its memory is full, and signs people out by that: set maxmemory-policy to noeviction"
+        ),
+        Eviction::Unknown => tracing::warn!(
+            "Redis does not say whether it may drop sessions when its memory is full: see that its maxmemory-policy is noeviction, or allow this user INFO"
+        ),
     }
 }
 

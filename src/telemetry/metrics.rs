@@ -1,6 +1,6 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
-mod label;
+pub(super) mod label;
 
 use std::time::Duration;
 
@@ -8,8 +8,7 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-pub(super) use self::label::{call_name, channel_name, outcome_name};
-use self::label::{class, reload_name, use_name};
+use self::label::{EVICTIONS, call_name, channel_name, class, outcome_name, reload_name, use_name};
 use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -55,6 +54,7 @@ struct Keys {
 #[derive(Debug)]
 struct Dependencies {
     store_seconds: HistogramVec,
+    store_eviction: IntGaugeVec,
     provider_seconds: HistogramVec,
     target_changes: IntCounterVec,
 }
@@ -157,6 +157,16 @@ impl Dependencies {
                 "Calls to the session store.",
                 &["op", "call"],
             ),
+            store_eviction: register(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "doorward_store_eviction",
+                        "1 for what holds of the session store: it may drop sessions, never does, or does not say.",
+                    ),
+                    &["what"],
+                ),
+            ),
             provider_seconds: seconds(
                 registry,
                 "doorward_provider_call_seconds",
@@ -240,6 +250,12 @@ impl Metrics {
                 error: _,
             } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
+            }
+            Event::StoreEviction { what, policy: _ } => {
+                for (known, name) in EVICTIONS {
+                    let family = &dependencies.store_eviction;
+                    family.with_label_values(&[name]).set(i64::from(known == *what));
+                }
             }
             Event::ProviderCall {
                 provider,

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::File;
+use super::{File, Redis};
 use crate::{
-    config::written::{Text, address::RedisUrl, measure::LengthOfTime, name::NameText},
+    config::written::{Text, measure::LengthOfTime, name::NameText},
     secret::Secret,
 };
 
@@ -65,41 +65,6 @@ pub struct Memory {
     /// Most sessions at once; the least recently used go first.
     #[schemars(range(min = 1), extend("default" = 100_000))]
     pub max_sessions: u64,
-}
-
-/// The Redis store.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Redis {
-    /// `redis://host:6379/0`, `rediss://host:6379` for TLS, or `unix:/run/redis.sock`.
-    #[schemars(required)]
-    pub url: Option<Text<RedisUrl>>,
-    /// The user (Redis 6 ACL); without it `default`.
-    #[schemars(length(min = 1))]
-    pub username: Option<String>,
-    /// The password. Better by file or environment.
-    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub password: Option<Secret<String>>,
-    /// A file with the password; a newline at its end is not part of it.
-    pub password_file: Option<File>,
-    /// An environment variable with the password.
-    #[schemars(length(min = 1))]
-    pub password_env: Option<String>,
-    /// Put in front of every key, one an installation.
-    #[schemars(length(min = 1), extend("default" = "doorward:"))]
-    pub key_prefix: String,
-    /// CA certificates in PEM for `rediss://`; the system's without it.
-    pub ca_file: Option<File>,
-    /// A client certificate chain in PEM for `rediss://`.
-    pub client_certificate_file: Option<File>,
-    /// Its private key in PEM.
-    pub client_key_file: Option<File>,
-    /// Deadline of one call.
-    #[schemars(extend("default" = "1s"))]
-    pub timeout: Text<LengthOfTime>,
-    /// Deadline to connect.
-    #[schemars(extend("default" = "2s"))]
-    pub connect_timeout: Text<LengthOfTime>,
 }
 
 /// A key that seals sessions: 32 bytes in base64.

@@ -275,7 +275,7 @@ async fn memory_holds_the_contract() {
 async fn redis_holds_the_contract_and_every_key_has_an_end() {
     let server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     all(&sessions, &clock).await;
     let session = made(&sessions, &clock, "zoe", "p-9").await;
     let keys = server.ask(&["KEYS", "*"]).await;
@@ -303,7 +303,7 @@ async fn redis_holds_the_contract_and_every_key_has_an_end() {
         assert!(ends(&list).await > 7 * 3_600_000, "{list}");
     }
     // What is read there tells nobody whose sessions these are.
-    let read = Redis::new(&server.settings("open sesame")).unwrap();
+    let read = Redis::new(&server.settings("open sesame"), Telemetry::new(false)).unwrap();
     for (entry, there) in read.entries(&[session.key]).await.unwrap() {
         let entry = entry.unwrap();
         let holds = |text: &str| entry.windows(text.len()).any(|window| window == text.as_bytes());
@@ -316,7 +316,7 @@ async fn what_is_gone_leaves_its_lists_when_it_is_met() {
     // RS-12
     let server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     let [without_session, without_both, whole] = [
         made(&sessions, &clock, "ada", "p-1").await,
         made(&sessions, &clock, "ada", "p-2").await,
@@ -353,7 +353,7 @@ async fn a_turned_ring_finds_what_was_listed_before() {
     let clock = Clock::system();
     let turning = Arc::new(ArcSwap::from_pointee(ring()));
     let sessions = Sessions::new(
-        &Settings::Redis(server.settings("open sesame")),
+        &Settings::Redis(server.settings("open sesame").into()),
         Arc::clone(&turning),
         Terms {
             idle: HOUR,

@@ -2,7 +2,7 @@
 
 use crate::{
     gate::Outcome,
-    telemetry::{Call, Channel, KeyUse, Reload},
+    telemetry::{Call, Channel, Eviction, KeyUse, Reload},
 };
 
 pub(super) const fn class(status: u16) -> &'static str {
@@ -58,3 +58,9 @@ pub(super) const fn reload_name(reload: Reload<'_>) -> &'static str {
         Reload::CertificateRefused { error: _ } => "certificate_refused",
     }
 }
+
+pub(super) const EVICTIONS: [(Eviction, &str); 3] = [
+    (Eviction::Never, "never"),
+    (Eviction::May, "may"),
+    (Eviction::Unknown, "unknown"),
+];
