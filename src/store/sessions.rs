@@ -1,10 +1,13 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod touching;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+use self::touching::Touching;
 use super::{
     Backend, Down, Lease, Settings, Written,
     cache::{Cache, Offer},
@@ -50,6 +53,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     telemetry: Telemetry,
+    touching: Touching,
 }
 
 impl Sessions {
@@ -79,33 +83,40 @@ impl Sessions {
             clock,
             entropy,
             telemetry,
+            touching: Touching::default(),
         })))
     }
 
     /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
     pub async fn find(&self, handle: &Handle) -> Presence {
-        let ring = self.0.ring.load();
-        let first = handle.store_key(ring.sealing());
-        if let Some(session) = self.0.cache.get(&first) {
+        let inner = &self.0;
+        if let Some(session) = self.kept(handle) {
             return Presence::Session(session);
         }
+        let ring = inner.ring.load_full();
         let keys = handle.store_keys(&ring);
-        let ticket = self.0.cache.ticket(&first);
-        match self.watched("get", self.0.backend.get(&keys)).await {
-            Err(_) => Presence::Down,
-            Ok(None) => Presence::Nothing,
-            Ok(Some((key, sealed))) => {
-                if let Some(session) = self.open(&ring, handle, &key, &sealed) {
-                    if key == first {
-                        self.0.cache.offer(ticket, Offer::Read, &session, sealed.len());
-                    }
-                    Presence::Session(session)
-                } else {
-                    self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
-                    Presence::Unreadable
-                }
-            }
+        let tickets: Vec<_> = keys.iter().map(|key| inner.cache.ticket(key)).collect();
+        let (key, sealed) = match self.watched("get", inner.backend.get(&keys)).await {
+            Err(_) => return Presence::Down,
+            Ok(None) => return Presence::Nothing,
+            Ok(Some(found)) => found,
+        };
+        let Some(session) = self.open(&ring, handle, &key, &sealed) else {
+            inner.telemetry.emit(&Event::Unreadable { what: "session_record" });
+            return Presence::Unreadable;
+        };
+        let at = keys.iter().position(|each| *each == key);
+        if let Some(ticket) = at.and_then(|at| tickets.get(at)) {
+            inner.cache.offer(*ticket, Offer::Read, &session, sealed.len());
         }
+        Presence::Session(session)
+    }
+
+    /// An opened session of the handle, from the cache: no more than an HMAC and a look-up where the sealing key named
+    /// the place.
+    fn kept(&self, handle: &Handle) -> Option<Arc<Session>> {
+        let ring = self.0.ring.load();
+        ring.keys().find_map(|key| self.0.cache.get(&handle.store_key(key)))
     }
 
     /// Makes a session under a new handle.
@@ -135,44 +146,41 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer; the write may then have happened or not.
     pub async fn save(&self, session: &Session, record: Record) -> Result<Saved, Down> {
-        let Session {
-            handle,
-            key,
-            record: before,
-            ..
-        } = session;
-        let sealed = self.seal(handle, key, &record);
-        let ticket = self.0.cache.ticket(key);
-        let replace = self
-            .0
-            .backend
-            .replace(key, before.version, &sealed, record.version, self.ttl(&record));
-        let written = self.watched("save", replace).await;
-        match written {
-            Ok(Written::Saved) => {
-                let session = Arc::new(Session::new(handle.clone(), *key, record));
-                self.0.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(Saved::Saved(session))
-            }
-            Ok(Written::Superseded) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Superseded)
-            }
-            Ok(Written::Gone) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Gone)
-            }
-            Err(down) => {
-                self.0.cache.forget(key);
-                Err(down)
-            }
+        let next = Session::new(session.handle.clone(), session.key, record);
+        self.write("save", session.record.version, next).await
+    }
+
+    /// Notes that the session is used, when the last note is old enough and none is being written. As good as can be: a
+    /// failure is counted, no more.
+    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
+        if !self.0.terms.touch_due(&session.record, now) {
+            return;
+        }
+        if let Some(_writing) = self.0.touching.begin(session.key) {
+            let next = session.touched(session.record.touched(now));
+            // Whoever cannot be reached or has changed meanwhile was counted, and needs no note.
+            self.write("touch", session.record.version, next).await.ok();
         }
     }
 
-    /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
-    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if self.0.terms.touch_due(&session.record, now) {
-            self.save(session, session.record.touched(now)).await.ok();
+    /// Writes a session in the place of its version `expected`.
+    async fn write(&self, op: &'static str, expected: u64, next: Session) -> Result<Saved, Down> {
+        let Inner { cache, backend, .. } = &*self.0;
+        let (key, version) = (next.key, next.record.version);
+        let sealed = self.seal(&next.handle, &key, &next.record);
+        let ticket = cache.ticket(&key);
+        let replace = backend.replace(&key, expected, &sealed, version, self.ttl(&next.record));
+        let written = self.watched(op, replace).await;
+        if written == Ok(Written::Saved) {
+            let next = Arc::new(next);
+            cache.offer(ticket, Offer::Written, &next, sealed.len());
+            return Ok(Saved::Saved(next));
+        }
+        // What is kept is not what is there, or nobody knows what is there.
+        cache.forget(&key);
+        match written? {
+            Written::Saved | Written::Superseded => Ok(Saved::Superseded),
+            Written::Gone => Ok(Saved::Gone),
         }
     }
 
@@ -182,7 +190,7 @@ impl Sessions {
     /// When the store does not answer: the session may live on.
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
         let mut ended = false;
-        for key in handle.store_keys(&self.0.ring.load()) {
+        for key in handle.store_keys(&self.0.ring.load_full()) {
             self.0.cache.forget(&key);
             let there = self.watched("end", self.0.backend.end(&key)).await;
             self.0.cache.forget(&key);
