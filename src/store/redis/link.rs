@@ -14,10 +14,10 @@ use arc_swap::ArcSwap;
 use redis::{
     Client, ClientTlsConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo,
     RedisError, Script, TlsCertificates,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
     io::tcp::TcpSettings,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::store::{
     BadSettings, Down, RedisAddress, RedisSettings,
@@ -44,6 +44,7 @@ pub(super) struct Link {
     manager: ArcSwap<ConnectionManager>,
     breaker: Breaker,
     timeout: Duration,
+    connect_timeout: Duration,
     began: Instant,
     renewed: AtomicU64,
 }
@@ -67,6 +68,7 @@ impl Link {
             config,
             breaker: Breaker::new(now),
             timeout: settings.timeout,
+            connect_timeout: settings.connect_timeout,
             began: now,
             renewed: AtomicU64::new(0),
         })
@@ -104,6 +106,19 @@ impl Link {
             async move { invocation.invoke_async(&mut to).await }
         };
         self.call(retry, call).await
+    }
+
+    /// Opens a further connection, for subscriptions alone, within the deadline to connect. It is to the server that
+    /// takes the writes (in a cluster any node: what is published to one is heard at all), and ends with it: then ask
+    /// for another.
+    #[expect(dead_code, reason = "asked for by the feed of changes")]
+    pub(super) async fn subscriber(&self) -> Result<PubSub, Down> {
+        match timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
+            Ok(Ok(subscriber)) => Ok(subscriber),
+            Ok(Err(error)) if is_answer(&error) => Err(Down::Refused(error.to_string())),
+            Ok(Err(error)) => Err(Down::Unreachable(error.to_string())),
+            Err(_) => Err(Down::TimedOut),
+        }
     }
 
     async fn call<T, F>(&self, retry: Retry, call: impl Fn(ConnectionManager) -> F + Send + Sync) -> Result<T, Down>
