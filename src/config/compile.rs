@@ -94,6 +94,7 @@ impl Desk<'_, '_> {
             providers: providers?,
             default_provider,
             store: store?,
+            cache: session::cache(&config.session),
             terms,
             ring,
             identity,

@@ -27,6 +27,8 @@ pub struct Plan {
     pub default_provider: Option<ProviderName>,
     /// Where sessions are kept.
     pub store: store::Settings,
+    /// What is kept of opened sessions in this process.
+    pub cache: store::CacheSettings,
     /// How long sessions live.
     pub terms: Terms,
     /// The key ring; `None` when no key was written, which only the memory store allows: draw one at start.

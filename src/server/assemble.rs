@@ -73,6 +73,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
+        &plan.cache,
         Arc::clone(&ring),
         plan.terms,
         clock.clone(),

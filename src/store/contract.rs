@@ -6,7 +6,8 @@ use arc_swap::ArcSwap;
 use tokio::process::{Child, Command};
 
 use super::{
-    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory, redis::Redis,
+    Backend, CacheSettings, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory,
+    redis::Redis,
 };
 use crate::{
     entropy::Entropy,
@@ -17,6 +18,8 @@ use crate::{
     telemetry::Telemetry,
     time::Clock,
 };
+
+mod replicas;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY: StoreKey = StoreKey([9; 32]);
@@ -107,6 +110,7 @@ fn ring() -> Ring {
 fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
     Sessions::new(
         settings,
+        &CacheSettings::default(),
         Arc::new(ArcSwap::from_pointee(ring())),
         Terms {
             idle: HOUR,

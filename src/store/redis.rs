@@ -2,25 +2,36 @@
 //!
 //! A session is a string under `<prefix>s:<key>`: its version in 8 bytes, big-endian, for the compare-and-set, then the
 //! sealed record. A lease is its owner under `<prefix>l:<key>`. Every key has a time to live. Every command touches one
-//! key. Needed of an ACL user: `get`, `set`, `getrange`, `del`, `pexpire`, `ping`, `evalsha`, `script|load`.
+//! key. Needed of an ACL user: `get`, `set`, `getrange`, `del`, `pexpire`, `ping`, `evalsha`, `script|load`, `publish`,
+//! `subscribe`, and the channels `<prefix>*`.
+//!
+//! Whatever changes a session publishes it in the same step, before it writes: who may not publish writes nothing.
 
+mod feed;
 mod link;
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use redis::Script;
 
 use self::link::{Link, Retry};
-use super::{Backend, BadSettings, Down, Owner, RedisSettings, Written};
-use crate::session::StoreKey;
+use super::{
+    Backend, BadSettings, Down, Owner, RedisSettings, Written,
+    cache::{Mark, mark},
+    changes::Ear,
+};
+use crate::{entropy::Entropy, session::StoreKey};
 
 /// Values in Redis.
 #[derive(Debug)]
 pub(super) struct Redis {
     link: Link,
-    prefix: std::sync::Arc<str>,
+    prefix: Arc<str>,
 }
 
 /// 0 nothing there, 1 another version, 2 written.
@@ -29,6 +40,7 @@ static REPLACE: LazyLock<Script> = LazyLock::new(|| {
         "local there = redis.call('GETRANGE', KEYS[1], 0, 7)
          if there == '' then return 0 end
          if there ~= ARGV[1] then return 1 end
+         redis.call('PUBLISH', ARGV[4], ARGV[5])
          redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
          return 2",
     )
@@ -40,8 +52,16 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| {
         "local there = redis.call('GETRANGE', KEYS[1], 0, 7)
          if there == '' then return 0 end
          if there ~= ARGV[1] then return 1 end
+         redis.call('PUBLISH', ARGV[2], ARGV[3])
          redis.call('DEL', KEYS[1])
          return 2",
+    )
+});
+
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "redis.call('PUBLISH', ARGV[1], ARGV[2])
+         return redis.call('DEL', KEYS[1])",
     )
 });
 
@@ -68,6 +88,16 @@ impl Redis {
             link: Link::new(settings)?,
             prefix: settings.key_prefix.clone(),
         })
+    }
+
+    /// Hears of every change by any replica, and tells the ear, for ever.
+    pub(super) async fn listen(self: Arc<Self>, ear: Arc<dyn Ear>, draw: Entropy) {
+        feed::listen(self, ear, draw).await;
+    }
+
+    /// What a script publishes of a change: channel and word.
+    fn published(&self, key: &StoreKey, mark: Mark) -> [Vec<u8>; 2] {
+        [feed::changes(&self.prefix).into_bytes(), feed::word(key, mark)]
     }
 
     fn session(&self, key: &StoreKey) -> String {
@@ -119,7 +149,8 @@ impl Backend for Redis {
         version: u64,
         ttl: Duration,
     ) -> Result<Written, Down> {
-        let arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
+        let mut arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
+        arguments.extend(self.published(key, mark(bytes)));
         // Not again after a broken connection: the first try may have been carried out, and the second would then
         // report a version of our own as another's.
         let answer: u8 = self
@@ -130,13 +161,13 @@ impl Backend for Redis {
     }
 
     async fn end(&self, key: &StoreKey) -> Result<bool, Down> {
-        let mut command = redis::cmd("DEL");
-        command.arg(self.session(key));
-        self.link.command(Retry::Once, command).await
+        let arguments = self.published(key, Mark::default()).to_vec();
+        self.link.script(Retry::Once, &END, self.session(key), arguments).await
     }
 
     async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down> {
-        let arguments = vec![expected.to_be_bytes().to_vec()];
+        let mut arguments = vec![expected.to_be_bytes().to_vec()];
+        arguments.extend(self.published(key, Mark::default()));
         let script = self.link.script(Retry::Never, &REMOVE, self.session(key), arguments);
         compared(script.await?)
     }

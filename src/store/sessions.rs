@@ -1,16 +1,18 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod fill;
 mod touching;
 
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
-use self::touching::Touching;
+use self::{fill::Fills, touching::Touching};
 use super::{
-    Backend, Down, Lease, Settings, Written,
-    cache::{Cache, Offer},
+    Backend, CacheSettings, Down, Lease, Settings, Watch, Written,
+    cache::{Cache, Lookup, Mark},
+    changes::{Changes, Ear},
     memory::Memory,
     redis::Redis,
 };
@@ -20,6 +22,7 @@ use crate::{
     identity::VerifiedIdentity,
     keys::{self, Binding, Purpose, Ring},
     session::{Handle, Record, Session, SessionTokens, StoreKey, Terms},
+    task,
     telemetry::{Call, Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -47,7 +50,10 @@ pub struct Sessions(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     backend: Arc<dyn Backend>,
-    cache: Cache,
+    changes: Arc<Changes>,
+    fills: Fills,
+    /// Hears of changes by other replicas, where there are any.
+    feed: Option<JoinHandle<Option<()>>>,
     ring: Arc<ArcSwap<Ring>>,
     terms: Terms,
     clock: Clock,
@@ -63,21 +69,32 @@ impl Sessions {
     /// When the settings cannot be used at all.
     pub fn new(
         settings: &Settings,
+        cache: &CacheSettings,
         ring: Arc<ArcSwap<Ring>>,
         terms: Terms,
         clock: Clock,
         entropy: Entropy,
         telemetry: Telemetry,
     ) -> Result<Self, BadSettings> {
-        let (backend, cache): (Arc<dyn Backend>, Cache) = match settings {
+        let changes = |cache| Arc::new(Changes::new(cache, telemetry.clone()));
+        let (backend, changes, feed): (Arc<dyn Backend>, _, _) = match settings {
             Settings::Memory { max_sessions } => {
-                (Arc::new(Memory::new(*max_sessions, clock.clone())), Cache::kept(&terms))
+                let memory = Memory::new(*max_sessions, clock.clone());
+                (Arc::new(memory), changes(Cache::always(cache, &terms)), None)
             }
-            Settings::Redis(settings) => (Arc::new(Redis::new(settings)?), Cache::Bypassed),
+            Settings::Redis(settings) => {
+                let redis = Arc::new(Redis::new(settings)?);
+                let changes = changes(Cache::new(cache, &terms));
+                let ear: Arc<dyn Ear> = Arc::<Changes>::clone(&changes);
+                let feed = task::spawn("feed of changes", Arc::clone(&redis).listen(ear, entropy.clone()));
+                (redis, changes, Some(feed))
+            }
         };
         Ok(Self(Arc::new(Inner {
             backend,
-            cache,
+            changes,
+            fills: Fills::default(),
+            feed,
             ring,
             terms,
             clock,
@@ -90,33 +107,62 @@ impl Sessions {
     /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
     pub async fn find(&self, handle: &Handle) -> Presence {
         let inner = &self.0;
-        if let Some(session) = self.kept(handle) {
+        let kept = self.kept(handle);
+        inner.telemetry.emit(&Event::CacheLookup { what: kept.name() });
+        if let Lookup::Hit(session) = kept {
             return Presence::Session(session);
         }
         let ring = inner.ring.load_full();
         let keys = handle.store_keys(&ring);
-        let tickets: Vec<_> = keys.iter().map(|key| inner.cache.ticket(key)).collect();
-        let (key, sealed) = match self.watched("get", inner.backend.get(&keys)).await {
+        let tickets: Vec<_> = keys.iter().map(|key| inner.changes.cache.ticket(key)).collect();
+        let (Some(first), Lookup::Miss) = (keys.first().copied(), kept) else {
+            // Where nothing says that nothing changed, everybody reads for themselves.
+            return self.read(ring, handle.clone(), keys).await;
+        };
+        let (sessions, handle) = (self.clone(), handle.clone());
+        let read = async move { sessions.read(ring, handle, keys).await };
+        inner.fills.join(first, tickets, read).await
+    }
+
+    async fn read(&self, ring: Arc<Ring>, handle: Handle, keys: Vec<StoreKey>) -> Presence {
+        let Inner { changes, backend, .. } = &*self.0;
+        let tickets: Vec<_> = keys.iter().map(|key| changes.cache.ticket(key)).collect();
+        let (key, sealed) = match self.watched("get", backend.get(&keys)).await {
             Err(_) => return Presence::Down,
             Ok(None) => return Presence::Nothing,
             Ok(Some(found)) => found,
         };
-        let Some(session) = self.open(&ring, handle, &key, &sealed) else {
-            inner.telemetry.emit(&Event::Unreadable { what: "session_record" });
+        let Some(session) = self.open(&ring, &handle, &key, &sealed) else {
+            self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
             return Presence::Unreadable;
         };
         let at = keys.iter().position(|each| *each == key);
         if let Some(ticket) = at.and_then(|at| tickets.get(at)) {
-            inner.cache.offer(*ticket, Offer::Read, &session, sealed.len());
+            changes.cache.offer(*ticket, &session, &sealed);
+            changes.measure();
         }
         Presence::Session(session)
     }
 
     /// An opened session of the handle, from the cache: no more than an HMAC and a look-up where the sealing key named
     /// the place.
-    fn kept(&self, handle: &Handle) -> Option<Arc<Session>> {
-        let ring = self.0.ring.load();
-        ring.keys().find_map(|key| self.0.cache.get(&handle.store_key(key)))
+    fn kept(&self, handle: &Handle) -> Lookup {
+        let (ring, cache) = (self.0.ring.load(), &self.0.changes.cache);
+        let mut kept = ring.keys().map(|key| cache.get(&handle.store_key(key)));
+        kept.find(|kept| !matches!(kept, Lookup::Miss)).unwrap_or(Lookup::Miss)
+    }
+
+    /// Watches the session kept at `key`: for as long as the feed of changes is up, whatever any replica does to it is
+    /// told at once.
+    #[must_use]
+    pub fn watch(&self, key: StoreKey) -> Watch {
+        self.0.changes.watchers.watch(key)
+    }
+
+    /// Whether what is kept is served.
+    #[cfg(test)]
+    pub(super) fn keeps(&self) -> bool {
+        self.0.changes.cache.is_good()
     }
 
     /// Makes a session under a new handle.
@@ -129,12 +175,12 @@ impl Sessions {
         let record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
-        let ticket = inner.cache.ticket(&key);
+        let writing = inner.changes.cache.write(key, &sealed);
         let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
         match self.watched("create", create).await? {
             Written::Saved => {
                 let session = Arc::new(Session::new(handle, key, record));
-                inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
+                writing.written(&session, &sealed);
                 Ok(session)
             }
             Written::Superseded | Written::Gone => Err(Down::Refused("a new session's place is taken".to_owned())),
@@ -165,21 +211,19 @@ impl Sessions {
 
     /// Writes a session in the place of its version `expected`.
     async fn write(&self, op: &'static str, expected: u64, next: Session) -> Result<Saved, Down> {
-        let Inner { cache, backend, .. } = &*self.0;
+        let Inner { changes, backend, .. } = &*self.0;
         let (key, version) = (next.key, next.record.version);
         let sealed = self.seal(&next.handle, &key, &next.record);
-        let ticket = cache.ticket(&key);
+        // Dropped without a word, it forgets what is kept: that is not what is there, or nobody knows what is.
+        let writing = changes.cache.write(key, &sealed);
         let replace = backend.replace(&key, expected, &sealed, version, self.ttl(&next.record));
-        let written = self.watched(op, replace).await;
-        if written == Ok(Written::Saved) {
-            let next = Arc::new(next);
-            cache.offer(ticket, Offer::Written, &next, sealed.len());
-            return Ok(Saved::Saved(next));
-        }
-        // What is kept is not what is there, or nobody knows what is there.
-        cache.forget(&key);
-        match written? {
-            Written::Saved | Written::Superseded => Ok(Saved::Superseded),
+        match self.watched(op, replace).await? {
+            Written::Saved => {
+                let next = Arc::new(next);
+                writing.written(&next, &sealed);
+                Ok(Saved::Saved(next))
+            }
+            Written::Superseded => Ok(Saved::Superseded),
             Written::Gone => Ok(Saved::Gone),
         }
     }
@@ -191,9 +235,9 @@ impl Sessions {
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
         let mut ended = false;
         for key in handle.store_keys(&self.0.ring.load_full()) {
-            self.0.cache.forget(&key);
+            self.0.changes.cache.forget(&key);
             let there = self.watched("end", self.0.backend.end(&key)).await;
-            self.0.cache.forget(&key);
+            self.0.changes.changed(&key, &Mark::default());
             ended |= there?;
         }
         Ok(ended)
@@ -206,7 +250,7 @@ impl Sessions {
     pub async fn end_as_read(&self, session: &Session) -> Result<Written, Down> {
         let remove = self.0.backend.remove(&session.key, session.record.version);
         let removed = self.watched("end", remove).await;
-        self.0.cache.forget(&session.key);
+        self.0.changes.changed(&session.key, &Mark::default());
         removed
     }
 
@@ -272,6 +316,14 @@ impl Sessions {
             error: error.as_deref(),
         });
         answer
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(feed) = &self.feed {
+            feed.abort();
+        }
     }
 }
 

@@ -6,6 +6,8 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
+mod cache;
+
 use super::{Call, Event, KeyUse, RequestLine};
 use crate::gate::Outcome;
 
@@ -22,6 +24,7 @@ pub(super) struct Metrics {
     people: People,
     keys: Keys,
     dependencies: Dependencies,
+    cache: cache::Family,
 }
 
 #[derive(Debug)]
@@ -163,6 +166,7 @@ impl Metrics {
             people: People::new(&registry),
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
+            cache: cache::Family::new(&registry),
             registry,
         };
         metrics.describe_build();
@@ -182,6 +186,7 @@ impl Metrics {
             people,
             keys,
             dependencies,
+            cache,
             registry: _,
         } = self;
         match event {
@@ -214,6 +219,10 @@ impl Metrics {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
                 observe(&dependencies.provider_seconds, &labels, *took);
             }
+            Event::CacheLookup { what } => cache.looked_up(what),
+            Event::CacheInvalidated => cache.invalidated(),
+            Event::CacheSize { sessions, bytes } => cache.sized(*sessions, *bytes),
+            Event::Feed { up, error: _ } => cache.feed(*up),
             Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {

@@ -111,7 +111,6 @@ impl Link {
     /// Opens a further connection, for subscriptions alone, within the deadline to connect. It is to the server that
     /// takes the writes (in a cluster any node: what is published to one is heard at all), and ends with it: then ask
     /// for another.
-    #[expect(dead_code, reason = "asked for by the feed of changes")]
     pub(super) async fn subscriber(&self) -> Result<PubSub, Down> {
         match timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
             Ok(Ok(subscriber)) => Ok(subscriber),
