@@ -6,6 +6,7 @@ mod admit;
 mod callback;
 mod cookies;
 mod gateway;
+mod open;
 mod renew;
 mod reply;
 mod sign_in;
@@ -17,6 +18,7 @@ pub use self::gateway::{Assertions, Gateway, Parts};
 use std::{future::Future, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
@@ -72,6 +74,9 @@ pub struct Reply {
     pub outcome: &'static str,
 }
 
+/// Resolves when something ends.
+pub type Ending = BoxFuture<'static, ()>;
+
 /// What the proxy asks of the gateway. A trait so that the proxy can be tested in front of a stub; calls are
 /// dispatched statically.
 pub trait Front: Send + Sync + 'static {
@@ -90,9 +95,7 @@ pub trait Front: Send + Sync + 'static {
     /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 
-    /// Waits until the session of an admission ends, by time or by sign-out: a WebSocket tunnel is closed then.
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let _ = admission;
-        std::future::pending()
-    }
+    /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
+    /// for an admission without a session.
+    fn until_ended(&self, admission: &Admission) -> Option<Ending>;
 }

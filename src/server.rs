@@ -4,6 +4,7 @@ mod accept;
 pub mod assemble;
 pub mod background;
 pub mod listen;
+mod polite;
 pub mod run;
 pub mod shutdown;
 mod stream;

@@ -1,14 +1,14 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{Answer, Ending, Front, Incoming, Reply, cookies, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
+    gate::{self, Admission, Caller, Endpoint, Place, Refusal},
     identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
@@ -20,9 +20,6 @@ use crate::{
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
-
-/// How often an open tunnel's session is looked at.
-const TUNNEL_CHECK: Duration = Duration::from_secs(5);
 
 /// The signed assertion of this installation.
 #[derive(Debug)]
@@ -200,20 +197,8 @@ impl Front for Gateway {
             .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
     }
 
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let (gateway, session) = (self.clone(), admission.session().map(Arc::clone));
-        async move {
-            let Some(session) = session else {
-                return std::future::pending().await;
-            };
-            loop {
-                tokio::time::sleep(TUNNEL_CHECK).await;
-                match gateway.parts.sessions.find(&session.handle).await {
-                    Presence::Session(now) if gateway.lives(&now) => {}
-                    Presence::Down => {}
-                    Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
-                }
-            }
-        }
+    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
+        let session = Arc::clone(admission.session()?);
+        Some(self.clone().until_over(session))
     }
 }

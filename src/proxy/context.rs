@@ -5,7 +5,10 @@ use std::{net::IpAddr, time::Duration};
 use http::Method;
 use tokio::time::Instant;
 
-use super::upstream::Lease;
+use super::{
+    link::{self, Cut},
+    upstream::Lease,
+};
 use crate::{
     gate::{Admission, Caller, Target},
     telemetry::{Event, RequestLine, Telemetry},
@@ -110,7 +113,11 @@ impl Drop for Ctx {
             self.outcome = "internal";
             self.error = Some("panicked".to_owned());
         } else {
-            self.outcome = "cut";
+            self.outcome = match link::why() {
+                Some(Cut::SessionEnded) => "session_ended",
+                Some(Cut::Draining) => "going_away",
+                Some(Cut::Late) | None => "cut",
+            };
         }
         self.log(Sent::default(), None);
     }

@@ -2,24 +2,32 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use pingora::{
-    apps::{HttpServerApp as _, HttpServerOptions, ServerApp as _},
+    apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
-    protocols::Stream,
+    protocols::{
+        Stream,
+        http::{ServerSession, v2::server::H2Options},
+    },
     proxy::{HttpProxy, http_proxy},
-    server::configuration::ServerConf,
+    server::{ShutdownWatch, configuration::ServerConf},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     TlsError, background,
     listen::{Accepted, Bound},
+    polite::Polite,
     stream::Coalesced,
     tls,
 };
 use crate::{
     flow::Front,
-    proxy::{Door, link},
+    proxy::{
+        Door,
+        link::{self, Farewell},
+    },
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -103,23 +111,53 @@ impl<F: Front> Gatehouse<F> {
         let (app, listening) = (Arc::clone(&self.app), self.told.clone());
         let (acceptor, handshake) = (self.acceptor.clone(), self.handshake);
         background::spawn("a connection", async move {
-            let Told {
-                mut drain,
-                mut cut,
-                alive,
-            } = listening;
-            let shutdown = drain.clone();
+            let Told { drain, mut cut, alive } = listening;
             let serving = async {
                 if let Some(stream) = secure(accepted.into(), acceptor, handshake).await {
-                    app.process_new(stream, &shutdown).await;
+                    let farewell = Arc::new(Farewell::default());
+                    let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
+                    Arc::new(Held { app, farewell })
+                        .process_new(Box::new(stream), &drain)
+                        .await;
                 }
             };
             tokio::select! {
-                () = link::hold(serving, told(&mut drain)) => {}
+                () = serving => {}
                 () = told(&mut cut) => {}
             }
             drop((permit, alive));
         });
+    }
+}
+
+/// The proxy application on one connection, each of its exchanges held: see [`link`].
+struct Held<F: Front> {
+    app: Arc<HttpProxy<Door<F>>>,
+    farewell: Arc<Farewell>,
+}
+
+#[async_trait]
+impl<F: Front> HttpServerApp for Held<F> {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        let draining = async {
+            told(&mut shutdown.clone()).await;
+        };
+        let exchange = self.app.process_new_http(session, shutdown);
+        link::hold(exchange, draining, Arc::clone(&self.farewell))
+            .await
+            .flatten()
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        self.app.h2_options()
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.app.server_options()
     }
 }
 

@@ -20,6 +20,7 @@ mod harness;
 
 mod access;
 mod identity;
+mod open;
 mod outage;
 mod provider;
 mod proxy_faults;

@@ -27,7 +27,15 @@ pub struct World {
     pub base: String,
     /// `http://127.0.0.1:PORT` of the admin listener.
     pub admin: String,
+    yaml: String,
     up: Up,
+}
+
+/// Another gateway with the same configuration.
+pub struct Replica {
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    _up: Up,
 }
 
 /// What a test may choose.
@@ -96,8 +104,18 @@ impl World {
             clock,
             base,
             admin,
+            yaml,
             up,
         }
+    }
+
+    /// Another replica of the gateway: everything but the ports is the same.
+    pub async fn replica(&self) -> Replica {
+        let up = serve(&self.yaml, &self.clock).await;
+        let Bind::Tcp(address) = up.addresses()[0] else {
+            panic!("a replica has a port")
+        };
+        Replica { address, _up: up }
     }
 
     /// A URL on the gateway.
