@@ -1,4 +1,4 @@
-//! What is still open when its session ends: WebSockets, event streams, long downloads and uploads.
+//! What is still open when its session ends: `WebSockets`, event streams, long downloads and uploads.
 
 use std::{sync::Arc, time::Duration};
 

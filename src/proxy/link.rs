@@ -78,7 +78,7 @@ pub async fn hold<T>(
     draining: impl Future<Output = ()>,
     farewell: Arc<Farewell>,
 ) -> Option<T> {
-    let held = async move {
+    let guarded = async move {
         // Dropped in here, where the hold still says why.
         let (mut exchange, mut draining) = (pin!(exchange), pin!(draining));
         let ended = poll_fn(|cx| {
@@ -104,14 +104,14 @@ pub async fn hold<T>(
             }
         }
     };
-    let hold = Hold {
+    let asked = Hold {
         farewell,
         ending: None,
         handshake: None,
         tunnel: false,
         cut: None,
     };
-    HOLD.scope(RefCell::new(hold), held).await
+    HOLD.scope(RefCell::new(asked), guarded).await
 }
 
 impl Hold {

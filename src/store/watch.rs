@@ -1,4 +1,4 @@
-//! Who is to be told when a session changes: open WebSockets and streams.
+//! Who is to be told when a session changes: open `WebSockets` and streams.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -71,7 +71,7 @@ impl Watch {
     pub async fn changed(&mut self) {
         if self.told.changed().await.is_err() {
             // Never, as long as this watch is counted.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

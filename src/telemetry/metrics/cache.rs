@@ -61,7 +61,7 @@ impl Family {
         let set = |gauge: &IntGaugeVec, to: u64| {
             gauge
                 .with_label_values(&[] as &[&str])
-                .set(i64::try_from(to).unwrap_or(i64::MAX))
+                .set(i64::try_from(to).unwrap_or(i64::MAX));
         };
         set(&self.sessions, sessions);
         set(&self.bytes, bytes);
