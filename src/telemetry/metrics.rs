@@ -1,14 +1,16 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+mod cache;
+mod label;
+
 use std::time::Duration;
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-mod cache;
-
-use super::{Call, Event, KeyUse, RequestLine};
+use self::label::{class, use_name};
+use super::{Call, Event, RequestLine};
 use crate::gate::Outcome;
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -267,17 +269,6 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheu
     family
 }
 
-const fn class(status: u16) -> &'static str {
-    match status {
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
-        _ => "none",
-    }
-}
-
 pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Renewed => "renewed",
@@ -295,14 +286,6 @@ pub(super) const fn call_name(call: Call) -> &'static str {
         Call::Refused => "refused",
         Call::TimedOut => "timed_out",
         Call::Failed => "failed",
-    }
-}
-
-const fn use_name(what: KeyUse) -> &'static str {
-    match what {
-        KeyUse::Seal => "seal",
-        KeyUse::Open => "open",
-        KeyUse::Sign => "sign",
     }
 }
 
