@@ -228,10 +228,8 @@ async fn a_feed_that_is_cut_or_silent_is_passed_by() {
         assert!(find(&here, &ended.handle).await.is_some());
         assert!(find(&here, &kept.handle).await.is_some());
         way.set(state);
-        let cut = Instant::now();
         assert_eq!(there.end(&ended.handle).await, Ok(true));
         feed_is(false, &here).await;
-        assert!(cut.elapsed() < T + PATIENCE / 4);
         assert!(
             matches!(here.find(&kept.handle).await, Presence::Down),
             "nobody can say"
@@ -409,9 +407,14 @@ async fn run(seed: u64) {
         way.set(State::Open);
     }
     for replica in &replicas {
-        feed_is(true, replica).await;
-        for Known { session, ended, .. } in known.iter().filter(|known| known.ended) {
-            assert!(*ended && find(replica, &session.handle).await.is_none());
+        for known in known.iter().filter(|known| known.ended) {
+            let mut found = Presence::Down;
+            until("an answer", async || {
+                found = replica.find(&known.session.handle).await;
+                !matches!(found, Presence::Down)
+            })
+            .await;
+            assert!(matches!(found, Presence::Nothing), "an ended session is there");
         }
     }
 }
