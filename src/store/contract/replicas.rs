@@ -357,7 +357,11 @@ async fn run(seed: u64) {
     }
     let mut known: Vec<Known> = Vec::new();
     let (mut served, mut pace) = (0, interval(Duration::from_millis(20)));
-    for _ in 0..250 {
+    let mut steps = 0;
+    // So long that much was served from the caches, however slow the machine.
+    while steps < 200 || served < 60 || known.len() < 6 {
+        steps += 1;
+        assert!(steps < 3000, "little happens: {} {served}", known.len());
         pace.tick().await;
         let by = &replicas[random.below(2)];
         let at = random.below(known.len().max(1));
@@ -397,11 +401,6 @@ async fn run(seed: u64) {
             drop(timeout(Duration::from_millis(30), sees_nothing_stale(replica, &known)).await);
         }
     }
-    assert!(
-        known.len() > 5 && served > 50,
-        "little happened: {} {served}",
-        known.len()
-    );
     for way in &ways {
         way.set(State::Cut);
         way.set(State::Open);
