@@ -9,6 +9,7 @@ mod callback;
 mod cookies;
 mod gateway;
 mod live;
+mod open;
 mod own_sessions;
 mod provider_logout;
 mod registration;
@@ -30,6 +31,7 @@ pub use self::{
 use std::{future::Future, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
@@ -99,6 +101,9 @@ pub struct About {
     pub subject_hash: Option<Arc<str>>,
 }
 
+/// Resolves when something ends.
+pub type Ending = BoxFuture<'static, ()>;
+
 /// What the proxy asks of the gateway. A trait so that the proxy can be tested in front of a stub; calls are
 /// dispatched statically.
 pub trait Front: Send + Sync + 'static {
@@ -124,9 +129,7 @@ pub trait Front: Send + Sync + 'static {
     /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 
-    /// Waits until the session of an admission ends, by time or by sign-out: a WebSocket tunnel is closed then.
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let _ = admission;
-        std::future::pending()
-    }
+    /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
+    /// for an admission without a session.
+    fn until_ended(&self, admission: &Admission) -> Option<Ending>;
 }

@@ -1,11 +1,12 @@
 //! Where sessions are kept: in this process or in Redis, sealed either way.
 //!
 //! [`Sessions`] is the door that the rest of the house uses. Behind it a [`Backend`] keeps bytes by key with a version,
-//! and a bounded cache keeps opened sessions where it can be told of every change.
+//! and a bounded cache keeps opened sessions for as long as it is told of every change.
 
 pub mod backend;
 mod breaker;
 mod cache;
+mod changes;
 #[cfg(test)]
 mod contract;
 pub mod index;
@@ -13,11 +14,13 @@ pub mod lease;
 mod memory;
 mod redis;
 pub mod sessions;
+mod watch;
 
 pub use self::{
     backend::{Backend, Down, Owner, Written},
     lease::Lease,
     sessions::{BadSettings, Cursor, Listing, NotMade, Page, Saved, Sessions, Shown},
+    watch::Watch,
 };
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -34,6 +37,24 @@ pub enum Settings {
     },
     /// In Redis.
     Redis(Box<RedisSettings>),
+}
+
+/// How much of opened sessions is kept in this process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheSettings {
+    /// Most sessions.
+    pub sessions: u64,
+    /// Most bytes, about.
+    pub bytes: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            sessions: 20_000,
+            bytes: 128 << 20,
+        }
+    }
 }
 
 /// How to reach Redis.

@@ -98,6 +98,7 @@ impl Desk<'_, '_> {
             providers: providers?,
             default_provider,
             store: store?,
+            cache: session::cache(&config.session),
             terms,
             address_kept,
             ring,

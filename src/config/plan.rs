@@ -28,6 +28,8 @@ pub struct Plan {
     pub default_provider: Option<ProviderName>,
     /// Where sessions are kept.
     pub store: store::Settings,
+    /// What is kept of opened sessions in this process.
+    pub cache: store::CacheSettings,
     /// How long sessions live.
     pub terms: Terms,
     /// How much of an address is kept with a session.

@@ -1,14 +1,16 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Method};
 
-use super::{Answer, Assertions, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply};
+use super::{
+    Answer, Assertions, Ending, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply,
+};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal, Target},
+    gate::{self, Admission, Caller, Endpoint, Place, Refusal, Target},
     identity::{Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
@@ -20,9 +22,6 @@ use crate::{
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
-
-/// How often an open tunnel's session is looked at.
-const TUNNEL_CHECK: Duration = Duration::from_secs(5);
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -172,23 +171,6 @@ impl Gateway {
     }
 }
 
-impl Gateway {
-    /// Waits until the session ends, by time or by sign-out; for ever without a session.
-    pub(super) async fn until_session_ends(self, session: Option<Arc<Session>>) {
-        let Some(session) = session else {
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::time::sleep(TUNNEL_CHECK).await;
-            match self.parts.sessions.find(&session.handle).await {
-                Presence::Session(now) if self.lives(&now) => {}
-                Presence::Down => {}
-                Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
-            }
-        }
-    }
-}
-
 impl Front for Gateway {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         let caller = Caller::of(incoming.method, incoming.headers);
@@ -238,7 +220,8 @@ impl Front for Gateway {
             .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
     }
 
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        self.clone().until_session_ends(admission.session().map(Arc::clone))
+    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
+        let session = Arc::clone(admission.session()?);
+        Some(self.clone().until_over(session))
     }
 }

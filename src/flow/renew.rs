@@ -221,7 +221,7 @@ impl Flight<'_> {
                     return Observed::Saved;
                 }
                 Ok(Saved::Superseded) => {
-                    if let Some(observed) = self.rebase().await {
+                    if let Some(observed) = self.superseded().await {
                         return observed;
                     }
                 }
@@ -235,20 +235,9 @@ impl Flight<'_> {
         Observed::StoreDown
     }
 
-    /// Something was written meanwhile. On top of a mere note of use the new tokens are written again; what says that the
-    /// session was renewed or ended stays.
-    async fn rebase(&mut self) -> Option<Observed> {
+    /// Somebody renewed meanwhile, or an earlier try of ours was carried out without an answer: what is there counts.
+    async fn superseded(&mut self) -> Option<Observed> {
         match self.gateway.parts().sessions.find(&self.session.handle).await {
-            Presence::Session(found) if found.record.renewals == self.session.record.renewals => {
-                let granted = self.granted.take()?;
-                self.granted = Some(
-                    found
-                        .record
-                        .renewed(granted.tokens, granted.identity, self.gateway.now()),
-                );
-                self.session = found;
-                None
-            }
             Presence::Session(found) => {
                 self.session = found;
                 Some(Observed::Superseded)

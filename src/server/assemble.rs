@@ -13,7 +13,7 @@ use crate::{
     provider::{self, Provider},
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
-    store::{self, BadSettings, Sessions},
+    store::{self, BadSettings, CacheSettings, Sessions},
     telemetry::{self, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -42,6 +42,8 @@ pub struct Fixed {
     pub admin: Option<AdminSettings>,
     /// Where sessions are kept; of Redis, only that it is Redis.
     pub store: Kind,
+    /// How much of opened sessions is kept in this process.
+    pub cache: CacheSettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
 }
@@ -92,6 +94,7 @@ impl Fixed {
                 store::Settings::Memory { max_sessions } => Kind::Memory { max_sessions },
                 store::Settings::Redis(_) => Kind::Redis,
             },
+            cache: plan.cache,
             telemetry: plan.telemetry.clone(),
         }
     }
@@ -102,11 +105,13 @@ impl Fixed {
         let Self {
             admin,
             store,
+            cache,
             telemetry,
         } = self;
         [
             (*admin != other.admin, "admin"),
             (*store != other.store, "session.store"),
+            (*cache != other.cache, "session.cache"),
             (*telemetry != other.telemetry, "logging"),
         ]
         .into_iter()
@@ -128,6 +133,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
+        &plan.cache,
         Arc::clone(&ring),
         plan.terms,
         clock.clone(),
@@ -200,6 +206,7 @@ pub(super) fn succeed(
         let ring = Arc::clone(&before.ring);
         let made = Sessions::new(
             &plan.store,
+            &plan.cache,
             ring,
             plan.terms,
             clock.clone(),

@@ -29,7 +29,7 @@ pub struct SessionTokens {
 pub struct Record {
     /// A random public identifier, safe to show and log hashed; not the handle.
     pub id: String,
-    /// Counts every write; compare-and-set hangs on it. Starts at 1.
+    /// Counts every change but a note of use; compare-and-set hangs on it. Starts at 1.
     pub version: u64,
     /// When the person signed in here.
     pub created: UnixTime,
@@ -86,11 +86,11 @@ impl Record {
         }
     }
 
-    /// The next version, seen used at `now`.
+    /// The same version, seen used at `now`. A renewal that began before such a note can so be written over it, and
+    /// the tokens that the provider gave only once are not lost to it.
     #[must_use]
     pub fn touched(&self, now: UnixTime) -> Self {
         Self {
-            version: self.version.saturating_add(1),
             seen: now,
             ..self.clone()
         }
@@ -202,15 +202,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_change_is_a_version() {
+    fn a_renewal_is_a_version_and_a_note_of_use_is_none() {
         let first = record(NOW);
         let later = UnixTime::from_secs(2000);
         let touched = first.touched(later);
-        assert_eq!((first.version, touched.version), (1, 2));
+        assert_eq!((first.version, touched.version), (1, 1));
         assert_eq!((touched.seen, touched.created), (later, NOW));
         assert_eq!(touched.renewals, 0);
         let renewed = touched.renewed(tokens(later), identity(), later);
-        assert_eq!((renewed.version, renewed.renewals), (3, 1));
+        assert_eq!((renewed.version, renewed.renewals), (2, 1));
         assert_eq!(renewed.id, first.id);
         assert_eq!(renewed.hashed_id(), first.hashed_id());
         assert_eq!(first.hashed_id().len(), 43);

@@ -8,18 +8,20 @@ use arc_swap::ArcSwap;
 use tokio::process::{Child, Command};
 
 use super::{
-    Backend, Down, RedisAddress, RedisLogin, RedisServers, RedisSettings, Saved, Sessions, Settings, Written,
-    memory::Memory, redis::Redis,
+    Backend, CacheSettings, Down, RedisAddress, RedisLogin, RedisServers, RedisSettings, Saved, Sessions, Settings,
+    Written, memory::Memory, redis::Redis,
 };
 use crate::{
     entropy::Entropy,
     gate::Presence,
     keys::{KeyId, Ring, RingKey},
     secret::Secret,
-    session::{Client, Handle, Session, StoreKey, Terms, record::tests::record},
+    session::{Client, Handle, Record, Session, StoreKey, Terms, record::tests::record},
     telemetry::Telemetry,
     time::Clock,
 };
+
+mod replicas;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY: StoreKey = StoreKey([9; 32]);
@@ -111,6 +113,7 @@ fn ring() -> Ring {
 pub(super) fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
     Sessions::new(
         settings,
+        &CacheSettings::default(),
         Arc::new(ArcSwap::from_pointee(ring())),
         Terms {
             idle: HOUR,
@@ -176,6 +179,14 @@ pub(super) async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Ses
     }
 }
 
+/// What a renewal would write.
+fn renewed(session: &Session) -> Record {
+    let Record {
+        tokens, identity, seen, ..
+    } = session.record.clone();
+    session.record.renewed(tokens, identity, seen)
+}
+
 /// Sealed sessions by handle.
 pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     let one = create(sessions, clock).await;
@@ -184,18 +195,20 @@ pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     assert_eq!(find(sessions, &one.handle).await.unwrap().record, one.record);
     assert!(find(sessions, &Handle::new([0; 32])).await.is_none());
 
-    let Ok(Saved::Saved(touched)) = sessions.save(&one, one.record.touched(clock.now())).await else {
-        panic!("saved")
+    let noted = sessions.save(&one, one.record.touched(clock.now())).await;
+    assert!(matches!(noted, Ok(Saved::Saved(_))));
+    let Ok(Saved::Saved(renewed)) = sessions.save(&one, renewed(&one)).await else {
+        panic!("a note of use came between, and is no change")
     };
-    assert_eq!(find(sessions, &one.handle).await.unwrap().record, touched.record);
-    assert!(matches!(
-        sessions.save(&one, one.record.touched(clock.now())).await,
-        Ok(Saved::Superseded)
-    ));
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, renewed.record);
+    for late in [self::renewed(&one), one.record.touched(clock.now())] {
+        assert!(matches!(sessions.save(&one, late).await, Ok(Saved::Superseded)));
+    }
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, renewed.record);
 
     assert_eq!(sessions.end(&one.handle).await, Ok(true));
     assert!(find(sessions, &one.handle).await.is_none());
-    let late = sessions.save(&touched, touched.record.touched(clock.now())).await;
+    let late = sessions.save(&renewed, renewed.record.touched(clock.now())).await;
     assert!(matches!(late, Ok(Saved::Gone)), "a sign-out wins over a late save");
     assert!(find(sessions, &one.handle).await.is_none());
     assert!(

@@ -4,12 +4,15 @@
 //! sealed record. A lease is its owner under `<prefix>l:<key>`. Every key has a time to live. Every command touches one
 //! key, its first argument. What finds sessions without their cookie is in `index`. What an ACL user needs is listed in
 //! `docs/redis.md`.
+//!
+//! Whatever changes a session publishes it in the same step, before it writes: who may not publish writes nothing.
 
 mod call;
 mod cluster;
 mod dial;
 mod ended;
 mod fault;
+mod feed;
 mod index;
 mod keeper;
 mod link;
@@ -29,8 +32,12 @@ use self::{
     ended::Ended,
     link::{Link, Retry},
 };
-use super::{Backend, BadSettings, Down, Owner, RedisSettings, Written};
-use crate::{session::StoreKey, telemetry::Telemetry};
+use super::{
+    Backend, BadSettings, Down, Owner, RedisSettings, Written,
+    cache::{Mark, mark},
+    changes::Ear,
+};
+use crate::{entropy::Entropy, session::StoreKey, telemetry::Telemetry};
 
 /// Values in Redis.
 #[derive(Debug)]
@@ -46,6 +53,7 @@ static REPLACE: LazyLock<Script> = LazyLock::new(|| {
         "local there = redis.call('GETRANGE', KEYS[1], 0, 7)
          if there == '' then return 0 end
          if there ~= ARGV[1] then return 1 end
+         redis.call('PUBLISH', ARGV[4], ARGV[5])
          redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
          return 2",
     )
@@ -57,8 +65,16 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| {
         "local there = redis.call('GETRANGE', KEYS[1], 0, 7)
          if there == '' then return 0 end
          if there ~= ARGV[1] then return 1 end
+         redis.call('PUBLISH', ARGV[2], ARGV[3])
          redis.call('DEL', KEYS[1])
          return 2",
+    )
+});
+
+static END: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "redis.call('PUBLISH', ARGV[1], ARGV[2])
+         return redis.call('DEL', KEYS[1])",
     )
 });
 
@@ -85,6 +101,11 @@ impl Redis {
         let (prefix, ended) = (Arc::clone(&settings.key_prefix), Arc::new(Ended::new()));
         keeper::begin(&link, &ended, &prefix, telemetry);
         Ok(Self { link, prefix, ended })
+    }
+
+    /// Hears of every change by any replica, and tells the ear, for ever.
+    pub(super) async fn listen(self: Arc<Self>, ear: Arc<dyn Ear>, draw: Entropy) {
+        feed::listen(self, ear, draw).await;
     }
 
     fn session(&self, key: &StoreKey) -> String {
@@ -140,7 +161,8 @@ impl Backend for Redis {
         if self.ended.has(key) {
             return Ok(Written::Gone);
         }
-        let arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
+        let mut arguments = vec![expected.to_be_bytes().to_vec(), versioned(version, bytes), written(ttl)];
+        arguments.extend(published(&self.prefix, key, mark(bytes)));
         // Not again after a broken connection: the first try may have been carried out, and the second would then
         // report a version of our own as another's.
         let answer: u8 = self
@@ -157,7 +179,8 @@ impl Backend for Redis {
     }
 
     async fn remove(&self, key: &StoreKey, expected: u64) -> Result<Written, Down> {
-        let arguments = vec![expected.to_be_bytes().to_vec()];
+        let mut arguments = vec![expected.to_be_bytes().to_vec()];
+        arguments.extend(published(&self.prefix, key, Mark::default()));
         let script = self.link.script(Retry::Never, &REMOVE, self.session(key), arguments);
         let removed = compared(script.await?)?;
         if removed == Written::Saved {
@@ -202,11 +225,15 @@ fn session_at(prefix: &str, key: &StoreKey) -> String {
     format!("{prefix}s:{}", URL_SAFE_NO_PAD.encode(key.0))
 }
 
+/// What a script publishes of a change: channel and word.
+fn published(prefix: &str, key: &StoreKey, mark: Mark) -> [Vec<u8>; 2] {
+    [feed::changes(prefix).into_bytes(), feed::word(key, mark)]
+}
+
 /// Forgets the value; whether there was one.
 async fn end_at(link: &Link, prefix: &str, key: &StoreKey) -> Result<bool, Down> {
-    let mut command = redis::cmd("DEL");
-    command.arg(session_at(prefix, key));
-    link.command(Retry::Once, command).await
+    let arguments = published(prefix, key, Mark::default()).to_vec();
+    link.script(Retry::Once, &END, session_at(prefix, key), arguments).await
 }
 
 fn compared(answer: u8) -> Result<Written, Down> {

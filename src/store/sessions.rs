@@ -1,28 +1,33 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod fill;
+mod find;
 mod heard;
 mod index;
 mod sealed;
+mod touching;
 
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use futures_util::future::{join, try_join, try_join_all};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::index::{BadCursor, Cursor, Listing, Page, Shown};
+use self::{fill::Fills, touching::Touching};
 use super::{
-    Backend, Down, Lease, Settings, Written,
-    cache::{Cache, Offer},
+    Backend, CacheSettings, Down, Lease, Settings, Watch, Written,
+    cache::{Cache, Mark},
+    changes::{Changes, Ear},
     memory::Memory,
     redis::Redis,
 };
 use crate::{
     entropy::Entropy,
-    gate::Presence,
     identity::VerifiedIdentity,
     keys::Ring,
     session::{Client, Handle, Record, Session, SessionTokens, StoreKey, Terms},
+    task,
     telemetry::{Call, Event, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -61,12 +66,16 @@ pub struct Sessions(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     backend: Arc<dyn Backend>,
-    cache: Cache,
+    changes: Arc<Changes>,
+    fills: Fills,
+    /// Hears of changes by other replicas, where there are any.
+    feed: Option<JoinHandle<Option<()>>>,
     ring: Arc<ArcSwap<Ring>>,
     terms: ArcSwap<Terms>,
     clock: Clock,
     entropy: Entropy,
     telemetry: Telemetry,
+    touching: Touching,
 }
 
 impl Sessions {
@@ -76,26 +85,38 @@ impl Sessions {
     /// When the settings cannot be used at all.
     pub fn new(
         settings: &Settings,
+        cache: &CacheSettings,
         ring: Arc<ArcSwap<Ring>>,
         terms: Terms,
         clock: Clock,
         entropy: Entropy,
         telemetry: Telemetry,
     ) -> Result<Self, BadSettings> {
-        let (backend, cache): (Arc<dyn Backend>, Cache) = match settings {
+        let changes = |cache| Arc::new(Changes::new(cache, telemetry.clone()));
+        let (backend, changes, feed): (Arc<dyn Backend>, _, _) = match settings {
             Settings::Memory { max_sessions } => {
-                (Arc::new(Memory::new(*max_sessions, clock.clone())), Cache::kept(&terms))
+                let memory = Memory::new(*max_sessions, clock.clone());
+                (Arc::new(memory), changes(Cache::always(cache, &terms)), None)
             }
-            Settings::Redis(settings) => (Arc::new(Redis::new(settings, telemetry.clone())?), Cache::Bypassed),
+            Settings::Redis(settings) => {
+                let redis = Arc::new(Redis::new(settings, telemetry.clone())?);
+                let changes = changes(Cache::new(cache, &terms));
+                let ear: Arc<dyn Ear> = Arc::<Changes>::clone(&changes);
+                let feed = task::spawn("feed of changes", Arc::clone(&redis).listen(ear, entropy.clone()));
+                (redis, changes, Some(feed))
+            }
         };
         Ok(Self(Arc::new(Inner {
             backend,
-            cache,
+            changes,
+            fills: Fills::default(),
+            feed,
             ring,
             terms: ArcSwap::from_pointee(terms),
             clock,
             entropy,
             telemetry,
+            touching: Touching::default(),
         })))
     }
 
@@ -109,30 +130,17 @@ impl Sessions {
         self.0.terms.store(Arc::new(terms));
     }
 
-    /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
-    pub async fn find(&self, handle: &Handle) -> Presence {
-        let ring = self.0.ring.load();
-        let first = handle.store_key(ring.sealing());
-        if let Some(session) = self.0.cache.get(&first) {
-            return Presence::Session(session);
-        }
-        let keys = handle.store_keys(&ring);
-        let ticket = self.0.cache.ticket(&first);
-        match self.watched("get", self.0.backend.get(&keys)).await {
-            Err(_) => Presence::Down,
-            Ok(None) => Presence::Nothing,
-            Ok(Some((key, sealed))) => {
-                if let Some(session) = self.open(&ring, handle, &key, &sealed) {
-                    if key == first {
-                        self.0.cache.offer(ticket, Offer::Read, &session, sealed.len());
-                    }
-                    Presence::Session(session)
-                } else {
-                    self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
-                    Presence::Unreadable
-                }
-            }
-        }
+    /// Watches the session kept at `key`: for as long as the feed of changes is up, whatever any replica does to it is
+    /// told at once.
+    #[must_use]
+    pub fn watch(&self, key: StoreKey) -> Watch {
+        self.0.changes.watchers.watch(key)
+    }
+
+    /// Whether what is kept is served.
+    #[cfg(test)]
+    pub(super) fn keeps(&self) -> bool {
+        self.0.changes.cache.is_good()
     }
 
     /// Makes a session under a new handle.
@@ -151,7 +159,7 @@ impl Sessions {
         record.client = client;
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
-        let ticket = inner.cache.ticket(&key);
+        let writing = inner.changes.cache.write(key, &sealed);
         let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
         let create = self.watched("create", create);
         let index = self.watched("index", self.note(&handle, &key, &record));
@@ -164,7 +172,7 @@ impl Sessions {
             return Err(NotMade::SignedOut);
         }
         let session = Arc::new(Session::new(handle, key, record));
-        inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
+        writing.written(&session, &sealed);
         Ok(session)
     }
 
@@ -173,40 +181,43 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer; the write may then have happened or not.
     pub async fn save(&self, session: &Session, record: Record) -> Result<Saved, Down> {
-        let Session {
-            handle,
-            key,
-            record: before,
-            ..
-        } = session;
-        let sealed = self.seal(handle, key, &record);
-        let ticket = self.0.cache.ticket(key);
-        let replace = self
-            .0
-            .backend
-            .replace(key, before.version, &sealed, record.version, self.ttl(&record));
-        let written = match self.watched("save", replace).await {
-            Ok(Written::Saved) => self.after_save(session, &record).await,
-            other => other,
+        let next = Session::new(session.handle.clone(), session.key, record);
+        self.write("save", session, next).await
+    }
+
+    /// Notes that the session is used, when the last note is old enough and none is being written. As good as can be: a
+    /// failure is counted, no more.
+    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
+        if !self.terms().touch_due(&session.record, now) {
+            return;
+        }
+        if let Some(_writing) = self.0.touching.begin(session.key) {
+            let next = session.touched(session.record.touched(now));
+            // Whoever cannot be reached or has changed meanwhile was counted, and needs no note.
+            self.write("touch", session, next).await.ok();
+        }
+    }
+
+    /// Writes a session in the place of what was read of it.
+    async fn write(&self, op: &'static str, before: &Session, next: Session) -> Result<Saved, Down> {
+        let Inner { changes, backend, .. } = &*self.0;
+        let (key, version) = (next.key, next.record.version);
+        let sealed = self.seal(&next.handle, &key, &next.record);
+        // Dropped without a word, it forgets what is kept: that is not what is there, or nobody knows what is.
+        let writing = changes.cache.write(key, &sealed);
+        let replace = backend.replace(&key, before.record.version, &sealed, version, self.ttl(&next.record));
+        let written = match self.watched(op, replace).await? {
+            Written::Saved => self.after_save(before, &next.record).await?,
+            other @ (Written::Superseded | Written::Gone) => other,
         };
         match written {
-            Ok(Written::Saved) => {
-                let session = Arc::new(Session::new(handle.clone(), *key, record));
-                self.0.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(Saved::Saved(session))
+            Written::Saved => {
+                let next = Arc::new(next);
+                writing.written(&next, &sealed);
+                Ok(Saved::Saved(next))
             }
-            Ok(Written::Superseded) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Superseded)
-            }
-            Ok(Written::Gone) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Gone)
-            }
-            Err(down) => {
-                self.0.cache.forget(key);
-                Err(down)
-            }
+            Written::Superseded => Ok(Saved::Superseded),
+            Written::Gone => Ok(Saved::Gone),
         }
     }
 
@@ -223,19 +234,12 @@ impl Sessions {
         Ok(Written::Saved)
     }
 
-    /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
-    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if self.terms().touch_due(&session.record, now) {
-            self.save(session, session.record.touched(now)).await.ok();
-        }
-    }
-
     /// Ends the session of the handle; whether there was one.
     ///
     /// # Errors
     /// When the store does not answer: the session may live on.
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
-        let keys = handle.store_keys(&self.0.ring.load());
+        let keys = handle.store_keys(&self.0.ring.load_full());
         let ended = try_join_all(keys.iter().map(|key| self.end_key(key))).await?;
         Ok(ended.contains(&true))
     }
@@ -247,7 +251,7 @@ impl Sessions {
     pub async fn end_as_read(&self, session: &Session) -> Result<Written, Down> {
         let remove = self.0.backend.remove(&session.key, session.record.version);
         let removed = self.watched("end", remove).await;
-        self.0.cache.forget(&session.key);
+        self.0.changes.changed(&session.key, &Mark::default());
         if removed == Ok(Written::Saved) {
             self.forget_entry(session).await;
         }
@@ -290,6 +294,14 @@ impl Sessions {
             error: error.as_deref(),
         });
         answer
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(feed) = &self.feed {
+            feed.abort();
+        }
     }
 }
 

@@ -161,6 +161,11 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
             error = error.unwrap_or_default(),
             "the identity provider did not do what was asked"
         ),
+        Event::Feed { up: true, .. } => tracing::info!("changes of sessions by other replicas are heard of"),
+        Event::Feed { up: false, error } => tracing::warn!(
+            error = error.unwrap_or_default(),
+            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
+        ),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Target { upstream, target, what } => {
             tracing::warn!(upstream, target, what, "an upstream target changed");
@@ -170,6 +175,9 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         | Event::SignInBegun { .. }
         | Event::Session { .. }
         | Event::StoreCall { .. }
+        | Event::CacheLookup { .. }
+        | Event::CacheInvalidated
+        | Event::CacheSize { .. }
         | Event::ProviderCall { .. }
         | Event::Key { .. } => {}
     }

@@ -1,5 +1,6 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+mod cache;
 pub(super) mod label;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub(super) struct Metrics {
     people: People,
     keys: Keys,
     dependencies: Dependencies,
+    cache: cache::Family,
     reloads: IntCounterVec,
 }
 
@@ -191,6 +193,7 @@ impl Metrics {
             people: People::new(&registry),
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
+            cache: cache::Family::new(&registry),
             reloads: counter(
                 &registry,
                 "doorward_config_reloads_total",
@@ -216,6 +219,7 @@ impl Metrics {
             people,
             keys,
             dependencies,
+            cache,
             reloads,
             registry: _,
         } = self;
@@ -267,6 +271,10 @@ impl Metrics {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
                 observe(&dependencies.provider_seconds, &labels, *took);
             }
+            Event::CacheLookup { what } => cache.looked_up(what),
+            Event::CacheInvalidated => cache.invalidated(),
+            Event::CacheSize { sessions, bytes } => cache.sized(*sessions, *bytes),
+            Event::Feed { up, error: _ } => cache.feed(*up),
             Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {

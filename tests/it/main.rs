@@ -21,6 +21,7 @@ mod harness;
 mod access;
 mod cors;
 mod identity;
+mod open;
 mod outage;
 mod process;
 mod provider;

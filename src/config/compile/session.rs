@@ -5,8 +5,15 @@ use crate::{
     config::{Path, raw},
     keys::{Ring, RingKey},
     session::{Terms, client::AddressKept},
-    store::Settings,
+    store::{CacheSettings, Settings},
 };
+
+pub(super) const fn cache(written: &raw::Session) -> CacheSettings {
+    CacheSettings {
+        sessions: written.cache.max_sessions,
+        bytes: written.cache.max_size.value,
+    }
+}
 
 fn here() -> Path {
     Path::top().key("session")

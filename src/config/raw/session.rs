@@ -5,7 +5,11 @@ use serde::Deserialize;
 
 use super::{File, Redis};
 use crate::{
-    config::written::{Text, measure::LengthOfTime, name::NameText},
+    config::written::{
+        Text,
+        measure::{LengthOfTime, Size},
+        name::NameText,
+    },
     secret::Secret,
 };
 
@@ -21,6 +25,9 @@ pub struct Session {
     pub memory: Memory,
     /// The Redis store. Needed with `store: redis`.
     pub redis: Option<Redis>,
+    /// What is kept of opened sessions in this process, with either store, so that most requests ask no store.
+    #[schemars(extend("default" = {}))]
+    pub cache: Cache,
     /// How long a session lives without being used.
     #[schemars(extend("default" = "8h"))]
     pub idle_timeout: Text<LengthOfTime>,
@@ -65,6 +72,18 @@ pub struct Memory {
     /// Most sessions at once; the least recently used go first.
     #[schemars(range(min = 1), extend("default" = 100_000))]
     pub max_sessions: u64,
+}
+
+/// Opened sessions in this process. With Redis it is passed by while changes by other replicas cannot be heard of.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// Most sessions; the least recently used go first.
+    #[schemars(range(min = 1), extend("default" = 20_000))]
+    pub max_sessions: u64,
+    /// Most memory, about.
+    #[schemars(extend("default" = "128MiB"))]
+    pub max_size: Text<Size>,
 }
 
 /// A key that seals sessions: 32 bytes in base64.

@@ -354,6 +354,7 @@ async fn a_turned_ring_finds_what_was_listed_before() {
     let turning = Arc::new(ArcSwap::from_pointee(ring()));
     let sessions = Sessions::new(
         &Settings::Redis(server.settings("open sesame").into()),
+        &CacheSettings::default(),
         Arc::clone(&turning),
         Terms {
             idle: HOUR,

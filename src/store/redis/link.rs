@@ -120,7 +120,6 @@ impl Link {
     /// Opens a further connection, for subscriptions alone, within the deadline to connect. It is to the server that
     /// takes the writes (in a cluster any: what is published to one is heard at all), and ends with it: then, and after
     /// every change of [`Self::connections`], ask for another.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked for by the feed of changes"))]
     pub(super) async fn subscriber(&self) -> Result<PubSub, Down> {
         let deadline = Instant::now() + self.connect_timeout;
         let open = async {

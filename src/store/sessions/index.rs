@@ -10,7 +10,8 @@ use crate::{
     oidc::Issuer,
     session::{Entry, Handle, Mark, Named, Record, Session, StoreKey, index::SHARDS},
     store::{
-        Down,
+        Down, cache,
+        changes::Ear as _,
         index::{Indexed, Place},
     },
     telemetry::Event,
@@ -187,10 +188,10 @@ impl Sessions {
 
     /// Ends what is kept at `key`, and takes it from all lists that its entry names, and from `listed`.
     pub(super) async fn end_at(&self, key: &StoreKey, listed: &[Mark]) -> Result<bool, Down> {
-        self.0.cache.forget(key);
+        self.0.changes.cache.forget(key);
         let end = self.watched("end", self.0.backend.end(key));
         let (there, entry) = join(end, self.0.backend.entries(std::slice::from_ref(key))).await;
-        self.0.cache.forget(key);
+        self.0.changes.changed(key, &cache::Mark::default());
         let there = there?;
         let ring = self.0.ring.load_full();
         let entry = entry.ok().and_then(|entries| entries.into_iter().next()?.0);

@@ -32,6 +32,13 @@ pub struct World {
     up: Up,
 }
 
+/// Another gateway with the same configuration.
+pub struct Replica {
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    _up: Up,
+}
+
 /// What a test may choose.
 pub struct Wishes {
     /// YAML below `session:`, two spaces deep.
@@ -118,6 +125,15 @@ impl World {
     /// Where the gateway listens.
     pub fn addresses(&self) -> Vec<Bind> {
         self.up.addresses().to_vec()
+    }
+
+    /// Another replica of the gateway: everything but the ports is the same.
+    pub async fn replica(&self) -> Replica {
+        let up = serve(&self.yaml, &self.clock).await;
+        let Bind::Tcp(address) = up.addresses()[0] else {
+            panic!("a replica has a port")
+        };
+        Replica { address, _up: up }
     }
 
     /// A URL on the gateway.

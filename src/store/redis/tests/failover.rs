@@ -92,7 +92,10 @@ async fn a_master_killed_under_load_costs_nobody_the_session() {
     .await;
     until("sign-ins go on", || async {
         let sample = crate::session::record::tests::record(clock.now());
-        sessions.create(sample.identity, sample.tokens, Client::unknown()).await.is_ok()
+        sessions
+            .create(sample.identity, sample.tokens, Client::unknown())
+            .await
+            .is_ok()
     })
     .await;
     stop.store(true, Relaxed);
