@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     session::StoreKey,
-    telemetry::{Event, Telemetry},
+    telemetry::{CacheEvent, Event, Telemetry},
 };
 
 /// The hearing side of the feed of changes by all replicas.
@@ -55,16 +55,16 @@ impl Changes {
     /// Says what is kept.
     pub(super) fn measure(&self) {
         let (sessions, bytes) = self.cache.size();
-        self.telemetry.emit(&Event::CacheSize { sessions, bytes });
+        self.telemetry.emit(&Event::Cache(CacheEvent::Size { sessions, bytes }));
     }
 
     fn say(&self, now: Said, error: Option<&str>) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *said, now) != now {
-            self.telemetry.emit(&Event::Feed {
+            self.telemetry.emit(&Event::Cache(CacheEvent::Feed {
                 up: now == Said::Up,
                 error,
-            });
+            }));
         }
     }
 }
@@ -76,7 +76,7 @@ impl Ear for Changes {
     }
 
     fn changed(&self, key: &StoreKey, mark: &Mark) {
-        self.telemetry.emit(&Event::CacheInvalidated);
+        self.telemetry.emit(&Event::Cache(CacheEvent::Invalidated));
         self.cache.heard(key, mark);
         self.watchers.tell(key);
     }

@@ -86,6 +86,32 @@ pub struct RequestLine<'a> {
     pub error: Option<&'a str>,
 }
 
+/// What happens to opened sessions in this process.
+#[derive(Clone, Copy, Debug)]
+pub enum CacheEvent<'a> {
+    /// An opened session was looked for in this process: `hit`, `miss`, `bypassed` (the feed of changes is down).
+    Lookup {
+        /// What came of it.
+        what: &'static str,
+    },
+    /// Another replica, or this one, changed a session: what is kept of it is dropped.
+    Invalidated,
+    /// What is kept of opened sessions in this process.
+    Size {
+        /// How many.
+        sessions: u64,
+        /// Their size, about.
+        bytes: u64,
+    },
+    /// The feed of changes by other replicas came up or went down.
+    Feed {
+        /// Whether it is up.
+        up: bool,
+        /// Why not.
+        error: Option<&'a str>,
+    },
+}
+
 /// What came of a change of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub enum Reload<'a> {
@@ -177,27 +203,8 @@ pub enum Event<'a> {
         /// Its policy; empty when unknown.
         policy: &'a str,
     },
-    /// An opened session was looked for in this process: `hit`, `miss`, `bypassed` (the feed of changes is down).
-    CacheLookup {
-        /// What came of it.
-        what: &'static str,
-    },
-    /// Another replica, or this one, changed a session: what is kept of it is dropped.
-    CacheInvalidated,
     /// What is kept of opened sessions in this process.
-    CacheSize {
-        /// How many.
-        sessions: u64,
-        /// Their size, about.
-        bytes: u64,
-    },
-    /// The feed of changes by other replicas came up or went down.
-    Feed {
-        /// Whether it is up.
-        up: bool,
-        /// Why not.
-        error: Option<&'a str>,
-    },
+    Cache(CacheEvent<'a>),
     /// A call to a provider.
     ProviderCall {
         /// Which.

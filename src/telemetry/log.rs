@@ -16,7 +16,7 @@ use tracing_subscriber::{
 };
 
 use super::{
-    AuditSettings, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
+    AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
     metrics::label::{call_name, channel_name, outcome_name},
 };
 use crate::gate::Outcome;
@@ -161,11 +161,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
             error = error.unwrap_or_default(),
             "the identity provider did not do what was asked"
         ),
-        Event::Feed { up: true, .. } => tracing::info!("changes of sessions by other replicas are heard of"),
-        Event::Feed { up: false, error } => tracing::warn!(
-            error = error.unwrap_or_default(),
-            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
-        ),
+        Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Target { upstream, target, what } => {
             tracing::warn!(upstream, target, what, "an upstream target changed");
@@ -175,9 +171,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         | Event::SignInBegun { .. }
         | Event::Session { .. }
         | Event::StoreCall { .. }
-        | Event::CacheLookup { .. }
-        | Event::CacheInvalidated
-        | Event::CacheSize { .. }
+        | Event::Cache(_)
         | Event::ProviderCall { .. }
         | Event::Key { .. } => {}
     }
@@ -185,6 +179,17 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
 
 fn write_provider_logout(provider: &str, channel: &str, outcome: &str, ended: usize) {
     tracing::info!(provider, channel, outcome, ended, "the provider asked to end a session");
+}
+
+fn write_feed(up: bool, error: &str) {
+    if up {
+        tracing::info!("changes of sessions by other replicas are heard of");
+    } else {
+        tracing::warn!(
+            error,
+            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
+        );
+    }
 }
 
 fn write_reload(reload: &Reload<'_>) {

@@ -1,7 +1,9 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
 mod cache;
+mod dependency;
 pub(super) mod label;
+mod people;
 
 use std::time::Duration;
 
@@ -9,7 +11,11 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use self::label::{EVICTIONS, call_name, channel_name, class, outcome_name, reload_name, use_name};
+use self::{
+    dependency::Dependencies,
+    label::{call_name, channel_name, class, outcome_name, reload_name, use_name},
+    people::People,
+};
 use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -37,28 +43,9 @@ struct Traffic {
 }
 
 #[derive(Debug)]
-struct People {
-    sign_ins_begun: IntCounterVec,
-    sign_ins: IntCounterVec,
-    renewals: IntCounterVec,
-    sign_outs: IntCounterVec,
-    provider_logouts: IntCounterVec,
-    sessions: IntCounterVec,
-    audit: IntCounterVec,
-}
-
-#[derive(Debug)]
 struct Keys {
     uses: IntCounterVec,
     unreadable: IntCounterVec,
-}
-
-#[derive(Debug)]
-struct Dependencies {
-    store_seconds: HistogramVec,
-    store_eviction: IntGaugeVec,
-    provider_seconds: HistogramVec,
-    target_changes: IntCounterVec,
 }
 
 impl Traffic {
@@ -91,46 +78,6 @@ impl Traffic {
     }
 }
 
-impl People {
-    fn new(registry: &Registry) -> Self {
-        let ended = &["provider", "outcome"];
-        Self {
-            sign_ins_begun: counter(
-                registry,
-                "doorward_sign_ins_begun_total",
-                "Browsers sent to a provider.",
-                &["provider"],
-            ),
-            sign_ins: counter(registry, "doorward_sign_ins_total", "Sign-ins that came back.", ended),
-            renewals: counter(registry, "doorward_renewals_total", "Silent renewals.", ended),
-            sign_outs: counter(
-                registry,
-                "doorward_sign_outs_total",
-                "Sign-outs at this gateway.",
-                &["provider"],
-            ),
-            provider_logouts: counter(
-                registry,
-                "doorward_provider_logouts_total",
-                "Logouts that a provider asked for, by channel and outcome.",
-                &["provider", "channel", "outcome"],
-            ),
-            sessions: counter(
-                registry,
-                "doorward_sessions_total",
-                "Sessions made and ended, by cause.",
-                &["what"],
-            ),
-            audit: counter(
-                registry,
-                "doorward_audit_events_total",
-                "Events of the audit trail.",
-                &["act", "outcome"],
-            ),
-        }
-    }
-}
-
 impl Keys {
     fn new(registry: &Registry) -> Self {
         Self {
@@ -145,41 +92,6 @@ impl Keys {
                 "doorward_unreadable_total",
                 "Cookies and records that did not open.",
                 &["what"],
-            ),
-        }
-    }
-}
-
-impl Dependencies {
-    fn new(registry: &Registry) -> Self {
-        Self {
-            store_seconds: seconds(
-                registry,
-                "doorward_store_call_seconds",
-                "Calls to the session store.",
-                &["op", "call"],
-            ),
-            store_eviction: register(
-                registry,
-                IntGaugeVec::new(
-                    Opts::new(
-                        "doorward_store_eviction",
-                        "1 for what holds of the session store: it may drop sessions, never does, or does not say.",
-                    ),
-                    &["what"],
-                ),
-            ),
-            provider_seconds: seconds(
-                registry,
-                "doorward_provider_call_seconds",
-                "Calls to identity providers.",
-                &["provider", "endpoint", "call"],
-            ),
-            target_changes: counter(
-                registry,
-                "doorward_upstream_target_changes_total",
-                "Upstream targets ejected, returned, found unhealthy or healthy.",
-                &["upstream", "target", "what"],
             ),
         }
     }
@@ -241,9 +153,7 @@ impl Metrics {
                 ended,
             } => {
                 let labels = [provider.as_str(), channel_name(*channel), outcome];
-                count(&people.provider_logouts, &labels);
-                let sessions = people.sessions.with_label_values(&["ended_by_provider"]);
-                sessions.inc_by(u64::try_from(*ended).unwrap_or(u64::MAX));
+                people.logged_out(&labels, *ended);
             }
             Event::Session { what } => count(&people.sessions, &[what]),
             Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
@@ -256,10 +166,7 @@ impl Metrics {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
             Event::StoreEviction { what, policy: _ } => {
-                for (known, name) in EVICTIONS {
-                    let family = &dependencies.store_eviction;
-                    family.with_label_values(&[name]).set(i64::from(known == *what));
-                }
+                dependencies.evicts(*what);
             }
             Event::ProviderCall {
                 provider,
@@ -271,10 +178,7 @@ impl Metrics {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
                 observe(&dependencies.provider_seconds, &labels, *took);
             }
-            Event::CacheLookup { what } => cache.looked_up(what),
-            Event::CacheInvalidated => cache.invalidated(),
-            Event::CacheSize { sessions, bytes } => cache.sized(*sessions, *bytes),
-            Event::Feed { up, error: _ } => cache.feed(*up),
+            Event::Cache(event) => cache.record(event),
             Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {

@@ -8,7 +8,7 @@ use crate::{
     keys::Ring,
     session::{Handle, StoreKey},
     store::cache::Lookup,
-    telemetry::Event,
+    telemetry::{CacheEvent, Event},
 };
 
 impl Sessions {
@@ -16,7 +16,9 @@ impl Sessions {
     pub async fn find(&self, handle: &Handle) -> Presence {
         let inner = &self.0;
         let kept = self.kept(handle);
-        inner.telemetry.emit(&Event::CacheLookup { what: kept.name() });
+        inner
+            .telemetry
+            .emit(&Event::Cache(CacheEvent::Lookup { what: kept.name() }));
         if let Lookup::Hit(session) = kept {
             return Presence::Session(session);
         }

@@ -3,6 +3,7 @@
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::{count, counter, register};
+use crate::telemetry::CacheEvent;
 
 /// The families.
 #[derive(Debug)]
@@ -49,15 +50,24 @@ impl Family {
         }
     }
 
-    pub(super) fn looked_up(&self, what: &str) {
+    pub(super) fn record(&self, event: &CacheEvent<'_>) {
+        match event {
+            CacheEvent::Lookup { what } => self.looked_up(what),
+            CacheEvent::Invalidated => self.invalidated(),
+            CacheEvent::Size { sessions, bytes } => self.sized(*sessions, *bytes),
+            CacheEvent::Feed { up, error: _ } => self.feed(*up),
+        }
+    }
+
+    fn looked_up(&self, what: &str) {
         count(&self.lookups, &[what]);
     }
 
-    pub(super) fn invalidated(&self) {
+    fn invalidated(&self) {
         count(&self.invalidations, &[]);
     }
 
-    pub(super) fn sized(&self, sessions: u64, bytes: u64) {
+    fn sized(&self, sessions: u64, bytes: u64) {
         let set = |gauge: &IntGaugeVec, to: u64| {
             gauge
                 .with_label_values(&[] as &[&str])
@@ -67,7 +77,7 @@ impl Family {
         set(&self.bytes, bytes);
     }
 
-    pub(super) fn feed(&self, up: bool) {
+    fn feed(&self, up: bool) {
         self.feed_up.with_label_values(&[] as &[&str]).set(i64::from(up));
         count(&self.feed_changes, &[if up { "up" } else { "down" }]);
     }

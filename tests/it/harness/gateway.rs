@@ -141,13 +141,6 @@ impl World {
         format!("{}{path}", self.base)
     }
 
-    /// Another gateway of the same configuration, and its `http://app.test:PORT`.
-    pub async fn replica(&self) -> (Up, String) {
-        let up = serve(&self.yaml, &self.clock).await;
-        let base = format!("http://app.test:{}", port(&up.addresses()[0]));
-        (up, base)
-    }
-
     /// The port of the gateway.
     pub fn port(&self) -> u16 {
         port(&self.up.addresses()[0])
