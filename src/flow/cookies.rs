@@ -7,14 +7,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::gate::sign_in;
 
-/// Every cookie pair of a request, in order, from every `Cookie` header. Pairs that are not visible ASCII are left out.
+/// Every cookie pair of a request, in order, from every `Cookie` header. Each pair is read alone: one that is not UTF-8 is
+/// left out and hides no other (CK-14).
 pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok())
+        .filter_map(|pair| pair.split_once('='))
 }
 
 /// Whether a cookie is the gateway's own, in any case: browsers match prefixes without case.
@@ -80,6 +81,16 @@ mod tests {
         headers.append(header::COOKIE, HeaderValue::from_static("nameless; a=2"));
         let read: Vec<_> = pairs(&headers).collect();
         assert_eq!(read, [("a", "1"), ("b", "x=y"), ("c", ""), ("a", "2")]);
+    }
+
+    // CK-14
+    #[test]
+    fn a_cookie_in_another_encoding_hides_no_other() {
+        let mut headers = HeaderMap::new();
+        let line = b"before=1; latin=caf\xe9; \xff=x; utf8=caf\xc3\xa9; doorward=handle";
+        headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+        let read: Vec<_> = pairs(&headers).collect();
+        assert_eq!(read, [("before", "1"), ("utf8", "caf\u{e9}"), ("doorward", "handle")]);
     }
 
     #[test]
