@@ -13,7 +13,7 @@ pub use self::{
     cors::{Cors, Origin, Preflight},
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
-    route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms},
+    route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms, StepUp},
     site::{Clash, Found, Site},
     upstream::{Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls, Upstream},
 };

@@ -1,6 +1,6 @@
 //! Routes for benches.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use doorward::{
     identity::HeaderPlan,
@@ -22,14 +22,7 @@ pub(crate) fn route(host: &str, prefix: &str, name: &str) -> Route {
         },
         encoded_slashes: false,
         access: Access::Open,
-        sign_in: SignInTerms {
-            provider: ProviderName::new("corporate"),
-            scopes: Vec::new(),
-            acr_values: Vec::new(),
-            max_age: None,
-            prompt: None,
-            extra: BTreeMap::new(),
-        },
+        sign_in: SignInTerms::of(ProviderName::new("corporate")),
         explain_refusals: false,
         cors: None,
         forward: forward(),

@@ -19,12 +19,14 @@ use crate::{
     oidc::Claims,
     policy::{Access, Cors, PathPattern, Preflight, Route},
     provider,
+    time::Clock,
 };
 
 pub(super) const HELP: &str = "\
 The last lines are those of the decision table, for a browser's navigation, for an API client and for a WebSocket.
 With --as, they are also those of somebody signed in at the route's provider with the claims in the file:
   {\"sub\": \"1\", \"email\": \"ada@example.com\", \"email_verified\": true, \"groups\": [\"staff\"]}
+A route that demands `acr_values` or `max_age` looks at `acr` and `auth_time` among them.
 
 Examples:
   doorward explain --config doorward.yaml https://app.example.com/admin
@@ -121,11 +123,14 @@ fn explain_route(
         writeln!(out, "methods  {}", methods.join(", "))?;
     }
     writeln!(out, "access   {}", access_words(&route.access))?;
+    if let Some(demands) = demands_words(route) {
+        writeln!(out, "sign-in  {demands}")?;
+    }
     if let Some(cors) = &route.cors {
         writeln!(out, "cors     {}", cors_words(cors))?;
     }
     writeln!(out, "\nwithout a session")?;
-    write_rows(&route.access, None, out)?;
+    write_rows(route, None, out)?;
     match claims {
         Some(claims) => explain_session(providers, route, claims, out),
         None => Ok(()),
@@ -152,11 +157,14 @@ fn explain_session(
             Err(unmet) => writeln!(out, "  rule unmet: needs {}", unmet.0)?,
         }
     }
-    write_rows(&route.access, Some(&identity), out)
+    write_rows(route, Some(&identity), out)
 }
 
-fn write_rows(access: &Access, identity: Option<&VerifiedIdentity>, out: &mut impl Write) -> Result<(), Failure> {
-    let (kind, standing) = (AccessKind::of(access), StandingKind::assumed(access, identity));
+fn write_rows(route: &Route, identity: Option<&VerifiedIdentity>, out: &mut impl Write) -> Result<(), Failure> {
+    let (kind, standing) = (
+        AccessKind::of(&route.access),
+        StandingKind::assumed(route, identity, Clock::system().now()),
+    );
     for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
         writeln!(out, "  {}", table::describe(kind, standing, caller))?;
     }
@@ -181,6 +189,17 @@ fn cors_words(cors: &Cors) -> String {
         Preflight::Pass => "their preflights pass without a session",
     };
     format!("{} may read refusals; {preflights}", names.join(", "))
+}
+
+/// What is demanded of the sign-in behind a session, beside its provider.
+fn demands_words(route: &Route) -> Option<String> {
+    let terms = &route.sign_in;
+    let acr = (!terms.acr_values.is_empty()).then(|| format!("acr is one of {}", terms.acr_values.join(", ")));
+    let age = terms
+        .max_age
+        .map(|age| format!("auth_time is at most {} s ago", age.as_secs()));
+    let demands: Vec<String> = acr.into_iter().chain(age).collect();
+    (!demands.is_empty() && route.access != Access::Open).then(|| demands.join(", and "))
 }
 
 fn access_words(access: &Access) -> String {

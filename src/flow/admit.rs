@@ -7,6 +7,7 @@ use crate::{
     gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, cors, decide},
     pages::Context,
     policy::{Access, Route},
+    provider::Provider,
     session::{CookieName, Handle, Session},
     telemetry::{Act, Audit, Event},
 };
@@ -72,8 +73,24 @@ impl Gateway {
         }
     }
 
-    /// What is behind the request's session cookie. Of several cookies of the name, the one that opens counts (CK-06).
+    /// What is behind the request's session cookie. A session of a provider that was taken out of the configuration, or that
+    /// has another issuer by now, is none: nothing that is configured vouches for it.
     pub(super) async fn presence(&self, incoming: &Incoming<'_>) -> Presence {
+        match self.kept(incoming).await {
+            Presence::Session(session) if self.provider_of_session(&session).is_none() => Presence::Nothing,
+            presence @ (Presence::Session(_) | Presence::Nothing | Presence::Unreadable | Presence::Down) => presence,
+        }
+    }
+
+    /// The provider that a session was made at, if it still is that one.
+    pub(super) fn provider_of_session(&self, session: &Session) -> Option<&Arc<Provider>> {
+        let identity = &session.record.identity;
+        let provider = self.parts().providers.get(identity.provider())?;
+        (provider.settings().issuer == *identity.issuer()).then_some(provider)
+    }
+
+    /// What the store keeps behind the request's session cookie. Of several cookies of the name, the one that opens counts (CK-06).
+    pub(super) async fn kept(&self, incoming: &Incoming<'_>) -> Presence {
         let name = CookieName::of(incoming.public.https).as_str();
         let mut found = Presence::Nothing;
         for (_, value) in cookies::pairs(incoming.headers)
@@ -147,11 +164,16 @@ fn refuse_route(
             request_id: incoming.request_id,
             who: who.as_deref(),
             missing: missing.as_deref(),
-            start_again: (refusal == Refusal::SignInNeeded).then_some(&start),
+            start_again: matches!(refusal, Refusal::SignInNeeded | Refusal::StepUpNeeded).then_some(&start),
             switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
             retry_after: reply::retry_after(refusal),
         },
     );
+    let reply = if refusal == Refusal::StepUpNeeded {
+        reply::challenged(reply, &route.sign_in)
+    } else {
+        reply
+    };
     reply::shared(reply, cors::readers(route, incoming.headers))
 }
 

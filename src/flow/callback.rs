@@ -1,6 +1,6 @@
 //! The provider's answer: a code becomes a session, or a page says why not and offers to start again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, header};
 
@@ -8,6 +8,7 @@ use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
     pages::Context,
+    policy::StepUp,
     provider::{ExchangeError, Provider},
     session::{Client, CookieName, Session},
     store::NotMade,
@@ -52,12 +53,13 @@ impl Gateway {
     /// An answer whose attempt this browser no longer has. With a session the person just goes on. A browser with other
     /// attempts under way lost this one to the limit (many tabs at once) and starts it again, a few times at most.
     async fn stray(&self, incoming: &Incoming<'_>, caller: Caller, return_to: ReturnTo, lost: Option<u8>) -> Reply {
+        let terms = self.terms_of(incoming, &return_to);
         match self.presence(incoming).await {
-            Presence::Session(session) if self.lives(&session) => go_on(&return_to),
+            Presence::Session(session) if self.serves(&session, terms.as_ref()) => go_on(&return_to),
             Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
             Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
                 let lost = lost.filter(|lost| *lost < MOST_LOST);
-                match (lost, self.terms_of(incoming, &return_to)) {
+                match (lost, terms) {
                     (Some(lost), Some(terms)) => {
                         self.begin(incoming, caller, &terms, Wish::again(return_to, lost + 1))
                             .await
@@ -78,8 +80,8 @@ impl Gateway {
         let presence = self.presence(incoming).await;
         if let Presence::Session(session) = &presence
             && !attempt.fresh
-            && session.record.identity.provider() == &attempt.provider
             && self.lives(session)
+            && self.answers(attempt, session)
         {
             self.emit(&Event::SignIn {
                 provider: &attempt.provider,
@@ -117,6 +119,18 @@ impl Gateway {
                 },
             ),
         }
+    }
+
+    /// Whether a session is what an attempt was begun for: another tab has made it meanwhile.
+    fn answers(&self, attempt: &Attempt, session: &Session) -> bool {
+        let identity = &session.record.identity;
+        let provider = self.parts().providers.get(&attempt.provider);
+        let demanded = StepUp {
+            acr_values: &attempt.acr_values,
+            max_age: attempt.max_age.map(Duration::from_secs),
+            skew: provider.map(|one| one.settings().skew).unwrap_or_default(),
+        };
+        *identity.provider() == attempt.provider && demanded.met_by(identity, self.now())
     }
 
     /// Everything that stands between an answer and a session, in order; the token endpoint is called last.

@@ -11,6 +11,7 @@ use crate::{
     gate::{Caller, Refusal, ReturnTo, cors::Readers},
     identity::AssertionKeys,
     pages::{self, Context, Page},
+    policy::SignInTerms,
 };
 
 /// What a caller is told to wait when a dependency is down, in seconds.
@@ -49,6 +50,19 @@ pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -
     reply
 }
 
+/// Tells a caller what its sign-in lacks (RFC 9470 section 3), as far as it can be said in a header.
+pub(super) fn challenged(mut reply: Reply, terms: &SignInTerms) -> Reply {
+    let error = "Doorward error=\"insufficient_user_authentication\"".to_owned();
+    let acr_values = terms.acr_values.join(" ");
+    let acr_values = (!acr_values.is_empty()).then(|| format!("acr_values=\"{acr_values}\""));
+    let max_age = terms.max_age.map(|age| format!("max_age=\"{}\"", age.as_secs()));
+    let said: Vec<String> = std::iter::once(error).chain(acr_values).chain(max_age).collect();
+    if let Ok(challenge) = HeaderValue::try_from(said.join(", ")) {
+        reply.headers.push((header::WWW_AUTHENTICATE, challenge));
+    }
+    reply
+}
+
 /// When another try makes sense, in seconds, for refusals that pass.
 pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
     match refusal {
@@ -63,6 +77,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::HeadTooLarge
         | Refusal::NotFound
         | Refusal::SignInNeeded
+        | Refusal::StepUpNeeded
         | Refusal::NotAllowed
         | Refusal::CrossSite
         | Refusal::SignInFailed(_)

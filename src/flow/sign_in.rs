@@ -8,6 +8,7 @@ use crate::{
     oidc::{Issuer, ProviderName},
     pages::Context,
     policy::{Found, SignInTerms},
+    session::{Life, Session},
     telemetry::Event,
 };
 
@@ -23,16 +24,17 @@ impl Gateway {
             return reply::allow(refused, &[Method::GET, Method::HEAD]);
         }
         let asked = Wish::read(incoming.target.query().unwrap_or_default());
+        let terms = self.terms_of(incoming, &asked.return_to);
         if !asked.switch_account {
             match self.presence(incoming).await {
-                Presence::Session(session) if self.lives(&session) => {
+                Presence::Session(session) if self.serves(&session, terms.as_ref()) => {
                     return reply::redirect(incoming.method, asked.return_to.as_str(), "sign_in");
                 }
                 Presence::Down => return self.refuse_plainly(Refusal::StoreDown, caller, incoming),
                 Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {}
             }
         }
-        match self.terms_of(incoming, &asked.return_to) {
+        match terms {
             Some(terms) => self.begin(incoming, caller, &terms, asked).await,
             None => self.refuse_plainly(Refusal::NotFound, caller, incoming),
         }
@@ -128,8 +130,13 @@ impl Gateway {
         }
     }
 
-    pub(super) fn lives(&self, session: &crate::session::Session) -> bool {
-        self.parts().terms.life(&session.record, self.now()) == crate::session::Life::Live
+    pub(super) fn lives(&self, session: &Session) -> bool {
+        self.parts().terms.life(&session.record, self.now()) == Life::Live
+    }
+
+    /// Whether nobody has to sign in for a page with these terms: there is a session, and it is what they demand.
+    pub(super) fn serves(&self, session: &Session, terms: Option<&SignInTerms>) -> bool {
+        self.lives(session) && terms.is_none_or(|terms| terms.met_by(&session.record.identity, self.now()))
     }
 
     pub(super) fn refuse_plainly(&self, refusal: Refusal, caller: Caller, incoming: &Incoming<'_>) -> Reply {

@@ -34,7 +34,7 @@ impl Gateway {
     }
 
     async fn proceed(&self, incoming: &Incoming<'_>, caller: Caller, own_origin: &str) -> Reply {
-        let session = match self.presence(incoming).await {
+        let session = match self.kept(incoming).await {
             Presence::Session(session) => Some(session),
             Presence::Nothing | Presence::Unreadable => None,
             // Without the store the session cannot be ended, and a cookie deleted alone would leave it alive.
@@ -81,7 +81,7 @@ impl Gateway {
     }
 
     async fn end_session(&self, incoming: &Incoming<'_>, session: &Session, own_origin: &str) -> Option<EndSession> {
-        let provider = self.parts().providers.get(session.record.identity.provider())?;
+        let provider = self.provider_of_session(session)?;
         let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
         let ring = self.parts().ring.load();
         let state = sign_out::state(&ring, self.parts().entropy.bytes(), &return_to, self.now());
@@ -96,8 +96,7 @@ impl Gateway {
     /// Only where the person signs out here: a session that the provider ended, or that an administrator ended, cannot be
     /// opened without its cookie, and a frame that anyone can load must not reach so far (RV-02).
     fn revoke_behind(&self, session: Arc<Session>) {
-        let name = session.record.identity.provider();
-        if let Some(provider) = self.parts().providers.get(name).map(Arc::clone) {
+        if let Some(provider) = self.provider_of_session(&session).map(Arc::clone) {
             drop(task::spawn("revocation", async move {
                 provider.revoke(&session.record.tokens).await;
             }));
@@ -112,7 +111,7 @@ impl Gateway {
     }
 
     async fn confirm(&self, incoming: &Incoming<'_>) -> Reply {
-        let session = match self.presence(incoming).await {
+        let session = match self.kept(incoming).await {
             Presence::Session(session) => Some(session),
             Presence::Nothing | Presence::Unreadable | Presence::Down => None,
         };
@@ -136,7 +135,7 @@ impl Gateway {
 
     /// The origin that a sign-out form of ours ends at, for its page's policy.
     pub(super) async fn end_session_origin(&self, session: Option<&Session>) -> Option<String> {
-        let provider = self.parts().providers.get(session?.record.identity.provider())?;
+        let provider = self.provider_of_session(session?)?;
         provider.end_session_origin().await
     }
 }

@@ -84,7 +84,7 @@ pub fn preflight(route: &Arc<Route>, method: &Method, headers: &HeaderMap) -> Op
 /// Decides about a request for `route`.
 #[must_use]
 pub fn judge(route: &Arc<Route>, presence: Presence, caller: Caller, terms: &Terms, now: UnixTime) -> Decision {
-    let standing = before_renewal(&route.access, &presence, terms, now);
+    let standing = before_renewal(route, &presence, terms, now);
     let session = match presence {
         Presence::Session(session) => Some(session),
         Presence::Nothing | Presence::Unreadable | Presence::Down => None,
@@ -105,7 +105,7 @@ pub fn settle(
     terms: &Terms,
     now: UnixTime,
 ) -> Verdict {
-    let standing = after_renewal(&route.access, before, &renewal, terms, now);
+    let standing = after_renewal(route, before, &renewal, terms, now);
     let session = match renewal {
         Renewal::Renewed(session) => Some(session),
         Renewal::ProviderDown { .. } | Renewal::StoreDown => Some(Arc::clone(before)),
@@ -137,7 +137,7 @@ fn verdict(route: &Arc<Route>, row: Row, session: Option<Arc<Session>>) -> Verdi
     }
 }
 
-fn before_renewal(access: &Access, presence: &Presence, terms: &Terms, now: UnixTime) -> StandingKind {
+fn before_renewal(route: &Route, presence: &Presence, terms: &Terms, now: UnixTime) -> StandingKind {
     match presence {
         Presence::Nothing => StandingKind::Nothing,
         Presence::Unreadable => StandingKind::Unreadable,
@@ -145,7 +145,7 @@ fn before_renewal(access: &Access, presence: &Presence, terms: &Terms, now: Unix
         Presence::Session(session) => match terms.life(&session.record, now) {
             Life::Live => StandingKind::Live(
                 Freshness::of(&session.record, now),
-                Fit::of(access, &session.record.identity),
+                Fit::of(route, &session.record.identity, now),
             ),
             Life::Idle => StandingKind::Idle,
             Life::Over => StandingKind::Over,
@@ -153,7 +153,7 @@ fn before_renewal(access: &Access, presence: &Presence, terms: &Terms, now: Unix
     }
 }
 
-fn after_renewal(access: &Access, before: &Session, renewal: &Renewal, terms: &Terms, now: UnixTime) -> StandingKind {
+fn after_renewal(route: &Route, before: &Session, renewal: &Renewal, terms: &Terms, now: UnixTime) -> StandingKind {
     let session = match renewal {
         Renewal::Renewed(session) => session,
         Renewal::Ended => return StandingKind::Ended,
@@ -161,7 +161,7 @@ fn after_renewal(access: &Access, before: &Session, renewal: &Renewal, terms: &T
         Renewal::StoreDown if expired(before, now) => return StandingKind::RenewalStoreDown,
         Renewal::ProviderDown { .. } | Renewal::StoreDown => before,
     };
-    let fit = Fit::of(access, &session.record.identity);
+    let fit = Fit::of(route, &session.record.identity, now);
     match (terms.life(&session.record, now), renewal) {
         (Life::Idle, _) => StandingKind::Idle,
         (Life::Over, _) => StandingKind::Over,

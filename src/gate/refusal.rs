@@ -23,6 +23,8 @@ pub enum Refusal {
     NotFound,
     /// 401: a session is needed, and the caller is no navigation.
     SignInNeeded,
+    /// 401: signed in, but not as the route demands: stronger, more recently, or at another provider (RFC 9470).
+    StepUpNeeded,
     /// 403: signed in, and not allowed.
     NotAllowed,
     /// 403: a state-changing request from another site.
@@ -80,7 +82,7 @@ impl Refusal {
     pub const fn status(self) -> u16 {
         match self {
             Self::BadTarget | Self::BadHost | Self::BadHeader => 400,
-            Self::SignInNeeded => 401,
+            Self::SignInNeeded | Self::StepUpNeeded => 401,
             Self::NotAllowed | Self::CrossSite => 403,
             Self::NotFound => 404,
             Self::Method => 405,
@@ -110,6 +112,7 @@ impl Refusal {
             Self::HeadTooLarge => "head_too_large",
             Self::NotFound => "no_route",
             Self::SignInNeeded => "sign_in_needed",
+            Self::StepUpNeeded => "step_up_needed",
             Self::NotAllowed => "not_allowed",
             Self::CrossSite => "cross_site",
             Self::SignInFailed(failure) => failure.code(),

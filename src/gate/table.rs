@@ -4,7 +4,12 @@
 //! explain` prints the same lines. A row is about kinds only: it knows no session, no route and no person.
 
 use super::{Caller, Refusal};
-use crate::{identity::VerifiedIdentity, policy::Access, session::Freshness};
+use crate::{
+    identity::VerifiedIdentity,
+    policy::{Access, Route},
+    session::Freshness,
+    time::UnixTime,
+};
 
 /// A route's access without the rule's text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -19,12 +24,14 @@ pub enum AccessKind {
     Rule,
 }
 
-/// Whether an identity meets the route's rule; [`Fit::Met`] where the route has none.
+/// Whether a session is what the route asks for: signed in as `sign_in` demands, and an identity that meets its rule.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fit {
-    /// It does.
+    /// It is.
     Met,
-    /// It does not.
+    /// It is not signed in as the route demands: at its provider, strong and recent enough. The rule is asked after that.
+    StepUp,
+    /// The identity does not meet the rule; a route without one has none of these.
     Unmet,
 }
 
@@ -90,6 +97,8 @@ pub struct Line {
 /// * An open route asks nothing, and so nothing that is down can close it.
 /// * A route that merely recognises people serves them as nobody when store or provider fail; the cookie stays.
 /// * A session without refresh token lives by its own terms when its token expires ([`Freshness::Spent`]).
+/// * Whoever is not signed in as the route demands signs in again for it, as if there were no session. The sign-in itself fails
+///   when it does not reach what was demanded, so that there is no loop (ID-12).
 /// * A WebSocket cannot be renewed once it stands: a token inside its window is renewed first, and used if that fails.
 #[must_use]
 pub const fn rule(access: AccessKind, standing: StandingKind, caller: Caller) -> Row {
@@ -112,7 +121,7 @@ pub fn describe(access: AccessKind, standing: StandingKind, caller: Caller) -> S
     .to_string()
 }
 
-/// Every line of the table. That a rule is unmet is a line only where there is a rule.
+/// Every line of the table. That a rule is unmet is a line only where there is a rule; an open route demands no sign-in.
 #[must_use]
 pub fn rows() -> Vec<Line> {
     let mut rows = Vec::new();
@@ -123,7 +132,12 @@ pub fn rows() -> Vec<Line> {
         AccessKind::Rule,
     ] {
         for standing in StandingKind::all() {
-            if access != AccessKind::Rule && standing.fit() == Some(Fit::Unmet) {
+            let there = match standing.fit() {
+                Some(Fit::Unmet) => access == AccessKind::Rule,
+                Some(Fit::StepUp) => access != AccessKind::Open,
+                Some(Fit::Met) | None => true,
+            };
+            if !there {
                 continue;
             }
             for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
@@ -180,9 +194,13 @@ const fn recognised(known: Known) -> Row {
             fit: Fit::Met,
             renew: false,
         } => Row::Identified,
-        Known::Nobody | Known::StoreDown | Known::ProviderDown | Known::Somebody { fit: Fit::Unmet, .. } => {
-            Row::Anonymous
-        }
+        Known::Nobody
+        | Known::StoreDown
+        | Known::ProviderDown
+        | Known::Somebody {
+            fit: Fit::StepUp | Fit::Unmet,
+            ..
+        } => Row::Anonymous,
     }
 }
 
@@ -195,6 +213,10 @@ const fn needed(known: Known, caller: Caller) -> Row {
         Known::StoreDown => Row::Refuse(Refusal::StoreDown),
         Known::ProviderDown => Row::Refuse(Refusal::ProviderDown),
         Known::Wait => Row::Renew,
+        Known::Somebody { fit: Fit::StepUp, .. } => match caller {
+            Caller::Navigation => Row::SignIn,
+            Caller::Api | Caller::WebSocket => Row::Refuse(Refusal::StepUpNeeded),
+        },
         Known::Somebody { fit: Fit::Unmet, .. } => Row::Refuse(Refusal::NotAllowed),
         Known::Somebody {
             fit: Fit::Met,
@@ -221,10 +243,13 @@ impl AccessKind {
 }
 
 impl Fit {
-    /// Whether an identity meets a route's rule, if it has one.
+    /// Whether somebody who signed in with this identity is whom the route asks for.
     #[must_use]
-    pub fn of(access: &Access, identity: &VerifiedIdentity) -> Self {
-        match access {
+    pub fn of(route: &Route, identity: &VerifiedIdentity, now: UnixTime) -> Self {
+        match &route.access {
+            Access::Recognised | Access::SignedIn | Access::Rule(_) if !route.sign_in.met_by(identity, now) => {
+                Self::StepUp
+            }
             Access::Open | Access::Recognised | Access::SignedIn => Self::Met,
             Access::Rule(rule) if rule.holds_for(identity) => Self::Met,
             Access::Rule(_) => Self::Unmet,
@@ -235,15 +260,15 @@ impl Fit {
 impl StandingKind {
     /// Where somebody with this identity and a fresh session stands, or where nobody stands: for `doorward explain`.
     #[must_use]
-    pub fn assumed(access: &Access, identity: Option<&VerifiedIdentity>) -> Self {
+    pub fn assumed(route: &Route, identity: Option<&VerifiedIdentity>, now: UnixTime) -> Self {
         identity.map_or(Self::Nothing, |identity| {
-            Self::Live(Freshness::Fresh, Fit::of(access, identity))
+            Self::Live(Freshness::Fresh, Fit::of(route, identity, now))
         })
     }
 
     fn all() -> Vec<Self> {
         let mut all = vec![Self::Nothing, Self::Unreadable, Self::Idle, Self::Over, Self::StoreDown];
-        for fit in [Fit::Met, Fit::Unmet] {
+        for fit in [Fit::Met, Fit::StepUp, Fit::Unmet] {
             let freshness = [Freshness::Fresh, Freshness::Due, Freshness::Expired, Freshness::Spent];
             all.extend(freshness.map(|freshness| Self::Live(freshness, fit)));
             all.extend([Self::Renewed(fit), Self::StillGood(fit)]);

@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 31] = [
+const REFUSALS: [Refusal; 32] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -23,6 +23,7 @@ const REFUSALS: [Refusal; 31] = [
     Refusal::HeadTooLarge,
     Refusal::NotFound,
     Refusal::SignInNeeded,
+    Refusal::StepUpNeeded,
     Refusal::NotAllowed,
     Refusal::CrossSite,
     Refusal::StoreDown,
@@ -128,7 +129,7 @@ fn all_pages() -> Vec<(String, Page)> {
                     switch_account: Some("/.doorward/sign-in?return_to=%2Fadmin%3Fa%3D1%26b%3D2&switch=1"),
                     ..context
                 },
-                Refusal::SignInFailed(_) | Refusal::SignInNeeded => Context {
+                Refusal::SignInFailed(_) | Refusal::SignInNeeded | Refusal::StepUpNeeded => Context {
                     start_again: Some("/.doorward/sign-in?return_to=%2Freport"),
                     ..context
                 },

@@ -57,6 +57,7 @@ pub(super) const fn words(refusal: Refusal) -> Words {
             start: "Sign in",
             ..SIGN_IN_NEEDED
         },
+        Refusal::StepUpNeeded => STEP_UP_NEEDED,
         Refusal::NotAllowed => NOT_ALLOWED,
         Refusal::CrossSite => CROSS_SITE,
         Refusal::SignInFailed(failure) => Words {
@@ -111,6 +112,11 @@ const SIGN_IN_NEEDED: Words = plain(
     "Please sign in",
     "This address is for people who are signed in.",
     "If you were signed in before, your session has ended.",
+);
+const STEP_UP_NEEDED: Words = plain(
+    "Please sign in again",
+    "This address asks for another sign-in than yours: a stronger one, a more recent one, or one with another account.",
+    "You come back here afterwards.",
 );
 const NOT_ALLOWED: Words = plain(
     "You do not have access",

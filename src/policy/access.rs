@@ -87,6 +87,17 @@ impl Rule {
         self.holds(identity) == Some(true)
     }
 
+    /// The providers that the rule lets in by name.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderName> {
+        match self {
+            Self::Any(rules) | Self::All(rules) => rules.iter().flat_map(Self::providers).collect(),
+            Self::Provider(providers) => providers.clone(),
+            // What is below `not` is kept out.
+            Self::Not(_) | Self::Email(_) | Self::EmailDomain(_) | Self::Group(_) | Self::Claim { .. } => Vec::new(),
+        }
+    }
+
     /// In Kleene's logic: `None` where an empty list leaves it open.
     fn holds(&self, identity: &VerifiedIdentity) -> Option<bool> {
         match self {

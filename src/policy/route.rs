@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue, Method};
 
 use super::{Access, Cors, HostPattern, PathPattern, Upstream};
-use crate::{identity::HeaderPlan, oidc::ProviderName};
+use crate::{
+    identity::{HeaderPlan, VerifiedIdentity},
+    oidc::ProviderName,
+    time::UnixTime,
+};
 
 /// A route's name: as the operator named it, or made of its host and path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -38,6 +42,8 @@ pub enum Prompt {
 pub struct SignInTerms {
     /// Which provider.
     pub provider: ProviderName,
+    /// Other providers whose sessions count as well: those that the route's rule names.
+    pub also: Vec<ProviderName>,
     /// Scopes beyond the provider's; `openid` is always asked for.
     pub scopes: Vec<String>,
     /// `acr_values`, in order of preference.
@@ -48,6 +54,38 @@ pub struct SignInTerms {
     pub prompt: Option<Prompt>,
     /// Other parameters, such as Google's `access_type=offline`.
     pub extra: BTreeMap<String, String>,
+    /// How far the provider's clock may differ from ours, for `max_age`.
+    pub skew: Duration,
+}
+
+/// How much longer than `max_age` a sign-in counts as recent enough: one that was recent enough when it came back is so for the
+/// page that it was made for, and never has to be made again at once.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What a route demands of the sign-in behind a session (`acr_values` and `max_age` of OpenID Connect Core 1.0 section
+/// 3.1.2.1, RFC 9470), held against it at each request.
+#[derive(Clone, Copy, Debug)]
+pub struct StepUp<'a> {
+    /// One of these has been reached; empty for no demand (ID-12).
+    pub acr_values: &'a [String],
+    /// The person showed up at the provider at most so long ago; who does not say when, did not (ID-11).
+    pub max_age: Option<Duration>,
+    /// How far the provider's clock may differ from ours.
+    pub skew: Duration,
+}
+
+impl StepUp<'_> {
+    /// Whether the sign-in that proved this identity is strong and recent enough.
+    #[must_use]
+    pub fn met_by(&self, identity: &VerifiedIdentity, now: UnixTime) -> bool {
+        let reached = |acr: &String| identity.acr() == Some(acr.as_str());
+        let strong = self.acr_values.is_empty() || self.acr_values.iter().any(reached);
+        let recent = self.max_age.is_none_or(|max_age| {
+            let since = identity.auth_time();
+            since.is_some_and(|since| now <= since + max_age + self.skew + GRACE)
+        });
+        strong && recent
+    }
 }
 
 impl SignInTerms {
@@ -56,12 +94,32 @@ impl SignInTerms {
     pub const fn of(provider: ProviderName) -> Self {
         Self {
             provider,
+            also: Vec::new(),
             scopes: Vec::new(),
             acr_values: Vec::new(),
             max_age: None,
             prompt: None,
             extra: BTreeMap::new(),
+            skew: Duration::ZERO,
         }
+    }
+
+    /// What is demanded of a sign-in.
+    #[must_use]
+    pub fn step_up(&self) -> StepUp<'_> {
+        StepUp {
+            acr_values: &self.acr_values,
+            max_age: self.max_age,
+            skew: self.skew,
+        }
+    }
+
+    /// Whether a session with this identity was signed in as these terms say: at one of the providers, strong and recent
+    /// enough. A session of another provider is another person's as far as this route knows.
+    #[must_use]
+    pub fn met_by(&self, identity: &VerifiedIdentity, now: UnixTime) -> bool {
+        let at = identity.provider();
+        (self.provider == *at || self.also.contains(at)) && self.step_up().met_by(identity, now)
     }
 }
 
@@ -111,6 +169,8 @@ pub struct Route {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::policy::upstream::{Address, Balance, Pool, Protocol, Target, Timeouts, Tls};
 
@@ -132,18 +192,55 @@ pub(crate) mod tests {
             },
             encoded_slashes: false,
             access: Access::Open,
-            sign_in: SignInTerms {
-                provider: ProviderName::new("corporate"),
-                scopes: Vec::new(),
-                acr_values: Vec::new(),
-                max_age: None,
-                prompt: None,
-                extra: BTreeMap::new(),
-            },
+            sign_in: SignInTerms::of(ProviderName::new("corporate")),
             explain_refusals: true,
             cors: None,
             forward: forward(),
         }
+    }
+
+    fn identity(acr: &Value, auth_time: &Value) -> VerifiedIdentity {
+        serde_json::from_value(json!({
+            "provider": "corporate", "issuer": "https://id.example", "subject": "s-1", "email": null,
+            "email_verified": false, "groups": [], "name": null, "preferred_username": null, "acr": acr,
+            "amr": [], "auth_time": auth_time, "sid": null, "claims": {"sub": "s-1"},
+        }))
+        .unwrap()
+    }
+
+    // ID-11, ID-12
+    #[test]
+    fn a_sign_in_is_held_against_what_is_demanded() {
+        let terms = |acr_values: &[&str], max_age: Option<u64>| SignInTerms {
+            acr_values: acr_values.iter().map(|acr| (*acr).to_owned()).collect(),
+            max_age: max_age.map(Duration::from_secs),
+            skew: Duration::from_secs(60),
+            ..SignInTerms::of(ProviderName::new("corporate"))
+        };
+        let now = UnixTime::from_secs(10_000);
+        // acr, auth_time, acr_values, max_age, met
+        let table = [
+            (json!(null), json!(null), &[][..], None, true),
+            (json!("mfa"), json!(null), &["mfa"][..], None, true),
+            (json!("mfa"), json!(null), &["gold", "mfa"][..], None, true),
+            (json!("MFA"), json!(null), &["mfa"][..], None, false),
+            (json!(null), json!(9_999), &["mfa"][..], None, false),
+            (json!("mfa"), json!(null), &["mfa"][..], Some(600), false),
+            (json!("mfa"), json!(10_000), &["mfa"][..], Some(600), true),
+            (json!(null), json!(9_310), &[][..], Some(600), true),
+            (json!(null), json!(9_309), &[][..], Some(600), false),
+            (json!(null), json!(9_910), &[][..], Some(0), true),
+            (json!(null), json!(9_909), &[][..], Some(0), false),
+        ];
+        for (acr, auth_time, acr_values, max_age, met) in table {
+            let (identity, terms) = (identity(&acr, &auth_time), terms(acr_values, max_age));
+            assert_eq!(terms.met_by(&identity, now), met, "{identity:?} {terms:?}");
+        }
+        let elsewhere = SignInTerms::of(ProviderName::new("partners"));
+        let identity = identity(&json!(null), &json!(null));
+        assert!(!elsewhere.met_by(&identity, now));
+        let also = vec![ProviderName::new("corporate")];
+        assert!(SignInTerms { also, ..elsewhere }.met_by(&identity, now));
     }
 
     fn pattern(path: &str) -> PathPattern {

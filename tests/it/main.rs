@@ -38,5 +38,6 @@ mod sessions;
 mod sessions_cli;
 mod sign_in;
 mod sign_out;
+mod step_up;
 mod system_roots;
 mod web_sockets;

@@ -153,14 +153,7 @@ fn settings(issuer: &str) -> Settings {
 }
 
 fn terms() -> SignInTerms {
-    SignInTerms {
-        provider: ProviderName::new("corporate"),
-        scopes: Vec::new(),
-        acr_values: Vec::new(),
-        max_age: None,
-        prompt: None,
-        extra: BTreeMap::new(),
-    }
+    SignInTerms::of(ProviderName::new("corporate"))
 }
 
 /// Opens an address of the provider without following its redirect, which is the answer.

@@ -99,7 +99,7 @@ impl Desk<'_, '_> {
         });
         let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
         let host = self.host(path, written, common.config, open);
-        let sign_in = self.sign_in(path, written, common, open);
+        let sign_in = self.sign_in(path, written, common, access.as_ref());
         let pattern = self.pattern(&path.key("path"), &written.path);
         let methods = written
             .methods

@@ -7,7 +7,7 @@ use crate::{
         written::{Text, name::Word},
     },
     oidc::ProviderName,
-    policy::{Prompt, SignInTerms},
+    policy::{Access, Prompt, SignInTerms},
 };
 
 impl Desk<'_, '_> {
@@ -16,9 +16,10 @@ impl Desk<'_, '_> {
         path: &Path,
         written: &raw::Route,
         common: &Common<'_>,
-        open: bool,
+        access: Option<&Access>,
     ) -> Option<SignInTerms> {
         let here = path.key("sign_in");
+        let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
         let terms = &written.sign_in;
         self.parameters(&here.key("extra_parameters"), &terms.extra_parameters);
         let provider = match (&terms.provider, common.provider) {
@@ -32,7 +33,13 @@ impl Desk<'_, '_> {
             }
         };
         let words = |list: &[Text<Word>]| -> Vec<String> { list.iter().map(word).collect() };
+        let skew = common.config.providers.get(provider.as_str());
         Some(SignInTerms {
+            also: match access {
+                Some(Access::Rule(rule)) => rule.providers(),
+                Some(Access::Open | Access::Recognised | Access::SignedIn) | None => Vec::new(),
+            },
+            skew: skew.map(|one| one.clock_skew.value).unwrap_or_default(),
             provider,
             scopes: words(&terms.scopes),
             acr_values: words(&terms.acr_values),

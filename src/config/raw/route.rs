@@ -180,19 +180,21 @@ pub enum Preflight {
     Pass,
 }
 
-/// How people sign in for a route.
+/// How people sign in for a route. A session that does not fit `provider`, `acr_values` and `max_age` does not count there: a
+/// person who opens a page signs in again, once; a program gets 401 `step_up_needed`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The provider. Default: `default_provider`.
+    /// The provider. Default: `default_provider`. Sessions of other providers count only where `access` names these.
     pub provider: Option<Text<NameText>>,
     /// Scopes besides the provider's.
     #[schemars(extend("default" = []))]
     pub scopes: Vec<Text<crate::config::written::name::Word>>,
-    /// Authentication context classes (`acr_values`), in order of preference.
+    /// Authentication context classes (`acr_values`), in order of preference. The session's `acr` must be one of them.
     #[schemars(extend("default" = []))]
     pub acr_values: Vec<Text<crate::config::written::name::Word>>,
-    /// How long ago the person may have signed in at the provider (`max_age`).
+    /// How long ago the person may have signed in at the provider (`max_age`), by `auth_time`, which the provider must send.
+    /// It is asked at each request, give or take `clock_skew` and half a minute.
     pub max_age: Option<Text<LengthOfTime>>,
     /// What the provider asks of the person each time.
     pub prompt: Option<Prompt>,

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    policy::{Rule, route::tests::route},
+    oidc::ProviderName,
+    policy::{Rule, SignInTerms, route::tests::route},
     session::{Handle, Record, StoreKey, record::tests::record},
 };
 
@@ -200,6 +201,46 @@ fn a_failed_renewal_leaves_the_session() {
     assert_eq!(settled(group("admins"), down(), at(3590)), "not_allowed");
 }
 
+fn demanding(access: Access, change: impl FnOnce(&mut SignInTerms)) -> Arc<Route> {
+    let mut route = route("a.test /*");
+    route.access = access;
+    change(&mut route.sign_in);
+    Arc::new(route)
+}
+
+/// What a navigation and a program are told, in their order.
+fn told(route: &Arc<Route>, now: UnixTime) -> [String; 2] {
+    [Caller::Navigation, Caller::Api].map(|caller| {
+        match judge(route, Presence::Session(without_refresh_token()), caller, &TERMS, now) {
+            Decision::Settle(verdict) => word(&verdict),
+            Decision::Renew(_) => "renew".to_owned(),
+        }
+    })
+}
+
+// ID-12, AR-17: the session's person showed up at the provider at 900 s, 1_000_000 s before it was made, without `acr`.
+#[test]
+fn a_session_that_is_not_signed_in_as_demanded_signs_in_again() {
+    let again = ["sign in", "step_up_needed"];
+    let strong = |terms: &mut SignInTerms| terms.acr_values = vec!["mfa".to_owned()];
+    let recent = |terms: &mut SignInTerms| terms.max_age = Some(Duration::from_secs(3600));
+    let elsewhere = |terms: &mut SignInTerms| terms.provider = ProviderName::new("partners");
+    for access in [Access::SignedIn, group("ops"), group("admins")] {
+        assert_eq!(told(&demanding(access.clone(), strong), START), again, "{access:?}");
+        assert_eq!(told(&demanding(access.clone(), recent), START), again, "{access:?}");
+        assert_eq!(told(&demanding(access.clone(), elsewhere), START), again, "{access:?}");
+    }
+    let nobody = ["admit nobody", "admit nobody"];
+    assert_eq!(told(&demanding(Access::Recognised, strong), START), nobody);
+    assert_eq!(told(&demanding(Access::Open, strong), START), nobody);
+    let named = Access::Rule(Rule::Provider(vec![ProviderName::new("corporate")]));
+    let also = |terms: &mut SignInTerms| {
+        elsewhere(terms);
+        terms.also = vec![ProviderName::new("corporate")];
+    };
+    assert_eq!(told(&demanding(named, also), START), ["admit s-1", "admit s-1"]);
+}
+
 #[test]
 fn judge_and_the_table_agree() {
     for access in [
@@ -213,7 +254,7 @@ fn judge_and_the_table_agree() {
             for now in [START, at(3590), at(3600), at(7200), at(40_000)] {
                 for session in [plain(), without_refresh_token()] {
                     let presence = Presence::Session(session);
-                    let standing = before_renewal(&access, &presence, &TERMS, now);
+                    let standing = before_renewal(&with(access.clone()), &presence, &TERMS, now);
                     let row = table::rule(AccessKind::of(&access), standing, caller);
                     let word = judged(access.clone(), presence, caller, now);
                     assert_eq!(row == Row::Renew, word == "renew", "{access:?} {standing:?}");

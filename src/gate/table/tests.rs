@@ -49,8 +49,9 @@ fn the_table() {
 #[test]
 fn the_table_is_whole() {
     let rows = rows();
-    // 14 standings, 6 of them twice where there is a rule; four accesses; three callers.
-    assert_eq!(rows.len(), (3 * 14 + 20) * 3);
+    // 14 standings, 6 of them twice where a sign-in can be demanded, and once more where there is a rule; four accesses; three
+    // callers.
+    assert_eq!(rows.len(), (14 + 2 * 20 + 26) * 3);
     let lines: std::collections::HashSet<String> = rows
         .iter()
         .map(|line| describe(line.access, line.standing, line.caller))
@@ -113,9 +114,27 @@ fn an_unmet_rule_never_admits_whatever_the_access() {
 
 #[test]
 fn an_unmet_rule_never_leads_to_a_sign_in_loop() {
-    for line in rows().iter().filter(|line| somebody(line.standing)) {
+    let stepped_up = |line: &&Line| somebody(line.standing) && line.standing.fit() != Some(Fit::StepUp);
+    for line in rows().iter().filter(stepped_up) {
         assert_ne!(line.row, Row::SignIn, "{line}");
+        assert_ne!(line.row, Row::Refuse(Refusal::StepUpNeeded), "{line}");
         assert_ne!(line.row, Row::Refuse(Refusal::SignInNeeded), "{line}");
+    }
+}
+
+// ID-12, AR-17
+#[test]
+fn whoever_is_not_signed_in_as_demanded_is_nobody_there() {
+    let unmet = StandingKind::all()
+        .into_iter()
+        .filter(|one| one.fit() == Some(Fit::StepUp));
+    for standing in unmet {
+        for access in [AccessKind::Recognised, AccessKind::SignedIn, AccessKind::Rule] {
+            for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
+                let row = rule(access, standing, caller);
+                assert!(!identified(row), "{access:?} {standing:?} {caller:?}");
+            }
+        }
     }
 }
 
@@ -143,7 +162,7 @@ fn browsers_are_sent_to_sign_in_and_programs_get_401() {
     for line in rows() {
         match line.row {
             Row::SignIn => assert_eq!(line.caller, Caller::Navigation, "{line}"),
-            Row::Refuse(Refusal::SignInNeeded) => {
+            Row::Refuse(Refusal::SignInNeeded | Refusal::StepUpNeeded) => {
                 assert_ne!(line.caller, Caller::Navigation, "{line}");
             }
             Row::Anonymous | Row::Identified | Row::IdentifiedAndRenew | Row::Renew | Row::Refuse(_) => {}

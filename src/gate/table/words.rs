@@ -71,9 +71,10 @@ fn standing_words(access: AccessKind, standing: StandingKind) -> String {
         StandingKind::RenewalStoreDown => "token expired, session store down",
     };
     match (access, standing.fit()) {
+        (_, Some(Fit::StepUp)) => format!("{words}, step-up due"),
         (AccessKind::Rule, Some(Fit::Met)) => format!("{words}, rule met"),
         (AccessKind::Rule, Some(Fit::Unmet)) => format!("{words}, rule unmet"),
-        (AccessKind::Open | AccessKind::Recognised | AccessKind::SignedIn, _) | (AccessKind::Rule, None) => {
+        (AccessKind::Open | AccessKind::Recognised | AccessKind::SignedIn, Some(Fit::Met | Fit::Unmet)) | (_, None) => {
             words.to_owned()
         }
     }
