@@ -38,6 +38,6 @@ pub fn run(data: &[u8]) {
         Err(TokenError::Other(code) | TokenError::InvalidClient(code)) => {
             assert!(code.len() <= 64 && code.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
         }
-        Err(TokenError::InvalidGrant | TokenError::Malformed(_)) => {}
+        Err(TokenError::InvalidGrant | TokenError::SignInNeeded(_) | TokenError::Malformed(_)) => {}
     }
 }

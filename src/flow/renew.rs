@@ -2,11 +2,14 @@
 //!
 //! A flight is a task of its own: a client that disconnects cancels nothing (RF-03).
 
+mod flights;
+
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
+
+pub(super) use self::flights::Flights;
 
 use tokio::{
     sync::watch,
@@ -17,7 +20,7 @@ use super::Gateway;
 use crate::{
     gate::{Observed, Outcome, Presence, RenewStep, Renewal, renewal::AWAIT_STEP},
     provider::{Provider, RenewFailure, Renewed},
-    session::{Freshness, Record, Session, StoreKey},
+    session::{Record, Session},
     store::{Lease, Saved, Written},
     task,
     telemetry::{Act, Audit, Event},
@@ -25,14 +28,23 @@ use crate::{
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
 const SAVE_PATIENCE: Duration = Duration::from_secs(10);
+/// More calls than one renewal makes of a provider: metadata, keys, the token, keys once more, userinfo.
+const MOST_CALLS: u32 = 8;
+/// For the calls of the store.
+const MARGIN: Duration = Duration::from_secs(60);
 /// Between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(200);
 
-/// The renewals under way in this process.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Flights(Arc<Mutex<HashMap<StoreKey, watch::Receiver<Option<Renewal>>>>>);
-
 impl Gateway {
+    /// Resolves when no renewal and no revocation is under way: a refresh token that was spent is of use only when the new one
+    /// is stored (RF-04).
+    pub async fn settled(&self) {
+        self.flights().landed().await;
+        for provider in self.parts().providers.values() {
+            provider.revoked().await;
+        }
+    }
+
     /// Waits for the one renewal of this session.
     pub(super) async fn renewed(&self, session: &Arc<Session>) -> Renewal {
         let mut flight = self.join(session);
@@ -84,8 +96,9 @@ impl Gateway {
 
     async fn fly(&self, session: &Arc<Session>) -> Renewal {
         let name = session.record.identity.provider();
-        let Some(provider) = self.parts().providers.get(name).map(Arc::clone) else {
-            return Renewal::ProviderDown { retry_after: None };
+        // Another provider by now, or none: nobody to send this refresh token to.
+        let Some(provider) = self.provider_of_session(session).map(Arc::clone) else {
+            return Renewal::Ended;
         };
         let patience = provider.settings().timeout + provider.settings().connect_timeout;
         let mut flight = Flight {
@@ -116,6 +129,7 @@ const fn failure(outcome: Outcome) -> Option<&'static str> {
         Outcome::Ended => Some("ended"),
         Outcome::ProviderDown => Some("provider_down"),
         Outcome::ClientRejected => Some("client_rejected"),
+        Outcome::ProviderError => Some("provider_error"),
         Outcome::StoreDown => Some("store_down"),
     }
 }
@@ -157,7 +171,13 @@ impl Flight<'_> {
     }
 
     async fn acquire(&mut self) -> Observed {
-        match self.gateway.parts().sessions.lease(&self.session.key).await {
+        match self
+            .gateway
+            .parts()
+            .sessions
+            .lease(&self.session.key, self.longest())
+            .await
+        {
             Ok(Some(lease)) => {
                 self.lease = Some(lease);
                 Observed::Acquired
@@ -165,6 +185,12 @@ impl Flight<'_> {
             Ok(None) => Observed::Busy,
             Err(_) => Observed::StoreDown,
         }
+    }
+
+    /// How long this flight can take while it holds the lease, and more: nobody else may spend the token meanwhile.
+    fn longest(&self) -> Duration {
+        let settings = self.provider.settings();
+        (settings.connect_timeout + settings.timeout) * MOST_CALLS + SAVE_PATIENCE + MARGIN
     }
 
     async fn wait(&mut self) -> Observed {
@@ -180,10 +206,9 @@ impl Flight<'_> {
             Presence::Down => Observed::StoreDown,
             Presence::Nothing | Presence::Unreadable => Observed::Gone,
             Presence::Session(found) => {
-                let renewed = found.record.renewals > self.session.record.renewals
-                    && Freshness::of(&found.record, self.gateway.now()) < Freshness::Expired;
+                let observed = Observed::again(&self.session.record, &found.record, self.gateway.now());
                 self.session = found;
-                if renewed { Observed::Newer } else { Observed::Same }
+                observed
             }
         }
     }
@@ -202,8 +227,9 @@ impl Flight<'_> {
                 self.granted = Some(self.session.record.renewed(tokens, identity, self.gateway.now()));
                 Observed::Granted
             }
-            Err(RenewFailure::Refused) => Observed::Refused,
-            Err(RenewFailure::ClientRejected(_) | RenewFailure::Invalid(_)) => Observed::Rejected,
+            Err(RenewFailure::Refused | RenewFailure::Changed(_) | RenewFailure::OtherIssuer) => Observed::Refused,
+            Err(RenewFailure::ClientRejected(_)) => Observed::Rejected,
+            Err(RenewFailure::Odd(_)) => Observed::Odd,
             Err(RenewFailure::Unavailable { retry_after }) => {
                 self.retry_after = retry_after;
                 Observed::Unavailable
@@ -263,7 +289,7 @@ impl Flight<'_> {
         match outcome {
             Outcome::Renewed | Outcome::RenewedElsewhere => Renewal::Renewed(self.session),
             Outcome::Ended => Renewal::Ended,
-            Outcome::ProviderDown | Outcome::ClientRejected => Renewal::ProviderDown {
+            Outcome::ProviderDown | Outcome::ClientRejected | Outcome::ProviderError => Renewal::ProviderDown {
                 retry_after: self.retry_after,
             },
             Outcome::StoreDown => Renewal::StoreDown,

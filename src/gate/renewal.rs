@@ -16,6 +16,11 @@
 
 use std::time::Duration;
 
+use crate::{
+    session::{Freshness, Record},
+    time::UnixTime,
+};
+
 /// The next thing to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RenewStep {
@@ -50,14 +55,18 @@ pub enum Observed {
     Same,
     /// The record is newer than the one we knew, with good tokens.
     Newer,
+    /// The record has another refresh token than the one we knew, and its access token has expired again.
+    NewerSpent,
     /// The session is gone.
     Gone,
     /// The provider gave new tokens.
     Granted,
-    /// `invalid_grant`.
+    /// `invalid_grant`, or the provider wants to see the person, or its ID token is about somebody else.
     Refused,
-    /// `invalid_client`, another error, a malformed answer, an ID token that does not verify.
+    /// `invalid_client`.
     Rejected,
+    /// Another error, which says nothing about the session.
+    Odd,
     /// 5xx, 429, timeout, unreachable.
     Unavailable,
     /// Written.
@@ -85,12 +94,30 @@ pub enum Outcome {
     ProviderDown,
     /// Our client was rejected: an alarm; the session stays.
     ClientRejected,
+    /// The provider answered with an error that says nothing about the session: it stays.
+    ProviderError,
     /// The store did not answer: the session stays.
     StoreDown,
 }
 
 /// How long to wait before reading again while another holds the lease.
 pub const AWAIT_STEP: Duration = Duration::from_millis(50);
+
+impl Observed {
+    /// What a record that was read again is to whoever knew another one. A provider that does not rotate refresh tokens gives
+    /// new access tokens for the same one.
+    #[must_use]
+    pub fn again(known: &Record, found: &Record, now: UnixTime) -> Self {
+        let good = Freshness::of(found, now) < Freshness::Expired;
+        if good && found.renewals > known.renewals {
+            Self::Newer
+        } else if found.tokens.refresh_token != known.tokens.refresh_token {
+            Self::NewerSpent
+        } else {
+            Self::Same
+        }
+    }
+}
 
 impl RenewStep {
     /// The first step.
@@ -105,19 +132,21 @@ impl RenewStep {
     pub const fn next(self, observed: Observed) -> Self {
         use Observed as Saw;
         match (self, observed) {
-            (Self::Acquire, Saw::Acquired) => Self::Reread,
+            // What was refused is not what is there now: that has not been tried.
+            (Self::Acquire, Saw::Acquired) | (Self::RereadRefused, Saw::NewerSpent) => Self::Reread,
             (Self::Acquire, Saw::Busy) => Self::Await,
-            (Self::Await, Saw::Same) | (Self::Spend, Saw::LeaseLost) => Self::Acquire,
+            (Self::Await, Saw::Same | Saw::NewerSpent) | (Self::Spend, Saw::LeaseLost) => Self::Acquire,
             (Self::Await | Self::Reread | Self::RereadRefused, Saw::Newer) | (Self::Save, Saw::Superseded) => {
                 Self::Finish(Outcome::RenewedElsewhere)
             }
             (Self::Await | Self::Reread | Self::RereadRefused, Saw::Gone) | (Self::Save | Self::End, Saw::Ended) => {
                 Self::Finish(Outcome::Ended)
             }
-            (Self::Reread, Saw::Same) => Self::Spend,
+            (Self::Reread, Saw::Same | Saw::NewerSpent) => Self::Spend,
             (Self::Spend, Saw::Granted) => Self::Save,
             (Self::Spend, Saw::Refused) | (Self::End, Saw::Superseded) => Self::RereadRefused,
             (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
+            (Self::Spend, Saw::Odd) => Self::Finish(Outcome::ProviderError),
             (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
             (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
             (Self::RereadRefused, Saw::Same) => Self::End,
@@ -133,6 +162,34 @@ mod model;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::record::tests::record;
+
+    const START: UnixTime = UnixTime::from_secs(1_000_000);
+
+    #[test]
+    fn a_record_read_again_is_known_by_its_refresh_token() {
+        let known = record(START);
+        let again = |refresh_token: &str, life: u64| {
+            let mut tokens = known.tokens.clone();
+            tokens.refresh_token = Some(refresh_token.into());
+            tokens.access_expires = Some(START + Duration::from_secs(life));
+            known.renewed(tokens, known.identity.clone(), START)
+        };
+        let now = START + Duration::from_secs(4000);
+        assert_eq!(Observed::again(&known, &known, now), Observed::Same);
+        assert_eq!(Observed::again(&known, &again("new", 9000), now), Observed::Newer);
+        assert_eq!(Observed::again(&known, &again("new", 3700), now), Observed::NewerSpent);
+        assert_eq!(
+            Observed::again(&known, &again("rt", 9000), now),
+            Observed::Newer,
+            "not rotated"
+        );
+        assert_eq!(
+            Observed::again(&known, &again("rt", 3700), now),
+            Observed::Same,
+            "refused is refused"
+        );
+    }
 
     const STEPS: [RenewStep; 8] = [
         RenewStep::Acquire,
@@ -144,16 +201,18 @@ mod tests {
         RenewStep::End,
         RenewStep::Finish(Outcome::Renewed),
     ];
-    const ALL: [Observed; 15] = [
+    const ALL: [Observed; 17] = [
         Observed::Acquired,
         Observed::Busy,
         Observed::LeaseLost,
         Observed::Same,
         Observed::Newer,
+        Observed::NewerSpent,
         Observed::Gone,
         Observed::Granted,
         Observed::Refused,
         Observed::Rejected,
+        Observed::Odd,
         Observed::Unavailable,
         Observed::Saved,
         Observed::Superseded,
@@ -198,8 +257,16 @@ mod tests {
 
     #[test]
     fn only_a_lease_holder_who_has_read_the_record_spends() {
-        assert_eq!(ways_to(RenewStep::Reread), [(RenewStep::Acquire, Observed::Acquired)]);
-        assert_eq!(ways_to(RenewStep::Spend), [(RenewStep::Reread, Observed::Same)]);
+        let reread = [
+            (RenewStep::Acquire, Observed::Acquired),
+            (RenewStep::RereadRefused, Observed::NewerSpent),
+        ];
+        assert_eq!(ways_to(RenewStep::Reread), reread);
+        let spend = [
+            (RenewStep::Reread, Observed::Same),
+            (RenewStep::Reread, Observed::NewerSpent),
+        ];
+        assert_eq!(ways_to(RenewStep::Spend), spend);
         assert_eq!(ways_to(RenewStep::Save), [(RenewStep::Spend, Observed::Granted)]);
         assert_eq!(ways_to(RenewStep::End), [(RenewStep::RereadRefused, Observed::Same)]);
         let refused = [
@@ -215,6 +282,7 @@ mod tests {
         for step in STEPS {
             for observed in [
                 Observed::Rejected,
+                Observed::Odd,
                 Observed::Unavailable,
                 Observed::StoreDown,
                 Observed::DeadlinePassed,

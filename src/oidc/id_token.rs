@@ -98,6 +98,28 @@ pub enum IdTokenError {
     Changed,
 }
 
+impl IdTokenError {
+    /// Whether the signature fits, and what is signed is about another person, provider or client. The signature is looked at
+    /// first, so these errors prove something.
+    #[must_use]
+    pub const fn is_of_another(self) -> bool {
+        match self {
+            Self::WrongIssuer | Self::WrongAudience | Self::Changed => true,
+            Self::Malformed
+            | Self::UnknownKey
+            | Self::BadSignature
+            | Self::AlgNotAllowed
+            | Self::WrongType
+            | Self::WrongTime
+            | Self::WrongNonce
+            | Self::WrongAtHash
+            | Self::BadSubject
+            | Self::TooOld
+            | Self::AcrUnmet => false,
+        }
+    }
+}
+
 impl VerifiedIdToken {
     /// Verifies `raw` in full against `expect` with the provider's keys: form, header, signature, then every claim
     /// (OpenID Connect Core 1.0 section 3.1.3.7; at a refresh, section 12.2). Nothing that the token says of itself

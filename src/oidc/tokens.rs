@@ -31,6 +31,9 @@ pub enum TokenError {
     /// `invalid_grant`: the code or refresh token is spent, revoked or expired.
     #[error("the provider refused the grant (invalid_grant)")]
     InvalidGrant,
+    /// The provider wants to see the person (error codes of OpenID Connect Core 1.0 section 3.1.2.6, at the token endpoint).
+    #[error("the provider wants the person to sign in again ({0})")]
+    SignInNeeded(&'static str),
     /// `invalid_client` or `unauthorized_client`: our credentials are wrong; an alarm, not the person's fault.
     #[error("the provider refused this client's credentials ({0})")]
     InvalidClient(String),
@@ -153,6 +156,10 @@ fn error_code(members: &Claims) -> Option<&str> {
 fn by_code(code: &str, retry_after: Option<&str>) -> TokenError {
     match code {
         "invalid_grant" => TokenError::InvalidGrant,
+        "login_required" => TokenError::SignInNeeded("login_required"),
+        "interaction_required" => TokenError::SignInNeeded("interaction_required"),
+        "consent_required" => TokenError::SignInNeeded("consent_required"),
+        "account_selection_required" => TokenError::SignInNeeded("account_selection_required"),
         "invalid_client" | "unauthorized_client" => TokenError::InvalidClient(code.to_owned()),
         "temporarily_unavailable" | "server_error" | "slow_down" => TokenError::Unavailable {
             retry_after: retry_after.and_then(delay),

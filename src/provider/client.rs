@@ -36,7 +36,7 @@ const TOLERATED_FAILURES: u32 = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Most revocations at once: a provider that is slow to answer them does not fill the memory.
-const MOST_REVOCATIONS: usize = 32;
+pub(super) const MOST_REVOCATIONS: u32 = 32;
 
 /// One identity provider. Share it by `Arc`.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Provider {
             link,
             discovery,
             renewals: Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)),
-            revocations: Semaphore::new(MOST_REVOCATIONS),
+            revocations: Semaphore::new(MOST_REVOCATIONS as usize),
         })
     }
 
@@ -191,15 +191,19 @@ impl Provider {
         let spent = token::spend(&self.link, &self.settings, &metadata.token_endpoint, grant).await;
         let (now, draw) = (self.link.now(), self.link.draw());
         match &spent {
+            // Anyone can send a browser's code that the provider calls malformed; that is no reason to keep renewals waiting.
+            Err(NoTokens::Answered(TokenError::Other(_))) if matches!(grant, Grant::Code(..)) => {}
             Err(NoTokens::Answered(TokenError::Unavailable { retry_after })) => {
                 self.renewals().failed(now, *retry_after, draw);
             }
-            Err(NoTokens::Unreachable(_) | NoTokens::Answered(TokenError::Malformed(_))) => {
+            // A client that is refused is refused for every session: not one call a request (RF-08).
+            Err(
+                NoTokens::Unreachable(_)
+                | NoTokens::Answered(TokenError::Malformed(_) | TokenError::InvalidClient(_) | TokenError::Other(_)),
+            ) => {
                 self.renewals().failed(now, None, draw);
             }
-            Ok(_)
-            | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_))) =>
-            {
+            Ok(_) | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::SignInNeeded(_))) => {
                 self.renewals().succeeded();
             }
         }

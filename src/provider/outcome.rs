@@ -58,7 +58,7 @@ pub struct Renewed {
 /// Why a renewal did not go well.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RenewFailure {
-    /// `invalid_grant`, or no refresh token: this one is spent, revoked or expired.
+    /// `invalid_grant`, or no refresh token: this one is spent, revoked or expired, or the provider wants to see the person.
     #[error("the provider refused the refresh token")]
     Refused,
     /// Our credentials were refused: an alarm, not the session's fault.
@@ -70,9 +70,15 @@ pub enum RenewFailure {
         /// When to try again, where known.
         retry_after: Option<Duration>,
     },
-    /// The provider's answer proves nothing.
-    #[error("the provider's answer to the renewal is not usable: {0}")]
-    Invalid(String),
+    /// The provider answered with another error, which says nothing about the session.
+    #[error("the provider answered the renewal with an error: {0}")]
+    Odd(String),
+    /// The refreshed ID token is verified and about another person, provider or client: the session is theirs no more (RF-06).
+    #[error("the refreshed ID token is about somebody else: {0}")]
+    Changed(String),
+    /// The session is of another issuer than this provider's: its refresh token was not sent.
+    #[error("the session was made at another issuer than the provider of this name has now")]
+    OtherIssuer,
 }
 
 pub(super) fn refused_code(error: NoTokens) -> ExchangeError {
@@ -80,7 +86,9 @@ pub(super) fn refused_code(error: NoTokens) -> ExchangeError {
     match error {
         NoTokens::Answered(TokenError::InvalidGrant) => ExchangeError::Failed(SignInFailure::CodeRefused),
         NoTokens::Answered(TokenError::InvalidClient(_)) => ExchangeError::Failed(SignInFailure::ClientRejected),
-        NoTokens::Answered(TokenError::Other(_)) => ExchangeError::Failed(SignInFailure::ProviderError),
+        NoTokens::Answered(TokenError::Other(_) | TokenError::SignInNeeded(_)) => {
+            ExchangeError::Failed(SignInFailure::ProviderError)
+        }
         NoTokens::Answered(TokenError::Unavailable { retry_after }) => {
             ExchangeError::Unreachable(Unreachable { cause, retry_after })
         }
@@ -91,9 +99,9 @@ pub(super) fn refused_code(error: NoTokens) -> ExchangeError {
 
 pub(super) fn refused_refresh(error: NoTokens) -> RenewFailure {
     match error {
-        NoTokens::Answered(TokenError::InvalidGrant) => RenewFailure::Refused,
+        NoTokens::Answered(TokenError::InvalidGrant | TokenError::SignInNeeded(_)) => RenewFailure::Refused,
         NoTokens::Answered(TokenError::InvalidClient(code)) => RenewFailure::ClientRejected(code),
-        NoTokens::Answered(error @ TokenError::Other(_)) => RenewFailure::Invalid(error.to_string()),
+        NoTokens::Answered(error @ TokenError::Other(_)) => RenewFailure::Odd(error.to_string()),
         NoTokens::Answered(TokenError::Unavailable { retry_after }) => RenewFailure::Unavailable { retry_after },
         // A page of a middlebox or a broken connection says nothing about the session (IP-13).
         NoTokens::Answered(TokenError::Malformed(_)) | NoTokens::Unreachable(_) => {

@@ -24,6 +24,10 @@ impl Provider {
         let Some(refresh_token) = &record.tokens.refresh_token else {
             return Err(RenewFailure::Refused);
         };
+        // A refresh token is a secret between us and whoever gave it.
+        if *record.identity.issuer() != self.settings().issuer {
+            return Err(RenewFailure::OtherIssuer);
+        }
         let metadata = self.metadata().await?;
         // Without keys an ID token could not be verified afterwards, when the refresh token is spent.
         self.keys.current(&metadata.jwks_uri).await?;
@@ -47,9 +51,9 @@ impl Provider {
         Ok(Renewed { tokens, identity })
     }
 
-    /// Who the session is of after the refresh. The new refresh token must be kept whatever else the provider cannot do
-    /// now: without keys the ID token counts as not sent (it is optional here), without userinfo the person is still who
-    /// they were. An ID token that says something wrong is another thing.
+    /// Who the session is of after the refresh. The refresh token is spent, so the new one must be kept whatever comes with it:
+    /// an ID token that cannot be verified counts as not sent (it is optional here), and without usable userinfo the person
+    /// is still who they were. One that is verified and about somebody else is another thing: it ends the session (RF-06).
     async fn renewed_identity(
         &self,
         id_token: Secret<String>,
@@ -68,15 +72,15 @@ impl Provider {
         };
         let verified = match self.verify(&id_token, access_token, metadata, demand).await {
             Ok(verified) => verified,
-            Err(NoProof::Unreachable(_)) => return Ok(as_it_was()),
-            Err(error @ (NoProof::IdToken(_) | NoProof::UserInfo(_))) => {
-                return Err(RenewFailure::Invalid(error.cause()));
+            Err(NoProof::IdToken(error)) if error.is_of_another() => {
+                return Err(RenewFailure::Changed(error.to_string()));
             }
+            // Whatever was wrong was reported.
+            Err(NoProof::IdToken(_) | NoProof::UserInfo(_) | NoProof::Unreachable(_)) => return Ok(as_it_was()),
         };
         match self.identity(&verified, access_token, metadata).await {
             Ok(identity) => Ok((id_token, identity)),
-            Err(NoProof::Unreachable(_)) => Ok(as_it_was()),
-            Err(error @ (NoProof::IdToken(_) | NoProof::UserInfo(_))) => Err(RenewFailure::Invalid(error.cause())),
+            Err(NoProof::IdToken(_) | NoProof::UserInfo(_) | NoProof::Unreachable(_)) => Ok(as_it_was()),
         }
     }
 }

@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::{
     Settings,
-    client::Provider,
+    client::{MOST_REVOCATIONS, Provider},
     http::Reply,
     link::{bad_status, failed},
     token::authenticate,
@@ -40,6 +40,13 @@ impl Provider {
         if tokens.access_expires.is_none_or(|end| self.link.now() < end) {
             self.revoke_one(endpoint, &tokens.access_token, "access_token").await;
         }
+    }
+
+    /// Resolves when no revocation is under way.
+    pub async fn revoked(&self) {
+        let all = self.revocations.acquire_many(MOST_REVOCATIONS);
+        // Nobody closes it.
+        drop(all.await);
     }
 
     async fn revoke_one(&self, endpoint: &Url, token: &Secret<String>, hint: &str) -> bool {

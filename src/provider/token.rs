@@ -90,7 +90,10 @@ impl Grant<'_> {
 
 const fn call_of(error: &TokenError) -> Call {
     match error {
-        TokenError::InvalidGrant | TokenError::InvalidClient(_) | TokenError::Other(_) => Call::Refused,
+        TokenError::InvalidGrant
+        | TokenError::SignInNeeded(_)
+        | TokenError::InvalidClient(_)
+        | TokenError::Other(_) => Call::Refused,
         TokenError::Unavailable { .. } | TokenError::Malformed(_) => Call::Failed,
     }
 }

@@ -132,10 +132,18 @@ impl Up {
         })
     }
 
-    /// Turns readiness off, takes no more connections, and lets requests under way finish until `deadline`.
+    /// Turns readiness off, takes no more connections, and lets requests, renewals and revocations under way finish until
+    /// `deadline`.
     pub async fn stop(self, deadline: Duration) -> Drained {
         self.draining.store(true, Ordering::Relaxed);
-        self.running.shutdown(deadline).await
+        let until = tokio::time::Instant::now() + deadline;
+        let drained = self.running.shutdown(deadline).await;
+        // After the requests, which begin them. A refresh token may be spent already (RF-04).
+        let gateway = self.shared.front.gateway();
+        match tokio::time::timeout_at(until, gateway.settled()).await {
+            Ok(()) => drained,
+            Err(_) => Drained::Cut,
+        }
     }
 }
 

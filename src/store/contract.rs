@@ -216,10 +216,10 @@ pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
         "another session is untouched"
     );
 
-    let lease = sessions.lease(&two.key).await.unwrap().unwrap();
-    assert!(sessions.lease(&two.key).await.unwrap().is_none());
+    let lease = sessions.lease(&two.key, HOUR).await.unwrap().unwrap();
+    assert!(sessions.lease(&two.key, HOUR).await.unwrap().is_none());
     lease.release().await;
-    assert!(sessions.lease(&two.key).await.unwrap().is_some());
+    assert!(sessions.lease(&two.key, HOUR).await.unwrap().is_some());
 }
 
 #[tokio::test]

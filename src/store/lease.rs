@@ -14,8 +14,6 @@ use crate::session::StoreKey;
 const TTL: Duration = Duration::from_secs(5);
 /// How often it is extended while it is held (RF-02).
 const EVERY: Duration = Duration::from_millis(1500);
-/// The longest that one holder can hold it: far beyond every deadline of a renewal, so only a bug gets here.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// A lease held. It is extended while it is held; [`Lease::release`] gives it back at once, and dropping it lets it lapse
 /// within five seconds.
@@ -29,7 +27,13 @@ pub struct Lease {
 
 impl Lease {
     /// Takes the lease of `key` for an owner drawn for it; `None` when another holds it.
-    pub(super) async fn take(backend: &Arc<dyn Backend>, key: StoreKey, owner: Owner) -> Result<Option<Self>, Down> {
+    /// After `longest`, which is far beyond every deadline of what the holder does, it is extended no more: only a bug gets there.
+    pub(super) async fn take(
+        backend: &Arc<dyn Backend>,
+        key: StoreKey,
+        owner: Owner,
+        longest: Duration,
+    ) -> Result<Option<Self>, Down> {
         if !backend.lease(&key, &owner, TTL).await? {
             return Ok(None);
         }
@@ -37,7 +41,7 @@ impl Lease {
             clippy::disallowed_methods,
             reason = "the task ends with the guard, and cannot panic"
         )]
-        let extending = tokio::spawn(extend(Arc::clone(backend), key, owner));
+        let extending = tokio::spawn(extend(Arc::clone(backend), key, owner, longest));
         Ok(Some(Self {
             backend: Arc::clone(backend),
             key,
@@ -68,15 +72,35 @@ impl Drop for Lease {
     }
 }
 
-async fn extend(backend: Arc<dyn Backend>, key: StoreKey, owner: Owner) {
+async fn extend(backend: Arc<dyn Backend>, key: StoreKey, owner: Owner, longest: Duration) {
     let began = Instant::now();
     let mut ticks = interval_at(began + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while began.elapsed() < LONGEST {
+    while began.elapsed() < longest {
         ticks.tick().await;
         // A store that does not answer may answer at the next tick; only a lease that is another's is given up.
         if backend.extend(&key, &owner, TTL).await == Ok(false) {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::memory::Memory, time::Clock};
+
+    const KEY: StoreKey = StoreKey([1; 32]);
+
+    // RF-02
+    #[tokio::test(start_paused = true)]
+    async fn it_is_held_as_long_as_a_slow_provider_needs() {
+        let backend: Arc<dyn Backend> = Arc::new(Memory::new(10, Clock::system()));
+        let longest = Duration::from_secs(300);
+        let lease = Lease::take(&backend, KEY, [1; 16], longest).await.unwrap().unwrap();
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert!(!lease.extending.is_finished(), "extended still");
+        tokio::time::sleep(Duration::from_secs(110)).await;
+        assert!(lease.extending.is_finished(), "and not for ever");
     }
 }

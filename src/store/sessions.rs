@@ -205,8 +205,8 @@ impl Sessions {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn lease(&self, key: &StoreKey) -> Result<Option<Lease>, Down> {
-        let take = Lease::take(&self.0.backend, *key, self.0.entropy.bytes());
+    pub async fn lease(&self, key: &StoreKey, longest: Duration) -> Result<Option<Lease>, Down> {
+        let take = Lease::take(&self.0.backend, *key, self.0.entropy.bytes(), longest);
         self.watched("lease", take).await
     }
 

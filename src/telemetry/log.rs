@@ -230,6 +230,11 @@ fn write_renewal(provider: &str, outcome: Outcome) {
             outcome = outcome_text,
             "the provider refuses this client's credentials: check client_id and client_secret; sessions are kept"
         ),
+        Outcome::ProviderError => tracing::error!(
+            provider,
+            outcome = outcome_text,
+            "the provider answers renewals with an error: the line before names it; sessions are kept until their token expires"
+        ),
         Outcome::ProviderDown | Outcome::StoreDown => {
             tracing::warn!(
                 provider,

@@ -15,6 +15,7 @@ use http::StatusCode;
 use crate::harness::{
     browser::Browser,
     gateway::{Wishes, World},
+    provider::Provider,
 };
 
 #[tokio::test]
@@ -42,6 +43,30 @@ async fn routes_change_and_nobody_is_signed_out() {
         asked,
         "what is known of the provider is kept"
     );
+}
+
+#[tokio::test]
+async fn sessions_of_a_provider_that_is_not_there_any_more_have_ended() {
+    for elsewhere in [true, false] {
+        let mut world = World::start().await;
+        let other = Provider::start_with(world.clock.clone(), "", false).await;
+        let person = Browser::new();
+        assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+        let changed = if elsewhere {
+            world.yaml.replace(world.provider.issuer(), other.issuer())
+        } else {
+            world.yaml.replace("  op:\n", "  renamed:\n")
+        };
+        assert_ne!(changed, world.yaml);
+        world.reload(&changed).unwrap();
+        world.clock.advance(std::time::Duration::from_secs(4000));
+        assert_eq!(person.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+        let signed_out = person.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+        assert!(!signed_out.status.is_client_error(), "{}", signed_out.body);
+        let asked = [&world.provider, &other].map(|one| one.count("refresh") + one.count("revoke"));
+        assert_eq!(asked, [0, 0], "elsewhere: {elsewhere}");
+        assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use doorward::server::Drained;
 use http::StatusCode;
 use serde_json::json;
 
@@ -161,4 +162,38 @@ async fn renewal_does_not_extend_the_absolute_lifetime() {
         assert_eq!(answer.status, StatusCode::OK);
     }
     panic!("the session never ended");
+}
+
+#[tokio::test]
+async fn a_renewal_under_way_is_waited_for_at_the_end() {
+    // RF-04
+    for released in [true, false] {
+        let (world, browser) = signed_in().await;
+        let hold = world.provider.hold("refresh");
+        world.clock.advance(Duration::from_secs(3590));
+        assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+        world.provider.seen("refresh", 1).await;
+        drop(browser);
+        let hold = (!released).then_some(hold);
+        let (drained, _provider) = world
+            .stop_within(Duration::from_secs(if released { 30 } else { 2 }))
+            .await;
+        let expected = if released { Drained::Whole } else { Drained::Cut };
+        assert_eq!(drained, expected);
+        drop(hold);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_to_see_the_person_ends_the_session() {
+    // RF-07
+    let (world, browser) = signed_in().await;
+    world
+        .provider
+        .script(|script| script.refresh_error = Some("login_required".to_owned()));
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+    world.provider.script(|script| script.refresh_error = None);
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    assert_eq!(world.provider.count("refresh"), 1);
 }

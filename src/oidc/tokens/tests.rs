@@ -145,6 +145,11 @@ fn refusals_are_told_apart_from_outages() {
             r#"{"error":"invalid_scope"}"#,
             TokenError::Other("invalid_scope".to_owned()),
         ),
+        (
+            400,
+            r#"{"error":"interaction_required"}"#,
+            TokenError::SignInNeeded("interaction_required"),
+        ),
         (400, r#"{"error":"temporarily_unavailable"}"#, unavailable.clone()),
         (400, r#"{"error":"server_error"}"#, unavailable.clone()),
         (429, r#"{"error":"invalid_grant"}"#, unavailable.clone()),

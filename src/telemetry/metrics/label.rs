@@ -23,6 +23,7 @@ pub(in crate::telemetry) const fn outcome_name(outcome: Outcome) -> &'static str
         Outcome::Ended => "ended",
         Outcome::ProviderDown => "provider_down",
         Outcome::ClientRejected => "client_rejected",
+        Outcome::ProviderError => "provider_error",
         Outcome::StoreDown => "store_down",
     }
 }

@@ -6,7 +6,7 @@ use doorward::{
     config,
     entropy::Entropy,
     proxy::Bind,
-    server::{Reloaded, RunError, Up, assemble, start},
+    server::{Drained, Reloaded, RunError, Up, assemble, start},
     time::Clock,
 };
 
@@ -156,6 +156,11 @@ impl World {
             .filter(|line| line.starts_with(name) && labels.iter().all(|label| line.contains(label)))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
             .sum()
+    }
+
+    /// Ends it within this time, and says whether all that was under way came to its end.
+    pub async fn stop_within(self, deadline: Duration) -> (Drained, Provider) {
+        (self.up.stop(deadline).await, self.provider)
     }
 
     /// Ends it gently.

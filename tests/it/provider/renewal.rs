@@ -94,15 +94,50 @@ async fn a_refreshed_token_of_somebody_else_is_refused() {
         ("aud", json!("other")),
         ("azp", json!("doorward")),
         ("auth_time", json!(1)),
-        ("nonce", json!("other")),
-        ("exp", json!(1)),
     ] {
         let rig = Rig::new().await;
         let record = rig.record().await;
         rig.op.script(refreshed(name, value));
         let failure = refused(&rig, &record).await;
-        assert!(matches!(failure, RenewFailure::Invalid(_)), "{name}: {failure}");
+        assert!(matches!(failure, RenewFailure::Changed(_)), "{name}: {failure}");
     }
+}
+
+#[tokio::test]
+async fn a_refreshed_id_token_that_proves_nothing_counts_as_not_sent() {
+    // RF-04, RF-06
+    for (name, value) in [("nonce", json!("other")), ("exp", json!(1)), ("sub", json!(7))] {
+        let rig = Rig::new().await;
+        let record = rig.record().await;
+        rig.op.script(refreshed(name, value));
+        let renewed = rig.provider.renew(&record).await.unwrap();
+        assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "{name}");
+        assert_eq!(renewed.tokens.id_token, record.tokens.id_token, "{name}");
+        assert_eq!(renewed.identity, record.identity, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_is_not_refused_at_every_request() {
+    // RF-08, IP-10
+    for code in ["invalid_client", "invalid_scope"] {
+        let rig = Rig::new().await;
+        let record = rig.record().await;
+        rig.op.script(|script| script.refresh_error = Some(code.to_owned()));
+        for _ in 0..50 {
+            refused(&rig, &record).await;
+        }
+        let asked = rig.op.count("refresh");
+        assert!((3..=5).contains(&asked), "{code}: asked {asked} times");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_not_sent_to_another_issuer() {
+    let (rig, other) = (Rig::new().await, Rig::new().await);
+    let record = rig.record().await;
+    assert_eq!(refused(&other, &record).await, RenewFailure::OtherIssuer);
+    assert_eq!(other.op.count("refresh"), 0);
 }
 
 #[tokio::test]
@@ -112,6 +147,9 @@ async fn refusals_are_told_apart() {
     let record = rig.record().await;
     for (code, expected) in [
         ("invalid_grant", RenewFailure::Refused),
+        ("login_required", RenewFailure::Refused),
+        ("interaction_required", RenewFailure::Refused),
+        ("consent_required", RenewFailure::Refused),
         (
             "invalid_client",
             RenewFailure::ClientRejected("invalid_client".to_owned()),
@@ -127,10 +165,12 @@ async fn refusals_are_told_apart() {
     ] {
         rig.op.script(|script| script.refresh_error = Some(code.to_owned()));
         assert_eq!(refused(&rig, &record).await, expected);
+        rig.later();
     }
     rig.op
         .script(|script| script.refresh_error = Some("invalid_scope".to_owned()));
-    assert!(matches!(refused(&rig, &record).await, RenewFailure::Invalid(_)));
+    assert!(matches!(refused(&rig, &record).await, RenewFailure::Odd(_)));
+    rig.later();
     rig.op.script(|script| script.refresh_error = None);
     rig.provider.renew(&record).await.unwrap();
     assert_eq!(refused(&rig, &record).await, RenewFailure::Refused, "spent twice");
@@ -283,8 +323,7 @@ async fn groups_from_userinfo_survive_a_renewal() {
         });
     });
     let record = record.renewed(renewed.tokens, renewed.identity, rig.clock.now());
-    assert!(
-        matches!(refused(&rig, &record).await, RenewFailure::Invalid(_)),
-        "UI-01"
-    );
+    let renewed = rig.provider.renew(&record).await.unwrap();
+    assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "RF-04");
+    assert_eq!(renewed.identity, record.identity, "UI-01: nothing of it is used");
 }
