@@ -17,7 +17,9 @@ mod outbound;
 mod reply;
 mod request;
 pub mod settings;
+pub mod unheard;
 pub mod upstream;
+pub mod watch;
 
 pub use self::{
     context::Ctx,
@@ -27,6 +29,7 @@ pub use self::{
 
 use std::sync::Arc;
 
+use self::unheard::Unheard;
 use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
 
 /// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
@@ -56,5 +59,11 @@ impl<F: Front> Door<F> {
             entropy,
             listener,
         }
+    }
+
+    /// Who is told of requests that no hook sees.
+    #[must_use]
+    pub fn unheard(&self) -> Unheard {
+        Unheard::new(self.telemetry.clone(), self.entropy.clone())
     }
 }

@@ -5,7 +5,7 @@
 //! specific host *that has a fitting path*, exact path before regex before the longest prefix. Of several fitting
 //! expressions the longest written counts, then the first by alphabet. The place so found decides: if its routes are for
 //! other methods only, the answer is 405, never a less specific route. At one place, a route that names the method goes
-//! before one for all methods.
+//! before one for all methods, and one that names GET takes HEAD unless another names that.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -75,6 +75,14 @@ impl Site {
             .or_else(|| self.find_suffix(host, path))
             .or_else(|| self.any.find(path));
         place.map_or(Found::Nothing, |place| place.find(method))
+    }
+
+    /// Whether any route is for this host.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.exact.contains_key(host)
+            || host.suffixes().any(|suffix| self.suffixes.contains_key(suffix))
+            || self.routes.iter().any(|route| route.matcher.host == HostPattern::Any)
     }
 
     /// All routes, in the order given.
@@ -199,17 +207,23 @@ impl Place {
     }
 
     fn find(&self, wanted: &Method) -> Found<'_> {
-        let named = self
-            .by_method
-            .iter()
-            .find(|(method, ..)| method == wanted)
-            .map(|(.., route)| route);
+        // HEAD is GET without the body (RFC 9110 section 9.3.2), so who may GET is who may HEAD.
+        let get = || (*wanted == Method::HEAD).then(|| self.named(&Method::GET)).flatten();
+        let named = self.named(wanted).or_else(get);
         let route = named.or_else(|| self.all_methods.first().map(|(_, route)| route));
         route.map_or_else(|| Found::OtherMethods(self.methods()), Found::Route)
     }
 
+    fn named(&self, wanted: &Method) -> Option<&Arc<Route>> {
+        let mut named = self.by_method.iter();
+        named.find(|(method, ..)| method == wanted).map(|(.., route)| route)
+    }
+
     fn methods(&self) -> Vec<Method> {
         let mut methods: Vec<Method> = self.by_method.iter().map(|(method, ..)| method.clone()).collect();
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
         methods.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         methods.dedup();
         methods

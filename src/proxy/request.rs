@@ -132,10 +132,12 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, entropy: &Entropy) 
             (1..=LONGEST_REQUEST_ID).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         });
-    given.map_or_else(
-        || format!("{:032x}", u128::from_be_bytes(entropy.bytes())),
-        str::to_owned,
-    )
+    given.map_or_else(|| fresh_identifier(entropy), str::to_owned)
+}
+
+/// A new identifier of 128 bits.
+pub(super) fn fresh_identifier(entropy: &Entropy) -> String {
+    format!("{:032x}", u128::from_be_bytes(entropy.bytes()))
 }
 
 /// The trace identifier of the one `traceparent`, for the access line.

@@ -5,6 +5,7 @@ import { memoryAdapter } from './adapter.mjs';
 import { listen } from './listener.mjs';
 import { people as everyone } from './people.mjs';
 
+// TE-01: each character shows another mistake of encoding.
 export const SECRET = 'a secret with : % + & = in it, so that encoding is seen';
 export const clients = {
   basic: { id: 'doorward-basic', secret: SECRET, method: 'client_secret_basic' },
@@ -20,6 +21,8 @@ export const clients = {
  * - `lifetimes`: seconds, `{ accessToken, idToken, refreshToken, session }`; changed later, it is for what comes later
  * - `claimsInIdToken`: false sends email, name and groups by userinfo only
  * - `people`: accounts by user name
+ * - `registered`: the clients, as `clients` above
+ * - `tls`: key and certificate of `localhost`, for an issuer with https
  */
 export async function startProvider({
   port = 0,
@@ -29,6 +32,8 @@ export async function startProvider({
   lifetimes = {},
   claimsInIdToken = true,
   people = everyone,
+  registered = Object.values(clients),
+  tls,
 } = {}) {
   const requests = [];
   const grants = [];
@@ -39,9 +44,9 @@ export async function startProvider({
     if (pathname.startsWith('/interaction/')) return interaction(provider, people, request, response);
     return provider.callback()(request, response);
   };
-  const listener = await listen(handler, port);
+  const listener = await listen(handler, port, tls);
   const errors = [];
-  const settings = configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people });
+  const settings = configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered });
   const begin = () => {
     provider = new Provider(issuer ?? listener.origin, { ...settings, jwks: { keys: signingKeys() } });
     provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
@@ -70,12 +75,12 @@ export async function startProvider({
 
 let generation = 0;
 
-function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people }) {
+function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }) {
   const policy = interactionPolicy.base();
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return {
     adapter: memoryAdapter(),
-    clients: Object.values(clients).map((client) => ({
+    clients: registered.map((client) => ({
       client_id: client.id,
       ...(client.secret ? { client_secret: client.secret } : {}),
       token_endpoint_auth_method: client.method,
