@@ -1,5 +1,8 @@
 // Where the provider keeps its things: a map that outlives the provider object, so that keys can be rotated under it.
 
+/** What goes with a grant that is revoked; an interaction about to replace it names it too, and stays. */
+const GRANTED = /^(AccessToken|AuthorizationCode|RefreshToken):/;
+
 /** An adapter for `oidc-provider`, one memory for all its kinds. */
 export function memoryAdapter() {
   const kept = new Map();
@@ -11,7 +14,7 @@ export function memoryAdapter() {
       return entry && entry.until > Date.now() ? entry.payload : undefined;
     };
     const first = (wanted) =>
-      [...kept].find(([name, { payload }]) => name.startsWith(`${kind}:`) && wanted(payload))?.[1].payload;
+      [...kept].findLast(([name, { payload }]) => name.startsWith(`${kind}:`) && wanted(payload))?.[1].payload;
     return {
       async upsert(id, payload, seconds) {
         kept.set(key(id), { payload, until: seconds ? Date.now() + seconds * 1000 : Infinity });
@@ -27,7 +30,9 @@ export function memoryAdapter() {
         kept.delete(key(id));
       },
       async revokeByGrantId(grantId) {
-        for (const [name, { payload }] of kept) if (payload.grantId === grantId) kept.delete(name);
+        for (const [name, { payload }] of kept) {
+          if (GRANTED.test(name) && payload.grantId === grantId) kept.delete(name);
+        }
       },
     };
   };

@@ -34,7 +34,7 @@ export function replicas(name, options, body) {
       await body(world);
       assertInvariants(world.recording);
     } catch (error) {
-      for (const { rule, what } of violations(world.recording)) console.error(`${rule}: ${what}`);
+      for (const { rule, what } of violations(world.recording).slice(0, 10)) console.error(`${rule}: ${what}`);
       for (const gateway of world.gateways) console.error(`the end of ${gateway.name}:\n${gateway.tail(25)}`);
       throw error;
     } finally {

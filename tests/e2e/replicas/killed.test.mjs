@@ -43,11 +43,11 @@ replicas('killed after it sent, the provider has not heard: another renews', {},
 
 const LOST = {
   // IP-04
-  'killed before the provider’s answer arrived': (world) => {
+  'before the provider’s answer arrived': (world) => {
     const hold = world.front.hold('after');
     return { reached: () => eventually('the answer is held', () => hold.replies() === 1), lift: hold.lift };
   },
-  'killed with the answer, before it was stored': (world) => {
+  'with the answer, before it was stored': (world) => {
     const { link } = world.gateways[0];
     const held = link.holdWhen(WRITES_BACK, 'up');
     return { reached: () => held, lift: () => link.stop() };
@@ -56,7 +56,7 @@ const LOST = {
 
 // GW-02
 for (const [name, prepare] of Object.entries(LOST)) {
-  replicas(`${name}: one new sign-in, and no loop`, {}, async (world) => {
+  replicas(`killed with the new tokens lost, ${name}: one new sign-in, and no loop`, {}, async (world) => {
     const visitor = await expired(world);
     const { reached, lift } = prepare(world);
     const answers = await killedAt(world, visitor, reached, lift);

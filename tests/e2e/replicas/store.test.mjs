@@ -1,29 +1,13 @@
 // Redis dies, hangs, crawls and lies in pieces under three gateways with people at work.
 import assert from 'node:assert/strict';
 import { statuses } from '../harness/expired.mjs';
-import { startLoad } from '../harness/load.mjs';
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
-
-async function atWork(world, body) {
-  const visitors = Object.keys(world.recording.people).map((account) => world.visitor(account));
-  for (const visitor of visitors) await visitor.signIn();
-  const load = startLoad(visitors);
-  try {
-    await well(load);
-    await body({ load, visitors });
-  } finally {
-    await load.stop();
-  }
-  return load.answers;
-}
-
-const well = (load, since = Date.now()) => eventually('everybody is served', () => load.all(200, since), 20_000);
+import { atWork, felt, well } from '../harness/work.mjs';
 
 /** Everybody is told to wait, and open routes go on. */
-async function felt(world, load) {
-  const since = Date.now();
-  await eventually('the outage is felt', () => load.all(503, since), 20_000);
+async function feltAndOpen(world, load) {
+  await felt(load);
   const open = world.visitor('p0', 'passer-by');
   const answers = await Promise.all(world.gateways.map(({ port }) => open.send('/public/x', { at: port })));
   assert.deepEqual(statuses(answers), [200], 'open routes do not ask Redis');
@@ -35,7 +19,7 @@ const told = (answers) => answers.filter(({ status }) => status === 503);
 replicas('Redis killed under load and back empty: 503, then one new sign-in each', {}, async (world) => {
   const answers = await atWork(world, async ({ load, visitors }) => {
     await world.redis.down();
-    await felt(world, load);
+    await feltAndOpen(world, load);
     world.recording.losses.push({ at: Date.now() });
     await world.redis.up();
     await well(load);
@@ -51,7 +35,7 @@ replicas('Redis killed under load and back with its log: 503, and nobody signs i
   const answers = await atWork(world, async ({ load, visitors }) => {
     for (let round = 0; round < 2; round += 1) {
       await world.redis.down();
-      await felt(world, load);
+      await feltAndOpen(world, load);
       await world.redis.up();
       await well(load);
     }
@@ -64,7 +48,7 @@ replicas('Redis killed under load and back with its log: 503, and nobody signs i
 replicas('Redis that hangs is given up on, and found again', {}, async (world) => {
   const answers = await atWork(world, async ({ load }) => {
     world.redis.freeze();
-    await felt(world, load);
+    await feltAndOpen(world, load);
     const before = told(load.answers).length;
     await eventually('many are told at once, not each after its own deadline', () => told(load.answers).length > before + 30);
     const paths = world.gateways.map(({ link }) => link.open());
@@ -78,7 +62,7 @@ replicas('Redis that hangs is given up on, and found again', {}, async (world) =
 /** Faults of the way to Redis, each ended by `heal`; whether requests still succeed meanwhile. */
 const FAULTS = {
   'late by 50 ms': [(link) => link.late(50, 20), 200],
-  'late by 300 ms': [(link) => link.late(300, 100), 200],
+  'late by 150 ms': [(link) => link.late(150, 50), 200],
   'late by 5 s': [(link) => link.late(5_000), 503],
   'a byte at a time': [(link) => link.slow(10), 503],
   'half open': [(link) => link.hold('down'), 503],
@@ -87,10 +71,10 @@ const FAULTS = {
 
 // RS-05
 for (const [name, [fault, status]] of Object.entries(FAULTS)) {
-  replicas(`the way to Redis is ${name}: ${status}, no reply for another, nobody signed out`, {}, async (world) => {
+  replicas(`the way to Redis is broken, ${name}: ${status}, no reply for another, nobody signed out`, {}, async (world) => {
     const answers = await atWork(world, async ({ load }) => {
       world.gateways.forEach(({ link }) => fault(link));
-      if (status === 503) await felt(world, load);
+      if (status === 503) await feltAndOpen(world, load);
       const since = Date.now();
       await eventually('many are answered', () => load.answers.filter(({ began }) => began > since).length > 40, 30_000);
       world.gateways.forEach(({ link }) => link.heal());
