@@ -4,7 +4,7 @@ import { TAKES_LEASE, WRITES_BACK, expired, statuses } from '../harness/expired.
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
 
-const sessions = async (redis) => (await redis.cli('KEYS', '*s:*')).split('\n').filter(Boolean);
+const sessions = async (redis) => (await redis.cli('KEYS', 'doorward:s:*')).split('\n').filter(Boolean);
 
 /** Kills the first gateway when `reached` is fulfilled, and gives what the others then answer. */
 async function killedAt(world, visitor, reached, lift) {

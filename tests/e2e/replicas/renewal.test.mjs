@@ -4,8 +4,8 @@ import { TAKES_LEASE, WRITES_BACK, expired, statuses } from '../harness/expired.
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
 
-const leases = async (redis) => (await redis.cli('KEYS', '*l:*')).split('\n').filter(Boolean);
-const sessions = async (redis) => (await redis.cli('KEYS', '*s:*')).split('\n').filter(Boolean);
+const leases = async (redis) => (await redis.cli('KEYS', 'doorward:l:*')).split('\n').filter(Boolean);
+const sessions = async (redis) => (await redis.cli('KEYS', 'doorward:s:*')).split('\n').filter(Boolean);
 
 // RF-01
 replicas('500 requests at expiry over three gateways make one token call', {}, async (world) => {
