@@ -7,6 +7,7 @@ mod completions;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod health;
 mod keys;
 mod run;
 mod schema;
@@ -54,6 +55,9 @@ enum Command {
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
+    /// Ask a running gateway whether it is well: for health checks
+    #[command(after_help = health::HELP)]
+    Health(health::Options),
     /// Make and list the keys that seal sessions
     #[command(subcommand, after_help = keys::HELP)]
     Keys(keys::Command),
@@ -86,6 +90,9 @@ enum Failure {
     /// Something on the command line that is not what it should be.
     #[error("doorward: {0}")]
     Usage(String),
+    /// A gateway that is not well.
+    #[error("doorward: {0}")]
+    Health(String),
     #[error("doorward: {0}")]
     Run(#[from] RunError),
     #[cfg(feature = "demo")]
@@ -113,6 +120,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(file) => run::run(&file.path),
         Command::Check(file) => check::check(&file.path, out),
         Command::Explain(options) => explain::explain(&options, out),
+        Command::Health(options) => health::health(&options, out),
         Command::Keys(command) => keys::keys(&command, out),
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::demo(&options, out),
@@ -132,7 +140,7 @@ fn tell(failure: &Failure) -> ExitCode {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Failure::Config(_) | Failure::Usage(_) | Failure::Run(_) | Failure::Io(_) => {}
+        Failure::Config(_) | Failure::Usage(_) | Failure::Health(_) | Failure::Run(_) | Failure::Io(_) => {}
         #[cfg(feature = "demo")]
         Failure::Demo(_) => {}
     }
@@ -140,7 +148,7 @@ fn tell(failure: &Failure) -> ExitCode {
     drop(writeln!(io::stderr(), "{failure}"));
     match failure {
         Failure::Config(_) | Failure::Usage(_) => ExitCode::from(2),
-        Failure::Run(_) | Failure::Io(_) => ExitCode::FAILURE,
+        Failure::Health(_) | Failure::Run(_) | Failure::Io(_) => ExitCode::FAILURE,
         #[cfg(feature = "demo")]
         Failure::Demo(_) => ExitCode::FAILURE,
     }
