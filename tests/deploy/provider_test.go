@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// The smallest identity provider that signs somebody in: whoever comes is sent back at once. Its tokens live a minute, so that
-// every request finds them due for renewal.
+// The smallest identity provider that signs somebody in: whoever comes is sent back at once. Its tokens live two seconds, so that
+// renewal is seen at once.
 func provider(t testing.TB) string {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -59,14 +59,14 @@ func provider(t testing.TB) string {
 		lock.Lock()
 		defer lock.Unlock()
 		now := time.Now().Unix()
-		claims := map[string]any{"iss": server.URL, "aud": "doorward", "sub": "jane", "iat": now, "exp": now + 60,
+		claims := map[string]any{"iss": server.URL, "aud": "doorward", "sub": "jane", "iat": now, "exp": now + 2,
 			"email": "jane@example.com", "email_verified": true, "name": "Jane", "preferred_username": "jane", "groups": []string{}}
 		if nonce := nonces[r.FormValue("code")]; nonce != "" {
 			claims["nonce"] = nonce
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"access_token": "access", "token_type": "Bearer", "expires_in": 60, "refresh_token": "refresh", "id_token": sign(t, key, claims),
+			"access_token": "access", "token_type": "Bearer", "expires_in": 2, "refresh_token": "refresh", "id_token": sign(t, key, claims),
 		})
 	})
 	return server.URL
