@@ -53,7 +53,7 @@ rust-test: ## Unit, integration and documentation tests
 	$(CARGO) test --locked
 
 deploy-test: ## Chart, examples, image, unit, dashboard and alerts
-	@$(NEED) cargo cc cmake go prometheus systemd deploy-modules
+	@$(NEED) cargo cc cmake redis-server go prometheus systemd deploy-modules
 	$(CARGO) build --locked
 	cd tests/deploy && go test -count=1 ./...
 

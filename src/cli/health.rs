@@ -80,18 +80,18 @@ pub(super) fn health(options: &Options, out: &mut impl Write) -> Result<(), Fail
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => {
             let hint = "is the gateway running, and is this its admin listener?";
-            return Err(Failure::Health(format!("{shown} does not answer: {error}; {hint}")));
+            return Err(Failure::Admin(format!("{shown} does not answer: {error}; {hint}")));
         }
         Err(_) => {
             let waited = options.timeout;
-            return Err(Failure::Health(format!(
+            return Err(Failure::Admin(format!(
                 "{shown} did not answer {path} within {waited}s"
             )));
         }
     };
     if answer.status != 200 {
         let Answer { status, report } = answer;
-        return Err(Failure::Health(format!(
+        return Err(Failure::Admin(format!(
             "{shown} answers {path} with {status}: {report}"
         )));
     }

@@ -13,7 +13,7 @@ use crate::{
     provider::{self, Provider},
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
-    store::{self, BadSettings, Sessions},
+    store::{self, BadSettings, CacheSettings, Sessions},
     telemetry::{self, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -42,6 +42,8 @@ pub struct Fixed {
     pub admin: Option<AdminSettings>,
     /// Where sessions are kept; of Redis, only that it is Redis.
     pub store: Kind,
+    /// How much of opened sessions is kept in this process.
+    pub cache: CacheSettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
 }
@@ -92,6 +94,7 @@ impl Fixed {
                 store::Settings::Memory { max_sessions } => Kind::Memory { max_sessions },
                 store::Settings::Redis(_) => Kind::Redis,
             },
+            cache: plan.cache,
             telemetry: plan.telemetry.clone(),
         }
     }
@@ -102,11 +105,13 @@ impl Fixed {
         let Self {
             admin,
             store,
+            cache,
             telemetry,
         } = self;
         [
             (*admin != other.admin, "admin"),
             (*store != other.store, "session.store"),
+            (*cache != other.cache, "session.cache"),
             (*telemetry != other.telemetry, "logging"),
         ]
         .into_iter()
@@ -120,13 +125,15 @@ impl Fixed {
 /// # Errors
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
-    let telemetry = Telemetry::new(plan.telemetry.access_log);
     let fixed = Fixed::of(&plan);
+    let naming = plan.telemetry.audit.map(|audit| audit.naming).unwrap_or_default();
+    let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
+        &plan.cache,
         Arc::clone(&ring),
         plan.terms,
         clock.clone(),
@@ -144,6 +151,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         default_provider: plan.default_provider,
         ring,
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -198,6 +206,7 @@ pub(super) fn succeed(
         let ring = Arc::clone(&before.ring);
         let made = Sessions::new(
             &plan.store,
+            &plan.cache,
             ring,
             plan.terms,
             clock.clone(),
@@ -220,6 +229,7 @@ pub(super) fn succeed(
         default_provider: plan.default_provider,
         ring: Arc::clone(&before.ring),
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),

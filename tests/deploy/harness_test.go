@@ -136,7 +136,7 @@ func check(t testing.TB, config string) (string, error) {
 	folder := t.TempDir()
 	certificate(t, folder)
 	for _, file := range filesOf(t, config) {
-		content := "a-secret-of-this-test"
+		content := "a-secret-of-this-test-that-is-long-enough"
 		switch {
 		case strings.Contains(file, "session-keys"):
 			content = base64.StdEncoding.EncodeToString(append(bytes.Repeat([]byte{7}, 31), byte(len(file))))

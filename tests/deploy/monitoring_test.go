@@ -187,6 +187,8 @@ func liveGateway(t *testing.T) gateway {
 	folder, port, admin := t.TempDir(), freePort(t), freePort(t)
 	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(app.Close)
+	store := freePort(t)
+	start(t, exec.Command("redis-server", "--port", fmt.Sprint(store), "--bind", "127.0.0.1", "--save", "", "--dir", folder))
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	config := filepath.Join(folder, "doorward.yaml")
 	good := fmt.Sprintf(`
@@ -194,11 +196,11 @@ public_url: %[1]q
 listeners: [{ address: "127.0.0.1:%[2]d" }]
 admin: { address: "127.0.0.1:%[3]d" }
 providers: { local: { issuer: %[4]q, insecure_http_issuer: true, client_id: doorward, client_secret: a-secret-of-this-test } }
-session: { keys: [{ id: first, key: %[5]q }] }
+session: { store: redis, redis: { url: "redis://127.0.0.1:%[8]d/0" }, keys: [{ id: first, key: %[5]q }] }
 routes:
   - { name: app, upstream: %[6]q, access: signed_in }
   - { name: broken, path: /broken, upstream: { targets: ["http://127.0.0.1:%[7]d"], ejection: { failures: 1 } }, access: open }
-`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t))
+`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store)
 	write(t, config, good)
 	running := start(t, exec.Command(program(t), "run", "--config", config))
 	it := gateway{t, fmt.Sprintf("http://127.0.0.1:%d", admin)}
@@ -228,6 +230,9 @@ routes:
 	until(t, "a renewal", func() bool {
 		visit(person, "GET", "/", nil)
 		return it.families()["doorward_renewals_total"] != nil
+	})
+	until(t, "the feed", func() bool {
+		return it.families()["doorward_session_feed_up"] != nil && it.families()["doorward_store_eviction"] != nil
 	})
 	visit(http.DefaultClient, "GET", "/broken", nil)
 	visit(http.DefaultClient, "GET", "/", map[string]string{"Cookie": "doorward=x", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"})

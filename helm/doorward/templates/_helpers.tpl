@@ -104,6 +104,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if $v.admin.exposed }}
 {{- $admin = dict "address" (printf "0.0.0.0:%d" (int $v.admin.port)) "insecure_public_admin" true }}
 {{- end }}
+{{- with $v.admin.tokenFile }}{{ $_ := set $admin "token_file" . }}{{ end }}
 {{- $session := dict }}
 {{- if $v.redis.url }}
 {{- $redis := dict "url" $v.redis.url }}
