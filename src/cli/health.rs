@@ -34,7 +34,7 @@ const MOST: u64 = 64 << 10;
 /// Whom to ask, and what.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The admin listener: http://ADDRESS:PORT or unix:/PATH
+    /// The admin listener, by its URL or as `unix:` and the path of its socket
     #[arg(short, long, env = "DOORWARD_ADMIN_URL", default_value = "http://127.0.0.1:9090")]
     url: String,
     /// The admin listener of this configuration, from this machine
