@@ -359,7 +359,7 @@ fn answering(answer: &'static str) -> (String, std::thread::JoinHandle<String>) 
         let mut head = [0; 1024];
         let length = client.read(&mut head).expect("a request");
         client.write_all(answer.as_bytes()).expect("an answer");
-        String::from_utf8_lossy(&head[..length]).into_owned()
+        String::from_utf8_lossy(head.get(..length).unwrap_or_default()).into_owned()
     });
     (url, asked)
 }
