@@ -12,7 +12,7 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= never
 RUSTDOCFLAGS_CHECK := -D warnings
 
-.PHONY: help run release test check fmt fmt-check clippy doc rust-test e2e faults soak test-long bench schema deny
+.PHONY: help run release test check fmt fmt-check clippy doc rust-test deploy-test e2e faults soak test-long bench schema deny
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ release: ## Build target/release/doorward, without the demo
 	@$(NEED) cargo cc cmake
 	$(CARGO) build --release --locked --no-default-features
 
-test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, browser
-	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium openssl node-modules
+test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, deployment, browser
+	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium openssl node-modules go prometheus systemd deploy-modules
 	@.ci/test
 
 check: ## The quick part: format, clippy and the walls
@@ -51,6 +51,11 @@ doc: ## Build the API documentation; warnings are errors
 rust-test: ## Unit, integration and documentation tests
 	@$(NEED) cargo cc cmake redis-server node node-modules
 	$(CARGO) test --locked
+
+deploy-test: ## Chart, examples, image, unit, dashboard and alerts
+	@$(NEED) cargo cc cmake redis-server go prometheus systemd deploy-modules
+	$(CARGO) build --locked
+	cd tests/deploy && go test -count=1 ./...
 
 e2e: ## Browser tests; name scenarios with SCENARIO="sign-in renewal"
 	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules

@@ -7,6 +7,7 @@ mod completions;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod health;
 mod keys;
 mod run;
 mod schema;
@@ -55,6 +56,9 @@ enum Command {
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
+    /// Ask a running gateway whether it is well: for health checks
+    #[command(after_help = health::HELP)]
+    Health(health::Options),
     /// Make and list the keys that seal sessions
     #[command(subcommand, after_help = keys::HELP)]
     Keys(keys::Command),
@@ -120,6 +124,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(file) => run::run(&file.path),
         Command::Check(file) => check::check(&file.path, out),
         Command::Explain(options) => explain::explain(&options, out),
+        Command::Health(options) => health::health(&options, out),
         Command::Keys(command) => keys::keys(&command, out),
         Command::Sessions(command) => sessions::sessions(&command, out),
         #[cfg(feature = "demo")]

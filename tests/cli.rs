@@ -4,6 +4,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -95,6 +97,7 @@ fn help_teaches() {
       run          Serve a configuration until SIGTERM or Ctrl-C, then drain
       check        Say every problem of a configuration, with line, path and hint
       explain      Say which route a URL belongs to, and what would be decided there, and why
+      health       Ask a running gateway whether it is well: for health checks
       keys         Make and list the keys that seal sessions
       sessions     List and end sessions at a running gateway's admin listener
       demo         Try Doorward: gateway, development identity provider and sample app on loopback
@@ -345,4 +348,59 @@ fn explain_says_when_there_is_no_route() {
         assert!(ran.out.contains(answer), "{url}: {}", ran.out);
     }
     assert_eq!(explain("/staff").code, Some(2));
+}
+
+/// An admin listener that answers once, and what it was asked.
+fn answering(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let asked = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut head = [0; 1024];
+        let length = client.read(&mut head).expect("a request");
+        client.write_all(answer.as_bytes()).expect("an answer");
+        String::from_utf8_lossy(head.get(..length).unwrap_or_default()).into_owned()
+    });
+    (url, asked)
+}
+
+#[test]
+fn health_ends_with_what_was_answered() {
+    let (url, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"ready\":true}");
+    let ran = here(&["health", "--url", &url]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "{\"ready\":true}\n"),
+        "{}",
+        ran.err
+    );
+    assert!(asked.join().expect("an end").starts_with("GET /ready HTTP/1.0\r\n"));
+
+    let (url, asked) = answering("HTTP/1.0 503 Service Unavailable\r\n\r\n{\"store\":\"timed out\"}");
+    let ran = here(&["health", "--live", "--url", &url]);
+    let told = format!("doorward: {url} answers /live with 503: {{\"store\":\"timed out\"}}\n");
+    assert_eq!((ran.code, ran.err), (Some(1), told));
+    assert!(asked.join().expect("an end").starts_with("GET /live HTTP/1.0\r\n"));
+}
+
+#[test]
+fn health_of_what_is_no_gateway_says_so() {
+    let (url, asked) = answering("SSH-2.0-OpenSSH\r\n");
+    let ran = here(&["health", "--url", &url]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.err.contains("the answer is not HTTP; is the gateway running"),
+        "{}",
+        ran.err
+    );
+    drop(asked.join());
+
+    let ran = here(&["health", "--url", "127.0.0.1:9090"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("write it as in http://127.0.0.1:9090"), "{}", ran.err);
+
+    let off = directory(&[("off.yaml", &format!("{GOOD}admin: {{ enabled: false }}\n"))]);
+    let ran = doorward(&["health", "--config", "off.yaml"], off.path());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("switches the admin listener off"), "{}", ran.err);
 }
