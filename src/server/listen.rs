@@ -31,10 +31,8 @@ pub struct Bound {
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "removes the socket's file when dropped")] UnixPath,
-    ),
+    /// With its file, which goes when this is dropped.
+    Unix(UnixListener, UnixPath),
 }
 
 /// A connection as accepted.
@@ -214,7 +212,8 @@ fn written(bind: &Bind) -> String {
     }
 }
 
-fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
+/// A socket that takes connections, and where it listens: with the port that port 0 became. Within a runtime.
+pub(super) fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
     match bind {
         Bind::Tcp(address) => {
             let socket = match address {

@@ -13,6 +13,7 @@ use std::{
 
 use super::{
     AssembleError, BindError, Drained, House, Running, Shared, TlsError,
+    admin::Office,
     assemble::{Fixed, assemble, succeed},
     bind,
     files::Watched,
@@ -77,7 +78,7 @@ pub struct Up {
     running: Running,
     shared: Shared<Live>,
     fixed: Fixed,
-    admin: Option<Bind>,
+    admin: Option<Office>,
     draining: Arc<AtomicBool>,
 }
 
@@ -99,8 +100,8 @@ impl Up {
 
     /// Where operators reach it.
     #[must_use]
-    pub const fn admin(&self) -> Option<&Bind> {
-        self.admin.as_ref()
+    pub fn admin(&self) -> Option<&Bind> {
+        self.admin.as_ref().map(Office::address)
     }
 
     /// Events.
@@ -143,7 +144,7 @@ impl Up {
 ///
 /// # Errors
 /// An address or certificate that cannot be used: nothing serves then.
-pub async fn start(house: House) -> Result<Up, RunError> {
+pub fn start(house: House) -> Result<Up, RunError> {
     let bound = house.listeners.into_iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let draining = Arc::new(AtomicBool::new(false));
     let live = Arc::new(Live::new(house.gateway));
@@ -151,7 +152,7 @@ pub async fn start(house: House) -> Result<Up, RunError> {
         Some(settings) => {
             let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
             let admin = admin.guarded_by(settings.token.as_ref());
-            Some(serve_admin(&settings.bind, admin).await?)
+            Some(Office::open(&settings.bind, admin)?)
         }
         None => None,
     };
@@ -175,30 +176,6 @@ pub async fn start(house: House) -> Result<Up, RunError> {
     })
 }
 
-async fn serve_admin(at: &Bind, admin: Admin) -> Result<Bind, RunError> {
-    let failed = |source| RunError::Admin {
-        address: at.to_string(),
-        source,
-    };
-    match at {
-        Bind::Tcp(address) => {
-            let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-            let address = listener.local_addr().map_err(failed)?;
-            drop(task::spawn("admin", async move {
-                axum::serve(listener, admin.router()).await
-            }));
-            Ok(Bind::Tcp(address))
-        }
-        Bind::Unix(path) => {
-            let listener = tokio::net::UnixListener::bind(path).map_err(failed)?;
-            drop(task::spawn("admin", async move {
-                axum::serve(listener, admin.router()).await
-            }));
-            Ok(at.clone())
-        }
-    }
-}
-
 /// Serves a configuration file until the process is asked to end, then drains. On the way it follows the file.
 ///
 /// # Errors
@@ -211,7 +188,7 @@ pub fn run(file: &Path) -> Result<(), RunError> {
     let _writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
         let mut reloader = Reloader::new(file, watched)?;
-        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?).await?;
+        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?)?;
         announce(&up);
         tokio::select! {
             asked = shutdown::asked() => asked?,
