@@ -11,6 +11,7 @@ mod reload;
 pub mod run;
 pub mod shutdown;
 mod stream;
+mod successor;
 pub mod tls;
 mod watched;
 

@@ -102,11 +102,17 @@ impl Running {
     }
 
     /// Binds what is new and reads what changed. A listener on the address of an old one takes over its socket, so no
-    /// connection is refused meanwhile.
+    /// connection is refused meanwhile. `admin` is where the admin listener is.
     ///
     /// # Errors
     /// An address or certificate that cannot be used; nothing is changed then.
-    pub(super) fn prepare<F: Front>(&self, wanted: Vec<Listener>, shared: &Shared<F>) -> Result<Change<F>, RunError> {
+    pub(super) fn prepare<F: Front>(
+        &self,
+        wanted: Vec<Listener>,
+        admin: Option<&Bind>,
+        shared: &Shared<F>,
+    ) -> Result<Change<F>, RunError> {
+        let ours = || self.addresses.iter().chain(admin);
         let mut old: Vec<(usize, &OpenDoor)> = self.doors.iter().enumerate().collect();
         let mut steps = Vec::new();
         for listener in wanted {
@@ -116,7 +122,10 @@ impl Running {
             steps.push(match same.map(|place| old.remove(place)) {
                 Some((at, door)) if *door.bound.asked() == listener => Step::Keep(at),
                 Some((_, door)) => self.open(door.bound.changed(listener)?, shared)?,
-                None => self.open(bind(listener)?, shared)?,
+                None => {
+                    let bound = bind(listener).map_err(|error| error.among(ours()))?;
+                    self.open(bound, shared)?
+                }
             });
         }
         Ok(Change(steps))

@@ -14,12 +14,13 @@ use std::{
 use super::{
     AssembleError, BindError, Drained, House, Running, Shared, TlsError,
     admin::Office,
-    assemble::{Fixed, assemble, succeed},
+    assemble::{Fixed, assemble},
     bind,
     files::Watched,
     listen::advice,
     reload::Reloader,
     serve, shutdown,
+    successor::succeed,
 };
 use crate::{
     admin::Admin,
@@ -117,20 +118,31 @@ impl Up {
     /// What cannot be made or bound; nothing is changed then (GW-05).
     pub fn reload(&mut self, plan: Plan) -> Result<Reloaded, RunError> {
         let live = &self.shared.front;
-        let successor = succeed(plan, &live.gateway(), &self.fixed, &self.shared.upstreams)?;
-        let change = self.running.prepare(successor.listeners, &self.shared)?;
+        let successor = succeed(plan, &live.gateway(), &self.fixed)?;
+        let admin = self.admin.as_ref().map(Office::address);
+        let change = self.running.prepare(successor.listeners, admin, &self.shared)?;
         let parts = successor.gateway.parts();
+        // The last that can fail: from here on the upstreams of the new site are tended, and no others.
+        let arranged = self.shared.upstreams.arrange(&parts.site);
+        arranged.map_err(AssembleError::Upstreams)?;
         if let Some(ring) = successor.ring {
             parts.ring.store(Arc::new(ring));
         }
         parts.sessions.set_terms(parts.terms);
-        let now = parts.clock.now();
         live.put(successor.gateway);
         self.running.rearrange(change);
         Ok(Reloaded {
             waits: successor.waits,
-            certificates: self.running.reload_certificates(now),
+            certificates: self.reload_certificates(),
         })
+    }
+
+    /// Reads the certificates of the listeners again and says which cannot be used: whatever becomes of a configuration,
+    /// a renewed certificate is served (GW-06).
+    #[must_use]
+    pub fn reload_certificates(&self) -> Vec<TlsError> {
+        let now = self.shared.front.gateway().parts().clock.now();
+        self.running.reload_certificates(now)
     }
 
     /// Turns readiness off, takes no more connections, and lets requests under way finish until `deadline`.
