@@ -5,7 +5,7 @@
 //! In a list joined by commas, an item with a comma is left out too, since it would read as two; the signed assertion
 //! carries the whole list.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use http::{HeaderName, HeaderValue};
 
@@ -175,6 +175,17 @@ impl Stripped {
     fn holds_folded(&self, name: &[u8]) -> bool {
         self.lengths & length_bit(name) != 0 && self.names.contains(name)
     }
+}
+
+/// A name as servers behind us may read it: lower case, everything but letters and digits is `-`. Two names that fold to the
+/// same may be one there.
+#[must_use]
+pub fn folded(name: &HeaderName) -> Cow<'_, str> {
+    let name = name.as_str();
+    if name.bytes().all(|byte| fold(byte) == byte) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.bytes().map(|byte| char::from(fold(byte))).collect())
 }
 
 const fn fold(byte: u8) -> u8 {

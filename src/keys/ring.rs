@@ -176,6 +176,15 @@ impl Ring {
         })
     }
 
+    /// The same ring with one more key that opens, unless it has one of that name.
+    #[must_use]
+    pub fn with_older(mut self, key: RingKey) -> Self {
+        if self.find(key.id.as_str()).is_none() {
+            self.older.push(key);
+        }
+        self
+    }
+
     /// The key that seals.
     #[must_use]
     pub const fn sealing(&self) -> &RingKey {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     flow::{Front, Public},
     gate::Target,
-    identity::HeaderPlan,
+    identity::{HeaderPlan, headers::folded},
     policy::{PathPattern, Route},
 };
 
@@ -69,19 +69,13 @@ fn strip(head: &mut RequestHeader, plan: &HeaderPlan, trusted: bool, is_own: imp
 /// Whether a name says where a request comes from, under any spelling that folds to it. A trusted peer may say it, in
 /// the one right spelling.
 fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
-    let name = name.as_str();
-    if matches!(name, "proxy-authorization" | "proxy-connection") {
+    if matches!(name.as_str(), "proxy-authorization" | "proxy-connection") {
         return true;
     }
-    let folds = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    let folded = if name.contains(folds) {
-        Cow::Owned(name.replace(folds, "-"))
-    } else {
-        Cow::Borrowed(name)
-    };
+    let folded = folded(name);
     let forwarding =
         folded.starts_with("x-forwarded-") || matches!(&*folded, "forwarded" | "x-real-ip" | "x-request-id");
-    forwarding && !(trusted && folded == name)
+    forwarding && !(trusted && folded == name.as_str())
 }
 
 /// Equal `Content-Length`s become one; differing ones were refused.

@@ -16,7 +16,7 @@ use pingora::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
-    TlsError, background,
+    TlsError,
     listen::{Accepted, Bound, Socket},
     polite::Polite,
     stream::Coalesced,
@@ -31,6 +31,7 @@ use crate::{
         upstream,
         watch::{self as under_watch, Connection},
     },
+    task,
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -122,7 +123,7 @@ impl<F: Front> Gatehouse<F> {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
         let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
         let peer = accepted.peer();
-        background::spawn("a connection", async move {
+        drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;
             let connection = Arc::new(Connection::default());
             let watch = Watch {
@@ -144,7 +145,7 @@ impl<F: Front> Gatehouse<F> {
                 () = told(&mut cut) => {}
             }
             drop((permit, alive));
-        });
+        }));
     }
 }
 

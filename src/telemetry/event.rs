@@ -179,8 +179,8 @@ pub enum Event<'a> {
         /// How many sessions ended.
         ended: usize,
     },
-    /// A session was made, ended by time, refused, signed out, or ended by its provider: `created`, `idle`, `absolute`,
-    /// `refused`, `signed_out`, `ended_by_provider`.
+    /// A session was made or ended: `created`, `replaced` (by another sign-in), `refused` (its renewal), `signed_out`,
+    /// `ended_by_person` (from their list), `administered`. Time ends a session without an event: nobody looks.
     Session {
         /// What.
         what: &'static str,
@@ -232,7 +232,7 @@ pub enum Event<'a> {
     },
     /// Something for the audit trail.
     Audit(Audit<'a>),
-    /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
+    /// An upstream target changed: `ejected` (for a rest, after which it counts again by itself), `unhealthy`, `healthy`.
     Target {
         /// Upstream name.
         upstream: &'a str,

@@ -106,6 +106,23 @@ fn state_and_cookie_hide_their_content() {
 }
 
 #[test]
+fn every_attempt_has_keys_of_its_own() {
+    // The worst case: the nonces of two attempts meet. Under one key equal text would be equal bytes.
+    let begin = |id| {
+        let draws = Draws { id, ..draws(7) };
+        attempt("/").begin(&ring(&[("a", 1)]), &draws, &[], true)
+    };
+    let (one, two) = (begin([1; 9]), begin([2; 9]));
+    let text = |sealed: &str| URL_SAFE_NO_PAD.decode(sealed).unwrap()[HEAD..HEAD + 16].to_vec();
+    assert_ne!(text(&one.cookie_value), text(&two.cookie_value));
+    // `{"n":"` and the time are equal in both.
+    assert_ne!(text(&one.state[DRAWN..]), text(&two.state[DRAWN..]));
+}
+
+/// Format, length of the key's name, the name `a`, version and nonce.
+const HEAD: usize = 1 + 1 + 1 + 8 + 12;
+
+#[test]
 fn no_changed_byte_opens() {
     // AR-07, CK-08
     let ring = ring(&[("a", 1)]);
