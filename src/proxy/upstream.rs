@@ -18,6 +18,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::future;
+use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use self::{balance::Target, peer::Material};
@@ -35,7 +36,7 @@ pub struct Upstreams {
     telemetry: Telemetry,
 }
 
-type Table = HashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>;
+type Table = FxHashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>;
 
 /// One upstream, prepared.
 #[derive(Debug)]
