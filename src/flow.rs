@@ -31,6 +31,8 @@ pub struct Incoming<'a> {
     pub method: &'a Method,
     /// Target.
     pub target: &'a Target,
+    /// Who calls, by method and headers.
+    pub caller: Caller,
     /// Headers as the client sent them.
     pub headers: &'a HeaderMap,
     /// The client's address, by the trusted proxies.

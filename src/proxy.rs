@@ -27,6 +27,7 @@ pub use self::{
 
 use std::sync::Arc;
 
+use self::request::Serial;
 use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
 
 /// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
@@ -35,7 +36,7 @@ pub struct Door<F> {
     front: Arc<F>,
     upstreams: Arc<Upstreams>,
     telemetry: Telemetry,
-    entropy: Entropy,
+    serial: Serial,
     listener: Arc<Listener>,
 }
 
@@ -46,14 +47,14 @@ impl<F: Front> Door<F> {
         front: Arc<F>,
         upstreams: Arc<Upstreams>,
         telemetry: Telemetry,
-        entropy: Entropy,
+        entropy: &Entropy,
         listener: Arc<Listener>,
     ) -> Self {
         Self {
             front,
             upstreams,
             telemetry,
-            entropy,
+            serial: Serial::new(entropy),
             listener,
         }
     }

@@ -80,7 +80,7 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running,
             Arc::clone(&shared.front),
             Arc::clone(&shared.upstreams),
             shared.telemetry.clone(),
-            shared.entropy.clone(),
+            &shared.entropy,
             Arc::clone(bound.listener()),
         );
         let told = accept::Told {

@@ -25,7 +25,7 @@ impl Gateway {
         let (session, verdict) = match gate::judge(route, presence.clone(), caller, terms, self.now()) {
             Decision::Settle(verdict) => (presence, verdict),
             Decision::Renew(session) => {
-                let renewal = self.renewed(&session).await;
+                let renewal = Box::pin(self.renewed(&session)).await;
                 let verdict = decide::settle(route, &session, renewal, caller, terms, self.now());
                 (Presence::Session(session), verdict)
             }
@@ -41,7 +41,8 @@ impl Gateway {
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
-                Answer::Reply(self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await)
+                let beginning = self.begin(incoming, caller, &route.sign_in, Wish::new(return_to));
+                Answer::Reply(Box::pin(beginning).await)
             }
             Verdict::Refuse(refusal) => Answer::Reply(refuse_route(route, &session, refusal, incoming, caller)),
         }

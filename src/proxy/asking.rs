@@ -19,7 +19,7 @@ impl<F: Front> Door<F> {
         let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
-        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
+        ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
         ctx.trace_id = request::trace_id(&head.headers);
         ctx.method = head.method.clone();
         ctx.caller = Caller::of(&head.method, &head.headers);
@@ -36,6 +36,7 @@ impl<F: Front> Door<F> {
         let incoming = Incoming {
             method: &head.method,
             target,
+            caller: ctx.caller,
             headers: &head.headers,
             client: ctx.client,
             public: self.listener.public,

@@ -5,6 +5,7 @@
 
 use std::{future::Future, pin::Pin, time::Duration};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::mpsc;
 
 tokio::task_local! {
@@ -34,14 +35,16 @@ where
     D: Future<Output = ()>,
 {
     let (sender, receiver) = mpsc::unbounded_channel();
-    let ends = Ends(receiver);
-    LINK.scope(Link(sender), async {
-        tokio::select! {
-            () = connection => {}
-            () = ends.reached(draining) => {}
-        }
-    })
-    .await;
+    tokio::select! {
+        () = LINK.scope(Link(sender), connection) => {}
+        () = only_when_woken(Ends(receiver).reached(draining)) => {}
+    }
+}
+
+/// Waits for what a connection's task hardly ever has to hear of. The future has a waker of its own here, so that it is
+/// not polled, with its locks, whenever there are bytes to read or write.
+pub async fn only_when_woken(rare: impl Future<Output = ()>) {
+    std::iter::once(rare).collect::<FuturesUnordered<_>>().next().await;
 }
 
 /// Closes the connection unless the tunnel is open after `deadline`. Does nothing outside a connection's task.

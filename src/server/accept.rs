@@ -116,7 +116,7 @@ impl<F: Front> Gatehouse<F> {
             };
             tokio::select! {
                 () = link::hold(serving, told(&mut drain)) => {}
-                () = told(&mut cut) => {}
+                () = link::only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
         });

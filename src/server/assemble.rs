@@ -24,6 +24,8 @@ use crate::{
 pub struct House {
     /// What decides and answers.
     pub gateway: Gateway,
+    /// The sessions that it decides by.
+    pub sessions: Sessions,
     /// Where admitted requests go.
     pub upstreams: Arc<Upstreams>,
     /// Events.
@@ -83,7 +85,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     upstreams.arrange(&plan.site).map_err(AssembleError::Upstreams)?;
     let gateway = Gateway::new(Parts {
         site: plan.site,
-        sessions,
+        sessions: sessions.clone(),
         providers: providers(plan.providers, clock, entropy, &telemetry)?,
         default_provider: plan.default_provider,
         ring,
@@ -99,6 +101,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     });
     Ok(House {
         gateway,
+        sessions,
         upstreams,
         telemetry,
         entropy: entropy.clone(),
