@@ -29,12 +29,12 @@ pub(crate) async fn measure() {
     println!("|---|---|");
 
     let before = redis_memory(redis.port()).await;
-    let handles = create(&sessions(redis_settings(redis.port()))).await;
+    let handles = create(&sessions(&redis_settings(redis.port()))).await;
     let stored = redis_memory(redis.port()).await - before;
     println!("| kept in Redis, by its own account | {} |", stored / MANY);
 
     // Another process's worth of sessions: nothing of what was written is at hand in it.
-    let reader = sessions(redis_settings(redis.port()));
+    let reader = sessions(&redis_settings(redis.port()));
     let before = resident(std::process::id());
     for handle in &handles {
         assert!(matches!(reader.find(handle).await, Presence::Session(_)));
@@ -45,7 +45,7 @@ pub(crate) async fn measure() {
         grown * 1024 / MANY
     );
 
-    let embedded = sessions(Settings::Memory { max_sessions: MANY });
+    let embedded = sessions(&Settings::Memory { max_sessions: MANY });
     let before = resident(std::process::id());
     create(&embedded).await;
     let grown = resident(std::process::id()).saturating_sub(before);
@@ -55,14 +55,14 @@ pub(crate) async fn measure() {
     );
 }
 
-fn sessions(settings: Settings) -> Sessions {
+fn sessions(settings: &Settings) -> Sessions {
     let key = RingKey::decode("k1", &generate([7; 32])).expect("a key");
     let terms = Terms {
         idle: Duration::from_secs(7200),
         absolute: Duration::from_secs(36_000),
     };
     Sessions::new(
-        &settings,
+        settings,
         Arc::new(ArcSwap::from_pointee(Ring::new(vec![key]).expect("a ring"))),
         terms,
         Clock::system(),

@@ -84,7 +84,7 @@ fn measure(rounds: usize, requests: usize) {
             };
             let before = part.cpu();
             let times = load.round(requests);
-            figures.add(part.cpu() - before, &times);
+            figures.add(part.cpu().saturating_sub(before), &times);
         }
     }
     for (part, figures) in parts.iter().zip(&mut figures) {
