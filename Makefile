@@ -12,17 +12,21 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= never
 RUSTDOCFLAGS_CHECK := -D warnings
 
-.PHONY: help run test check fmt fmt-check clippy doc rust-test e2e bench schema deny
+.PHONY: help run release test check fmt fmt-check clippy doc rust-test e2e bench schema deny
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Start the demo: gateway, development identity provider and sample app
 	@$(NEED) cargo cc cmake
-	$(CARGO) run -- demo
+	$(CARGO) run --locked -- demo
+
+release: ## Build target/release/doorward, without the demo
+	@$(NEED) cargo cc cmake
+	$(CARGO) build --release --locked --no-default-features
 
 test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, browser
-	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium node-modules
+	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium openssl node-modules
 	@.ci/test
 
 check: ## The quick part: format, clippy and the walls
@@ -49,7 +53,7 @@ rust-test: ## Unit, integration and documentation tests
 	$(CARGO) test --locked
 
 e2e: ## Browser tests; name scenarios with SCENARIO="sign-in renewal"
-	@$(NEED) cargo node cc cmake redis-server chromium node-modules
+	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules
 	$(CARGO) build --locked
 	node tests/e2e/run.mjs $(SCENARIO)
 

@@ -15,12 +15,15 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{flow::Gateway, telemetry::Telemetry};
+use crate::{
+    flow::{Gateway, Live},
+    telemetry::Telemetry,
+};
 
 /// What the admin endpoints look at.
 #[derive(Clone, Debug)]
 pub struct Admin {
-    gateway: Gateway,
+    live: Arc<Live>,
     telemetry: Telemetry,
     draining: Arc<AtomicBool>,
 }
@@ -32,11 +35,11 @@ struct Asked {
 }
 
 impl Admin {
-    /// Looks at this gateway. `draining` turns readiness off before the listeners close.
+    /// Looks at the gateway in force. `draining` turns readiness off before the listeners close.
     #[must_use]
-    pub const fn new(gateway: Gateway, telemetry: Telemetry, draining: Arc<AtomicBool>) -> Self {
+    pub const fn new(live: Arc<Live>, telemetry: Telemetry, draining: Arc<AtomicBool>) -> Self {
         Self {
-            gateway,
+            live,
             telemetry,
             draining,
         }
@@ -55,7 +58,8 @@ impl Admin {
 
 async fn ready(State(admin): State<Admin>, Query(asked): Query<Asked>) -> Response {
     let draining = admin.draining.load(Ordering::Relaxed);
-    let store = admin.gateway.store_ready().await;
+    let gateway = admin.live.gateway();
+    let store = gateway.store_ready().await;
     let mut report = Map::new();
     report.insert("draining".to_owned(), draining.into());
     report.insert(
@@ -66,7 +70,7 @@ async fn ready(State(admin): State<Admin>, Query(asked): Query<Asked>) -> Respon
     );
     let mut ready = !draining && store.is_ok();
     if asked.full.is_some_and(|full| full == "1") {
-        let (all, providers) = providers(&admin.gateway).await;
+        let (all, providers) = providers(&gateway).await;
         ready &= all;
         report.insert("providers".to_owned(), providers);
     }

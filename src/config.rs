@@ -17,20 +17,29 @@ pub use self::{
     source::Source,
 };
 
+use std::{collections::BTreeSet, path::PathBuf};
+
 /// Reads and compiles a configuration file. Relative paths in it start from its folder.
 ///
 /// # Errors
 /// Every problem at once.
 pub fn load(path: &std::path::Path) -> Result<Plan, Report> {
+    load_watched(path).0
+}
+
+/// [`load`], and every file that was read for it or should have been: a change of any of them changes what is loaded.
+pub fn load_watched(path: &std::path::Path) -> (Result<Plan, Report>, BTreeSet<PathBuf>) {
     let name = path.display().to_string();
+    let mut files = BTreeSet::from([path.to_owned()]);
     let here = Source::system(std::path::Path::new(""));
-    match here.text(path) {
-        Ok(text) => {
-            let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
-            from_source(&name, &text, &Source::system(folder))
-        }
-        Err(why) => Err(Report::whole(&name, why.to_string())),
-    }
+    let text = match here.text(path) {
+        Ok(text) => text,
+        Err(why) => return (Err(Report::whole(&name, why.to_string())), files),
+    };
+    let source = Source::system(path.parent().unwrap_or_else(|| std::path::Path::new("")));
+    let compiled = from_source(&name, &text, &source);
+    files.extend(source.asked());
+    (compiled, files)
 }
 
 /// Compiles a configuration that is not in a file; `name` stands for the file's in problems. Relative paths in it start

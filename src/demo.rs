@@ -11,7 +11,7 @@ mod serve;
 mod text;
 
 use std::{
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
 };
 
@@ -68,7 +68,6 @@ pub enum DemoError {
 }
 
 /// A demo whose provider and app are up. Dropping it stops both.
-#[derive(Debug)]
 pub struct Demo {
     /// Where the gateway must listen.
     pub listen: SocketAddr,
@@ -82,6 +81,18 @@ pub struct Demo {
     pub config_yaml: String,
     /// What to print once the gateway is up.
     pub banner: String,
+}
+
+/// The configuration holds the client secret.
+impl fmt::Debug for Demo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Demo")
+            .field("listen", &self.listen)
+            .field("url", &self.url)
+            .field("provider", &self.provider)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Starts provider and app, and writes the gateway's configuration.

@@ -3,16 +3,24 @@
 //! [`Gateway`] is the whole of the room to others: the proxy asks it about each request through [`Front`].
 
 mod admit;
+mod assertions;
 mod callback;
 mod cookies;
 mod gateway;
+mod live;
+mod registration;
 mod renew;
 mod reply;
 mod sign_in;
 mod sign_out;
 mod whoami;
 
-pub use self::gateway::{Assertions, Gateway, Parts};
+pub use self::{
+    assertions::Assertions,
+    gateway::{Gateway, Parts},
+    live::Live,
+    registration::Registration,
+};
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 
@@ -22,6 +30,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::{
     gate::{Admission, Caller, Refusal, Target},
     identity::Bundle,
+    policy::RouteId,
 };
 
 /// A request in normal form, as the proxy saw it.
@@ -72,6 +81,17 @@ pub struct Reply {
     pub body: Bytes,
     /// For logs and metrics: a refusal's code or an endpoint's name.
     pub outcome: &'static str,
+    /// For logs and metrics: what it was decided about; `None` where no route was asked for.
+    pub about: Option<About>,
+}
+
+/// The route and the person that an answer of the gateway itself is about.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The route.
+    pub route: RouteId,
+    /// The keyed hash of the subject, where there is a session.
+    pub subject_hash: Option<Arc<str>>,
 }
 
 /// What the proxy asks of the gateway. A trait so that the proxy can be tested in front of a stub; calls are

@@ -1,6 +1,7 @@
 //! Every decision. Pure: facts in, enums out; the `flow` room carries them out.
 
 pub mod callback;
+pub mod cors;
 pub mod decide;
 pub mod place;
 pub mod refusal;

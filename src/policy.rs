@@ -1,6 +1,7 @@
 //! What the operator wants: which route a request belongs to, who may pass, where it goes. Pure.
 
 pub mod access;
+pub mod cors;
 pub mod host;
 pub mod path;
 pub mod route;
@@ -9,6 +10,7 @@ pub mod upstream;
 
 pub use self::{
     access::{Access, Rule, Unmet},
+    cors::{Cors, Origin, Preflight},
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
     route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms},

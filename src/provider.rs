@@ -62,7 +62,7 @@ pub enum UserInfoUse {
 }
 
 /// One provider of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
     /// The operator's name for it.
     pub name: ProviderName,

@@ -17,7 +17,9 @@ mod outbound;
 mod reply;
 mod request;
 pub mod settings;
+pub mod unheard;
 pub mod upstream;
+pub mod watch;
 
 pub use self::{
     context::Ctx,
@@ -27,7 +29,7 @@ pub use self::{
 
 use std::sync::Arc;
 
-use self::request::Serial;
+use self::{request::Serial, unheard::Unheard};
 use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
 
 /// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
@@ -36,6 +38,7 @@ pub struct Door<F> {
     front: Arc<F>,
     upstreams: Arc<Upstreams>,
     telemetry: Telemetry,
+    unheard: Unheard,
     serial: Serial,
     listener: Arc<Listener>,
 }
@@ -53,9 +56,16 @@ impl<F: Front> Door<F> {
         Self {
             front,
             upstreams,
+            unheard: Unheard::new(telemetry.clone(), entropy),
             telemetry,
             serial: Serial::new(entropy),
             listener,
         }
+    }
+
+    /// Who is told of requests that no hook sees.
+    #[must_use]
+    pub fn unheard(&self) -> Unheard {
+        self.unheard.clone()
     }
 }

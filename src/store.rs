@@ -24,7 +24,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::secret::Secret;
 
 /// Which store, and how to reach it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Settings {
     /// In this process: the embedded default, bounded.
     Memory {
@@ -36,7 +36,7 @@ pub enum Settings {
 }
 
 /// How to reach Redis.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RedisSettings {
     /// Where.
     pub address: RedisAddress,

@@ -182,15 +182,52 @@ fn the_schema_and_the_reference_in_docs_are_up_to_date() {
 }
 
 #[test]
-fn a_good_configuration_is_summed_up() {
+fn a_good_configuration_is_summed_up_with_what_to_register() {
     let directory = directory(&[]);
     let ran = doorward(&["check", "--config", "good.yaml"], directory.path());
     assert_eq!(ran.err, "");
-    assert_eq!(
-        ran.out,
-        "good.yaml: ok: 2 routes, 1 provider, 1 listener, sessions in memory, 2 keys\n"
-    );
+    insta::assert_snapshot!(ran.out, @r"
+    good.yaml: ok: 2 routes, 1 provider, 1 listener, sessions in memory, 2 keys
+    Register at provider corporate, for client doorward:
+      redirect URI     https://app.example.com/.doorward/callback
+      after sign-out   https://app.example.com/.doorward/signed-out
+    ");
     assert_eq!(ran.code, Some(0));
+}
+
+#[test]
+fn each_provider_has_its_own_addresses_to_register() {
+    let providers = r"
+  partners:
+    issuer: https://login.partner.example
+    client_id: guests
+    client_secret: a-secret-for-this-test
+    rp_initiated_logout: false
+  spare:
+    issuer: https://id.spare.example
+    client_id: spare
+    client_auth: none
+default_provider: corporate
+session:";
+    let route = r#"  - host: "*.partners.example.com"
+    upstream: http://127.0.0.1:3000
+    access: signed_in
+    sign_in: { provider: partners }
+"#;
+    let config = GOOD.replace("\nsession:", providers) + route;
+    let directory = directory(&[("two.yaml", &config)]);
+    let ran = doorward(&["check", "-c", "two.yaml"], directory.path());
+    assert_eq!(ran.err, "");
+    insta::assert_snapshot!(ran.out, @r"
+    two.yaml: ok: 3 routes, 3 providers, 1 listener, sessions in memory, 2 keys
+    Register at provider corporate, for client doorward:
+      redirect URI     https://app.example.com/.doorward/callback
+      after sign-out   https://app.example.com/.doorward/signed-out
+    Register at provider partners, for client guests:
+      redirect URI     https://*.partners.example.com/.doorward/callback/partners
+      In place of *, each host that people open.
+    Provider spare is used by no route.
+    ");
 }
 
 #[test]
@@ -207,6 +244,20 @@ fn every_problem_is_told_at_once_and_nothing_starts() {
             assert!(ran.err.contains(part), "{command}: {part}: {}", ran.err);
         }
     }
+}
+
+#[test]
+fn an_address_in_use_is_told_with_what_to_do() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let config = GOOD.replace("127.0.0.1:8080", &address) + "admin: { enabled: false }\n";
+    let directory = directory(&[("taken.yaml", &config)]);
+    let ran = doorward(&["run", "--config", "taken.yaml"], directory.path());
+    assert_eq!(ran.code, Some(1));
+    insta::assert_snapshot!(ran.err.replace(&address, "[address]"), @r"
+    doorward: cannot listen on [address]: Address already in use (os error 98)
+        another program listens there, perhaps a Doorward that still runs; `ss -ltnp` (as root) says which
+    ");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) fn route(host: &str, prefix: &str, name: &str) -> Route {
             extra: BTreeMap::new(),
         },
         explain_refusals: false,
+        cors: None,
         forward: forward(),
     }
 }

@@ -3,10 +3,15 @@
 use std::{io::Write, path::Path};
 
 use super::{Failure, load};
-use crate::{config::Plan, store};
+use crate::{
+    config::Plan,
+    flow::{Public, Registration},
+    store,
+};
 
 pub(super) const HELP: &str = "\
-Files and environment variables that the configuration names are read, too; nothing listens and nobody is called.
+Files and environment variables that the configuration names are read, too; nothing listens and nobody is called. \
+A good configuration is summed up, with the addresses to register at each provider.
 
 Example:
   doorward check --config doorward.yaml && systemctl restart doorward";
@@ -14,6 +19,31 @@ Example:
 pub(super) fn check(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
     let plan = load(path)?;
     writeln!(out, "{}: ok: {}", path.display(), summary(&plan))?;
+    register(&plan, out)
+}
+
+/// What each provider has to know: the commonest mistake of a first day, and the provider's own message hides it.
+fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
+    let listeners: Vec<Public> = plan.listeners.iter().map(|listener| listener.public).collect();
+    for provider in &plan.providers {
+        let known = Registration::of(&provider.name, plan.default_provider.as_ref(), &plan.site, &listeners);
+        if known.redirect_uris.is_empty() {
+            let name = provider.name.as_str();
+            writeln!(out, "Provider {name} is used by no route.")?;
+            continue;
+        }
+        let (name, client) = (provider.name.as_str(), &provider.client_id);
+        writeln!(out, "Register at provider {name}, for client {client}:")?;
+        for uri in &known.redirect_uris {
+            writeln!(out, "  redirect URI     {uri}")?;
+        }
+        for uri in known.signed_out_uris.iter().filter(|_| provider.rp_initiated_logout) {
+            writeln!(out, "  after sign-out   {uri}")?;
+        }
+        if known.redirect_uris.iter().any(|uri| uri.contains("://*")) {
+            writeln!(out, "  In place of *, each host that people open.")?;
+        }
+    }
     Ok(())
 }
 

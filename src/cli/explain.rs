@@ -17,13 +17,13 @@ use crate::{
     },
     identity::VerifiedIdentity,
     oidc::Claims,
-    policy::{Access, PathPattern, Route},
+    policy::{Access, Cors, PathPattern, Preflight, Route},
     provider,
 };
 
 pub(super) const HELP: &str = "\
 The last lines are those of the decision table, for a browser's navigation, for an API client and for a WebSocket.
-With --as, they are also those of somebody signed in at the route's provider with the claims in the file, such as
+With --as, they are also those of somebody signed in at the route's provider with the claims in the file:
   {\"sub\": \"1\", \"email\": \"ada@example.com\", \"email_verified\": true, \"groups\": [\"staff\"]}
 
 Examples:
@@ -121,6 +121,9 @@ fn explain_route(
         writeln!(out, "methods  {}", methods.join(", "))?;
     }
     writeln!(out, "access   {}", access_words(&route.access))?;
+    if let Some(cors) = &route.cors {
+        writeln!(out, "cors     {}", cors_words(cors))?;
+    }
     writeln!(out, "\nwithout a session")?;
     write_rows(&route.access, None, out)?;
     match claims {
@@ -166,6 +169,18 @@ fn path_words(path: &PathPattern) -> String {
         PathPattern::Prefix(path) => format!("{path} and all below it"),
         PathPattern::Regex(expression) => format!("the expression {}", expression.as_str()),
     }
+}
+
+fn cors_words(cors: &Cors) -> String {
+    let origins = cors.allowed_origins.iter();
+    let names: Vec<_> = origins
+        .map(|one| one.as_header().to_str().unwrap_or_default())
+        .collect();
+    let preflights = match cors.preflight {
+        Preflight::Judge => "their preflights are judged like other requests",
+        Preflight::Pass => "their preflights pass without a session",
+    };
+    format!("{} may read refusals; {preflights}", names.join(", "))
 }
 
 fn access_words(access: &Access) -> String {

@@ -8,8 +8,9 @@ use super::{ConfigFile, Failure, load};
 use crate::{entropy::Entropy, keys};
 
 pub(super) const HELP: &str = "\
-The first key of a configuration seals, every key opens. To change keys: put the new one first, keep the old one below it
-for as long as a session may live, then take the old one out.
+The first key of a configuration seals and signs, every key opens, and apps find every key's public half in \
+/.doorward/jwks.json. To change keys: put the new one last, on every replica; then first; and when the longest session \
+has ended, take the old one out.
 
 Examples:
   doorward keys generate > session-2.key

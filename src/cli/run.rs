@@ -2,16 +2,27 @@
 
 use std::path::Path;
 
-use super::{Failure, load};
-use crate::server;
+use super::Failure;
+use crate::server::{RunError, run::run as serve};
 
 pub(super) const HELP: &str = "\
-Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end,
+Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end, \
 readiness turns off, no more connections are taken, and requests under way have 30 seconds to finish.
+
+The configuration is read again on SIGHUP, and when it or a file that it names changes. What does not compile changes
+nothing; every problem is in the log. A change of `admin`, `logging` or of the kind of store waits for a restart.
 
 Example:
   doorward run --config /etc/doorward/doorward.yaml";
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
-    Ok(server::run::run(load(path)?)?)
+    serve(path).map_err(|error| match error {
+        RunError::Config(report) => Failure::Config(report.to_string()),
+        RunError::Assemble(_)
+        | RunError::Bind(_)
+        | RunError::Tls(_)
+        | RunError::Admin { .. }
+        | RunError::Log(_)
+        | RunError::Runtime(_) => Failure::Run(error),
+    })
 }

@@ -4,6 +4,7 @@
 
 mod access;
 mod claims;
+mod cors;
 mod files;
 mod headers;
 mod listener;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk};
 use crate::{
-    identity::assertion::MAX_LIFE,
+    identity::assertion::{MAX_LIFE, SHORTEST_TERM},
     oidc::ProviderName,
     telemetry::{self, LogFormat},
 };
@@ -46,6 +47,7 @@ pub(super) fn compile(name: &str, text: &str, source: &Source) -> Result<Plan, R
         found.flaw(flaw);
     }
     let value = walk(&tree, &mut found);
+    found.settle();
     let plan = match serde_path_to_error::deserialize::<_, raw::Config>(value) {
         Ok(config) => {
             let mut desk = Desk {
@@ -143,6 +145,14 @@ impl Desk<'_, '_> {
                 "write 5m or less",
             );
         }
+        let rotation = written.assertion_key_rotation.value;
+        if rotation < SHORTEST_TERM {
+            self.found.add(
+                &path.key("assertion_key_rotation"),
+                "a signing key signs for 2h or more, since upstreams keep the key set for an hour",
+                "write 2h or more",
+            );
+        }
         if written.issuer.as_deref() == Some("") {
             let hint = "write a name for this installation, or take the key out";
             self.found.add(&path.key("issuer"), "the issuer is empty", hint);
@@ -155,6 +165,7 @@ impl Desk<'_, '_> {
                 .or(public)
                 .unwrap_or_else(|| "doorward".to_owned()),
             assertion_life: life,
+            assertion_key_rotation: rotation,
         }
     }
 

@@ -1,9 +1,9 @@
 //! [`Findings`]: collects problems while a configuration is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    problem::{Path, Problem, Report},
+    problem::{Path, Problem, Report, Step},
     tree::{Flaw, Node, Place},
 };
 
@@ -14,6 +14,9 @@ pub struct Findings<'a> {
     tree: &'a Node,
     found: Vec<Problem>,
     maimed: BTreeSet<Path>,
+    /// The positions in the file, in order, of list members that were taken out.
+    dropped: BTreeMap<Path, Vec<usize>>,
+    settled: bool,
 }
 
 impl<'a> Findings<'a> {
@@ -25,13 +28,41 @@ impl<'a> Findings<'a> {
             tree,
             found: Vec::new(),
             maimed: BTreeSet::new(),
+            dropped: BTreeMap::new(),
+            settled: false,
         }
     }
 
     /// Tells a problem.
     pub fn add(&mut self, path: &Path, what: impl Into<String>, hint: impl Into<String>) {
-        let place = self.tree.locate(path);
-        self.add_at(place, path, what.into(), hint.into());
+        let path = self.in_file(path);
+        let place = self.tree.locate(&path);
+        self.add_at(place, &path, what.into(), hint.into());
+    }
+
+    /// Notes that a member of a list was bad and is taken out, so that those after it move up.
+    pub fn drop_member(&mut self, list: &Path, index: usize) {
+        self.dropped.entry(list.clone()).or_default().push(index);
+    }
+
+    /// From now on positions in lists are those in what is left, not those in the file.
+    pub const fn settle(&mut self) {
+        self.settled = true;
+    }
+
+    /// The path as the file has it.
+    fn in_file(&self, path: &Path) -> Path {
+        if !self.settled || self.dropped.is_empty() {
+            return path.clone();
+        }
+        path.steps().iter().fold(Path::top(), |there, step| match step {
+            Step::Key(key) => there.key(key),
+            Step::Index(index) => {
+                let gone = self.dropped.get(&there).into_iter().flatten();
+                let index = gone.fold(*index, |index, gone| if *gone <= index { index + 1 } else { index });
+                there.index(index)
+            }
+        })
     }
 
     /// Tells that something is not there. Says nothing when a part of the object at `object` was taken out: that part
@@ -50,7 +81,7 @@ impl<'a> Findings<'a> {
     /// Whether a part of the object was taken out.
     #[must_use]
     pub fn is_maimed(&self, object: &Path) -> bool {
-        self.maimed.contains(object)
+        self.maimed.contains(&self.in_file(object))
     }
 
     /// Tells a flaw of the text.
@@ -61,7 +92,7 @@ impl<'a> Findings<'a> {
     /// The line that a path is on.
     #[must_use]
     pub fn line(&self, path: &Path) -> usize {
-        self.tree.locate(path).line
+        self.tree.locate(&self.in_file(path)).line
     }
 
     /// Whether there is no problem.

@@ -51,4 +51,6 @@ pub struct IdentitySettings {
     pub issuer: String,
     /// `exp` − `iat`, at most [`crate::identity::assertion::MAX_LIFE`].
     pub assertion_life: Duration,
+    /// How long a signing key signs, at least [`crate::identity::assertion::SHORTEST_TERM`].
+    pub assertion_key_rotation: Duration,
 }

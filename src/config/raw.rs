@@ -20,7 +20,7 @@ pub use self::{
     access::{Access, Claim, Rule, Word},
     listener::{Admin, Limits, Listener, ListenerTls, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
-    route::{Headers, Path, PathObject, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
+    route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
     session::{Key, Memory, Redis, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
@@ -95,6 +95,10 @@ pub struct Identity {
     /// How long an assertion is good for, at most `5m`.
     #[schemars(extend("default" = "5m"))]
     pub assertion_life: Text<LengthOfTime>,
+    /// How long a signing key signs, at least `2h`. The next one is in the key set that long before, the last one that long
+    /// after; an upstream may keep the key set for as long as this.
+    #[schemars(extend("default" = "7d"))]
+    pub assertion_key_rotation: Text<LengthOfTime>,
     /// Headers for every route; a route adds to them, and what it says of the same header wins.
     #[schemars(extend("default" = {}))]
     pub headers: Headers,

@@ -1,9 +1,10 @@
 //! The only place that reads files and the environment.
 
 use std::{
-    collections::BTreeMap,
-    fs, io,
+    collections::{BTreeMap, BTreeSet},
+    fmt, fs, io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::secret::Secret;
@@ -16,12 +17,23 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 pub struct Source {
     directory: PathBuf,
     environment: Environment,
+    read: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Environment {
     Process,
     Given(BTreeMap<String, String>),
+}
+
+/// Variables hold secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Process => "Process",
+            Self::Given(_) => "Given",
+        })
+    }
 }
 
 /// Why there is no value. Says nothing of the value.
@@ -36,6 +48,7 @@ impl Source {
         Self {
             directory: directory.to_owned(),
             environment: Environment::Process,
+            read: Arc::default(),
         }
     }
 
@@ -45,6 +58,7 @@ impl Source {
         Self {
             directory: directory.to_owned(),
             environment: Environment::Given(variables),
+            read: Arc::default(),
         }
     }
 
@@ -54,12 +68,22 @@ impl Source {
         self.directory.join(written)
     }
 
+    /// Every file that was asked for, also those that could not be read.
+    #[must_use]
+    pub fn asked(&self) -> BTreeSet<PathBuf> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// A whole file.
     ///
     /// # Errors
     /// [`Unreadable`] with the path and the cause.
     pub fn file(&self, written: &Path) -> Result<Vec<u8>, Unreadable> {
         let path = self.resolve(written);
+        self.read
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(path.clone());
         let told = |why: &str| Unreadable(format!("{} cannot be read: {why}", path.display()));
         let about = fs::metadata(&path).map_err(|error| told(&plain(&error)))?;
         if about.is_dir() {

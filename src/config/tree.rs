@@ -6,6 +6,8 @@
 
 mod build;
 
+use std::fmt;
+
 use serde_json::Value;
 use yaml_rust2::{parser::Parser, scanner::Marker};
 
@@ -36,7 +38,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub enum Kind {
     /// Text, number, boolean or nothing.
     Scalar(Value),
@@ -44,6 +46,17 @@ pub enum Kind {
     List(Vec<Node>),
     /// Keys and values, in the order written.
     Map(Vec<Entry>),
+}
+
+/// Any text of a configuration may be a secret.
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar(_) => f.write_str("Scalar"),
+            Self::List(items) => f.debug_tuple("List").field(items).finish(),
+            Self::Map(entries) => f.debug_tuple("Map").field(entries).finish(),
+        }
+    }
 }
 
 /// One key and its value.

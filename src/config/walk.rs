@@ -123,6 +123,8 @@ impl Walk<'_, '_> {
                 // An empty object keeps the positions of those after it.
                 if objects {
                     members.push(Value::Object(Map::new()));
+                } else {
+                    self.found.drop_member(path, index);
                 }
             }
         }

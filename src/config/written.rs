@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 
 use self::{
-    address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl},
+    address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl, WebOrigin},
     measure::{LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
         AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
@@ -103,6 +103,7 @@ const FORMATS: &[Format] = &[
     entry::<IssuerUrl>(),
     entry::<RedisUrl>(),
     entry::<UpstreamUrl>(),
+    entry::<WebOrigin>(),
     entry::<HostName>(),
     entry::<RoutePath>(),
     entry::<AddedPrefix>(),
@@ -118,9 +119,15 @@ const FORMATS: &[Format] = &[
 
 fn check_one<W: Written>(text: &str) -> Result<(), Fault> {
     W::read(text).map(|_| ()).map_err(|why| {
-        let colon = if why.is_empty() { "" } else { ": " };
         // A URL may hold a password.
         let is_shown = W::SHOWN && !(text.contains("://") && text.contains('@'));
+        // A reason that quotes anything may quote that.
+        let why = if is_shown || !why.contains('"') {
+            why
+        } else {
+            String::new()
+        };
+        let colon = if why.is_empty() { "" } else { ": " };
         // Some rooms make a whole sentence of it.
         if is_shown && why.contains(&format!("{text:?}")) {
             return Fault {

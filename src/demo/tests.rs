@@ -246,6 +246,10 @@ async fn a_demo_knows_its_parts() {
             demo.config_yaml
         );
     }
+    let secret = demo.config_yaml.split("client_secret: \"").nth(1).unwrap();
+    let secret = secret.split('"').next().unwrap();
+    assert!(secret.len() > 20);
+    assert!(!format!("{demo:?}").contains(secret), "Debug shows the client secret");
     for text in [&demo.url, "ada@example.com", "analytical", "engineering, admins"] {
         assert!(demo.banner.contains(text), "{}", demo.banner);
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Gateway, Incoming, cookies, reply, sign_in::Wish};
+use super::{About, Answer, Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
-    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, decide},
+    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, cors, decide},
     pages::Context,
     policy::{Access, Route},
     session::{CookieName, Handle, Session},
@@ -16,6 +16,13 @@ const MOST_COOKIES: usize = 4;
 
 impl Gateway {
     pub(super) async fn admit(&self, route: &Arc<Route>, incoming: &Incoming<'_>, caller: Caller) -> Answer {
+        if let Some(admission) = decide::preflight(route, incoming.method, incoming.headers) {
+            self.emit(&Event::Decision {
+                route: &route.id.0,
+                verdict: "preflight",
+            });
+            return Answer::Forward(admission);
+        }
         let presence = if decide::needs_session(&route.access) {
             self.presence(incoming).await
         } else {
@@ -34,17 +41,32 @@ impl Gateway {
             route: &route.id.0,
             verdict: name(&verdict),
         });
-        match verdict {
+        let reply = match verdict {
             Verdict::Admit(admission) => {
                 self.look_after(&admission);
-                Answer::Forward(admission)
+                return Answer::Forward(admission);
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
                 let beginning = self.begin(incoming, caller, &route.sign_in, Wish::new(return_to));
-                Answer::Reply(Box::pin(beginning).await)
+                Box::pin(beginning).await
             }
-            Verdict::Refuse(refusal) => Answer::Reply(refuse_route(route, &session, refusal, incoming, caller)),
+            Verdict::Refuse(refusal) => refuse_route(route, &session, refusal, incoming, caller),
+        };
+        Answer::Reply(Reply {
+            about: Some(self.about(route, &session)),
+            ..reply
+        })
+    }
+
+    fn about(&self, route: &Route, presence: &Presence) -> About {
+        let subject_hash = match presence {
+            Presence::Session(session) => Some(Arc::clone(session.subject_hash(&self.parts().ring.load()))),
+            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+        };
+        About {
+            route: route.id.clone(),
+            subject_hash,
         }
     }
 
@@ -90,7 +112,7 @@ fn refuse_route(
     refusal: Refusal,
     incoming: &Incoming<'_>,
     caller: Caller,
-) -> super::Reply {
+) -> Reply {
     let session = match presence {
         Presence::Session(session) => Some(session),
         Presence::Nothing | Presence::Unreadable | Presence::Down => None,
@@ -103,7 +125,7 @@ fn refuse_route(
         .filter(|_| refusal == Refusal::NotAllowed);
     let back = ReturnTo::of(incoming.target);
     let (start, switch) = (reply::sign_in_link(&back, false), reply::sign_in_link(&back, true));
-    reply::refusal(
+    let reply = reply::refusal(
         refusal,
         caller,
         &Context {
@@ -114,7 +136,8 @@ fn refuse_route(
             switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
             retry_after: reply::retry_after(refusal),
         },
-    )
+    );
+    reply::shared(reply, cors::readers(route, incoming.headers))
 }
 
 /// How a person is called on a page.

@@ -146,7 +146,7 @@ impl Gateway {
             .ok_or(SignInFailure::NoAttempt)?;
         let here = format!(
             "{}{}",
-            reply::origin(incoming.public, incoming.target.host()),
+            reply::origin(incoming.public, incoming.target.host().as_str()),
             incoming.target.path()
         );
         if provider.settings().issuer != attempt.issuer || here != attempt.redirect_uri {

@@ -5,35 +5,24 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use http::HeaderValue;
 
-use super::{Answer, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{Answer, Assertions, Front, Incoming, Reply, cookies, renew::Flights, reply};
 use crate::{
     entropy::Entropy,
     gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
-    identity::{AssertionKeys, Bundle, Statement, headers::Tokens},
+    identity::{Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
     pages::Context,
     policy::{Route, Site},
     provider::Provider,
     session::{Session, Terms},
-    store::Sessions,
+    store::{self, Sessions},
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
 
 /// How often an open tunnel's session is looked at.
 const TUNNEL_CHECK: Duration = Duration::from_secs(5);
-
-/// The signed assertion of this installation.
-#[derive(Debug)]
-pub struct Assertions {
-    /// The signing keys.
-    pub keys: AssertionKeys,
-    /// `iss`.
-    pub issuer: String,
-    /// `exp` − `iat`.
-    pub life: Duration,
-}
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -42,6 +31,8 @@ pub struct Parts {
     pub site: Site,
     /// Where sessions are kept.
     pub sessions: Sessions,
+    /// As configured.
+    pub store: store::Settings,
     /// Every configured provider.
     pub providers: HashMap<ProviderName, Arc<Provider>>,
     /// The provider for endpoints that belong to no route.
@@ -77,6 +68,21 @@ impl Gateway {
         }
     }
 
+    /// A gateway of other parts that knows of the renewals under way here.
+    #[must_use]
+    pub fn succeeded_by(&self, parts: Parts) -> Self {
+        Self {
+            parts: Arc::new(parts),
+            flights: self.flights.clone(),
+        }
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// Whether the session store answers, for readiness.
     ///
     /// # Errors
@@ -88,10 +94,6 @@ impl Gateway {
     /// Every provider and whether its metadata is at hand, for readiness.
     pub fn providers(&self) -> impl Iterator<Item = (&ProviderName, &Arc<Provider>)> {
         self.parts.providers.iter()
-    }
-
-    pub(super) fn parts(&self) -> &Parts {
-        &self.parts
     }
 
     pub(super) const fn flights(&self) -> &Flights {
@@ -113,7 +115,7 @@ impl Gateway {
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
             Endpoint::SignedOut => reply::signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
-            Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys),
+            Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys(self.now(), &self.parts.entropy)),
         }
     }
 
@@ -136,22 +138,42 @@ impl Gateway {
     }
 
     fn assert(&self, route: &Route, session: &Session, now: UnixTime) -> Option<(HeaderValue, UnixTime)> {
-        let Assertions { keys, issuer, life } = &self.parts.assertions;
+        let Parts {
+            assertions, entropy, ..
+        } = &*self.parts;
+        let keys = assertions.keys(now, entropy);
         let sid = session.record.hashed_id();
         let statement = Statement {
-            issuer,
+            issuer: &assertions.issuer,
             audience: &route.id.0,
             identity: &session.record.identity,
             session: &sid,
             now,
-            life: *life,
+            life: assertions.life,
         };
-        let token = keys.sign(&statement, &self.parts.entropy);
+        let token = keys.sign(&statement, entropy);
         self.emit(&Event::Key {
-            kid: &self.parts.ring.load().sealing().id,
+            kid: keys.signing(),
             what: KeyUse::Sign,
         });
-        Some((HeaderValue::try_from(token).ok()?, now + *life / 2))
+        Some((HeaderValue::try_from(token).ok()?, now + assertions.life / 2))
+    }
+}
+
+impl Gateway {
+    /// Waits until the session ends, by time or by sign-out; for ever without a session.
+    pub(super) async fn until_session_ends(self, session: Option<Arc<Session>>) {
+        let Some(session) = session else {
+            return std::future::pending().await;
+        };
+        loop {
+            tokio::time::sleep(TUNNEL_CHECK).await;
+            match self.parts.sessions.find(&session.handle).await {
+                Presence::Session(now) if self.lives(&now) => {}
+                Presence::Down => {}
+                Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
+            }
+        }
     }
 }
 
@@ -202,19 +224,6 @@ impl Front for Gateway {
     }
 
     fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let (gateway, session) = (self.clone(), admission.session().map(Arc::clone));
-        async move {
-            let Some(session) = session else {
-                return std::future::pending().await;
-            };
-            loop {
-                tokio::time::sleep(TUNNEL_CHECK).await;
-                match gateway.parts.sessions.find(&session.handle).await {
-                    Presence::Session(now) if gateway.lives(&now) => {}
-                    Presence::Down => {}
-                    Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
-                }
-            }
-        }
+        self.clone().until_session_ends(admission.session().map(Arc::clone))
     }
 }

@@ -8,10 +8,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Incoming, Public, Reply};
 use crate::{
-    gate::{Caller, Refusal, ReturnTo},
+    gate::{Caller, Refusal, ReturnTo, cors::Readers},
     identity::AssertionKeys,
     pages::{self, Context, Page},
-    policy::Host,
 };
 
 /// What a caller is told to wait when a dependency is down, in seconds.
@@ -35,6 +34,7 @@ pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -
             ],
             body: Bytes::from(pages::problem(refusal, &context)),
             outcome: refusal.code(),
+            about: None,
         },
     };
     if let Some(seconds) = context.retry_after {
@@ -57,6 +57,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::BadHost
         | Refusal::BadHeader
         | Refusal::Method
+        | Refusal::RequestSlow
         | Refusal::BodyTooLarge
         | Refusal::TargetTooLong
         | Refusal::HeadTooLarge
@@ -86,6 +87,7 @@ pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Rep
         headers,
         body: Bytes::from(page.html),
         outcome,
+        about: None,
     }
 }
 
@@ -103,6 +105,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
             headers: Vec::new(),
             body: Bytes::new(),
             outcome: Refusal::Internal.code(),
+            about: None,
         };
     };
     Reply {
@@ -114,6 +117,7 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
         ],
         body: Bytes::new(),
         outcome,
+        about: None,
     }
 }
 
@@ -128,6 +132,7 @@ pub(super) fn json(status: StatusCode, value: &serde_json::Value, outcome: &'sta
         ],
         body: Bytes::from(value.to_string()),
         outcome,
+        about: None,
     }
 }
 
@@ -144,6 +149,7 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
         ],
         body: Bytes::from(keys.jwks()),
         outcome: "jwks",
+        about: None,
     }
 }
 
@@ -158,6 +164,9 @@ pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")
 }
 
+/// The page after a sign-out, where the provider sends the browser back to.
+pub(super) const SIGNED_OUT: &str = "/.doorward/signed-out";
+
 /// The query of the signed-out page when the provider was not told.
 pub(super) const LOCAL_ONLY: &str = "local";
 
@@ -170,6 +179,31 @@ pub(super) fn allow(mut reply: Reply, methods: &[Method]) -> Reply {
     reply
 }
 
+/// Lets a page of an allowed origin read the reply. Caches must not give it to another one (Fetch standard, section
+/// 3.3.6), so it says on what it depends wherever the route lists origins.
+pub(super) fn shared(mut reply: Reply, readers: Readers<'_>) -> Reply {
+    let origin = match readers {
+        Readers::Unsaid => return reply,
+        Readers::NotThisOne => None,
+        Readers::Origin(origin) => Some(origin.as_header().clone()),
+    };
+    reply.headers.push((header::VARY, HeaderValue::from_static("Origin")));
+    if let Some(origin) = origin {
+        reply.headers.extend([
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, origin),
+            (
+                header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+                HeaderValue::from_static("true"),
+            ),
+            (
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("WWW-Authenticate, Retry-After"),
+            ),
+        ]);
+    }
+    reply
+}
+
 /// The path that signs in and comes back to `return_to`.
 pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String {
     let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
@@ -178,13 +212,13 @@ pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String
 }
 
 /// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.
-pub(super) fn origin(public: Public, host: &Host) -> String {
+pub(super) fn origin(public: Public, host: &str) -> String {
     let Public { https, port } = public;
     let (scheme, usual) = if https { ("https", 443) } else { ("http", 80) };
     if port == usual {
-        format!("{scheme}://{}", host.as_str())
+        format!("{scheme}://{host}")
     } else {
-        format!("{scheme}://{}:{port}", host.as_str())
+        format!("{scheme}://{host}:{port}")
     }
 }
 

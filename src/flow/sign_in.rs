@@ -111,19 +111,19 @@ impl Gateway {
 
     /// The redirect URI of a provider on the request's host, which a route of the configuration named (AR-08).
     pub(super) fn redirect_uri(&self, incoming: &Incoming<'_>, provider: &ProviderName) -> String {
-        let origin = reply::origin(incoming.public, incoming.target.host());
-        if self.parts().default_provider.as_ref() == Some(provider) {
-            format!("{origin}{CALLBACK}")
-        } else {
-            format!("{origin}{CALLBACK}/{}", provider.as_str())
-        }
+        let origin = reply::origin(incoming.public, incoming.target.host().as_str());
+        let callback = callback(provider, self.parts().default_provider.as_ref());
+        format!("{origin}{callback}")
     }
 
-    /// How people sign in for the page they go back to: as its route says, or by the default provider.
+    /// How people sign in for the page they go back to: as its route says, or by the default provider. Nobody signs in
+    /// on a host that no route names: what a client writes into `Host` must not become a redirect URI (AR-08).
     pub(super) fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
         let path = return_to.as_str().split('?').next().unwrap_or_default();
-        match self.parts().site.find(incoming.target.host(), path, &Method::GET) {
+        let (site, host) = (&self.parts().site, incoming.target.host());
+        match site.find(host, path, &Method::GET) {
             Found::Route(route) => Some(route.sign_in.clone()),
+            Found::Nothing if !site.knows(host) => None,
             Found::Nothing | Found::OtherMethods(_) => self.parts().default_provider.clone().map(SignInTerms::of),
         }
     }
@@ -134,6 +134,15 @@ impl Gateway {
 
     pub(super) fn refuse_plainly(&self, refusal: Refusal, caller: Caller, incoming: &Incoming<'_>) -> Reply {
         super::Front::refuse(self, refusal, caller, incoming.request_id)
+    }
+}
+
+/// The path of a provider's redirect URI.
+pub(super) fn callback(provider: &ProviderName, default: Option<&ProviderName>) -> String {
+    if default == Some(provider) {
+        CALLBACK.to_owned()
+    } else {
+        format!("{CALLBACK}/{}", provider.as_str())
     }
 }
 

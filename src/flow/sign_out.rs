@@ -17,7 +17,7 @@ impl Gateway {
             let refused = self.refuse_plainly(Refusal::Method, caller, incoming);
             return reply::allow(refused, &[Method::GET, Method::HEAD, Method::POST]);
         }
-        let own_origin = reply::origin(incoming.public, incoming.target.host());
+        let own_origin = reply::origin(incoming.public, incoming.target.host().as_str());
         match sign_out::judge(incoming.method, incoming.headers, &own_origin) {
             SignOut::Proceed => self.proceed(incoming, caller, &own_origin).await,
             SignOut::Confirm => self.confirm(incoming).await,
@@ -60,10 +60,10 @@ impl Gateway {
 
     /// The provider's end-session endpoint, or our own page when there is none or it is not known now.
     async fn onward(&self, session: Option<&Session>, own_origin: &str) -> String {
-        let landing = format!("{own_origin}/.doorward/signed-out");
-        let local = format!("/.doorward/signed-out?{}", reply::LOCAL_ONLY);
+        let landing = format!("{own_origin}{}", reply::SIGNED_OUT);
+        let local = format!("{}?{}", reply::SIGNED_OUT, reply::LOCAL_ONLY);
         let Some(session) = session else {
-            return "/.doorward/signed-out".to_owned();
+            return reply::SIGNED_OUT.to_owned();
         };
         let Some(provider) = self.parts().providers.get(session.record.identity.provider()) else {
             return local;

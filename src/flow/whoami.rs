@@ -7,7 +7,6 @@ use super::{Gateway, Incoming, Reply, reply, sign_in::Wish};
 use crate::{
     gate::{Caller, Presence, Refusal, ReturnTo},
     pages::{self, Action, Context, Times},
-    policy::SignInTerms,
     session::Session,
 };
 
@@ -29,11 +28,8 @@ impl Gateway {
 
     async fn nobody(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         let back = ReturnTo::of(incoming.target);
-        match (caller, self.parts().default_provider.clone()) {
-            (Caller::Navigation, Some(provider)) => {
-                self.begin(incoming, caller, &SignInTerms::of(provider), Wish::new(back))
-                    .await
-            }
+        match (caller, self.terms_of(incoming, &back)) {
+            (Caller::Navigation, Some(terms)) => self.begin(incoming, caller, &terms, Wish::new(back)).await,
             (Caller::Navigation | Caller::Api | Caller::WebSocket, _) => reply::refusal(
                 Refusal::SignInNeeded,
                 caller,

@@ -1,5 +1,7 @@
 //! The authorization response (OpenID Connect Core 1.0 section 3.1.2.5, RFC 6749 section 4.1.2, RFC 9207).
 
+use std::fmt;
+
 use url::form_urlencoded;
 
 use super::{
@@ -9,12 +11,19 @@ use super::{
 use crate::{keys::Ring, time::UnixTime};
 
 /// A response with a code.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The code.
     pub code: String,
     /// `iss`, if there.
     pub iss: Option<String>,
+}
+
+/// The code is a secret until it is spent.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("iss", &self.iss).finish_non_exhaustive()
+    }
 }
 
 /// What a callback request is.

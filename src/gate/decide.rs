@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use http::{HeaderMap, Method};
+
 use super::{
-    Caller, Presence, Refusal, Renewal,
+    Caller, Presence, Refusal, Renewal, cors,
     table::{self, AccessKind, Fit, Row, StandingKind},
 };
 use crate::{
@@ -67,6 +69,16 @@ pub const fn needs_session(access: &Access) -> bool {
         Access::Open => false,
         Access::Recognised | Access::SignedIn | Access::Rule(_) => true,
     }
+}
+
+/// Admits a preflight of an origin that the route allows, without identity, where the route lets preflights pass.
+#[must_use]
+pub fn preflight(route: &Arc<Route>, method: &Method, headers: &HeaderMap) -> Option<Admission> {
+    cors::passes(route, method, headers).then(|| Admission {
+        route: Arc::clone(route),
+        session: None,
+        renew: false,
+    })
 }
 
 /// Decides about a request for `route`.

@@ -125,8 +125,9 @@ fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
     }
 }
 
-/// CONNECT makes a tunnel past every decision; TRACE shows cookies to whoever asks (RFC 9110 section 9.3.8).
-fn never_forwarded(method: &Method) -> bool {
+/// Whether no route can take the method: CONNECT makes a tunnel past every decision; TRACE shows cookies to whoever asks (RFC 9110 section 9.3.8).
+#[must_use]
+pub fn never_forwarded(method: &Method) -> bool {
     method == Method::CONNECT || method == Method::TRACE
 }
 
@@ -223,8 +224,10 @@ mod tests {
             ("PROPFIND /x", "method_not_allowed"),
             ("get /x", "method_not_allowed"),
             ("PROPFIND /dav", "PROPFIND,GET * /dav"),
-            ("POST /dav", "[GET, PROPFIND]"),
-            ("HEAD /read", "[GET]"),
+            ("POST /dav", "[GET, HEAD, PROPFIND]"),
+            ("HEAD /read", "GET * /read"),
+            ("HEAD /dav", "PROPFIND,GET * /dav"),
+            ("POST /read", "[GET, HEAD]"),
         ]);
     }
 

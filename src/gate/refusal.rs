@@ -11,6 +11,8 @@ pub enum Refusal {
     BadHeader,
     /// 405: a method that no route takes here.
     Method,
+    /// 408: the body did not go on in time.
+    RequestSlow,
     /// 413: the body is larger than the route allows.
     BodyTooLarge,
     /// 414: the target is longer than the listener allows.
@@ -80,6 +82,7 @@ impl Refusal {
             Self::NotAllowed | Self::CrossSite => 403,
             Self::NotFound => 404,
             Self::Method => 405,
+            Self::RequestSlow => 408,
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::HeadTooLarge => 431,
@@ -99,6 +102,7 @@ impl Refusal {
             Self::BadHost => "bad_host",
             Self::BadHeader => "bad_header",
             Self::Method => "method_not_allowed",
+            Self::RequestSlow => "request_slow",
             Self::BodyTooLarge => "body_too_large",
             Self::TargetTooLong => "target_too_long",
             Self::HeadTooLarge => "head_too_large",

@@ -138,8 +138,15 @@ impl Caller {
     }
 }
 
+/// Whether the request offers an upgrade that is none here, such as `h2c`. A server ignores such an offer and answers the
+/// request (RFC 9110 section 7.8), so the header goes. An offer that names WebSocket is for [`check_headers`].
+#[must_use]
+pub fn offers_only_other_upgrades(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::UPGRADE) && !names_websocket(headers)
+}
+
 /// Checks headers that must not be forwarded as they are: any `Transfer-Encoding` but `chunked`, an upgrade to
-/// anything but WebSocket by GET, differing `Content-Length`s.
+/// WebSocket in another way than by GET with `Connection: upgrade`, differing `Content-Length`s.
 ///
 /// # Errors
 /// [`Refusal::BadHeader`].
@@ -147,8 +154,7 @@ pub fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Refusal
     let coded = headers.contains_key(header::TRANSFER_ENCODING);
     let chunked =
         || only(headers, &header::TRANSFER_ENCODING).is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
-    let upgrades = headers.contains_key(header::UPGRADE);
-    if (coded && !chunked()) || (upgrades && !is_websocket(method, headers)) || !one_length(headers) {
+    if (coded && !chunked()) || (names_websocket(headers) && !is_websocket(method, headers)) || !one_length(headers) {
         return Err(Refusal::BadHeader);
     }
     Ok(())
@@ -179,6 +185,16 @@ fn is_websocket(method: &Method, headers: &HeaderMap) -> bool {
     let upgrades = || tokens(headers, &header::CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
     let to_websocket = || only(headers, &header::UPGRADE).is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
     method == Method::GET && to_websocket() && upgrades()
+}
+
+/// Whether `Upgrade` names WebSocket anywhere, or cannot be read: some servers would take that for a name.
+fn names_websocket(headers: &HeaderMap) -> bool {
+    headers.get_all(header::UPGRADE).iter().any(|value| {
+        let mut names = value
+            .as_bytes()
+            .split(|byte| matches!(byte, b',' | b' ' | b'\t' | b'/'));
+        value.to_str().is_err() || names.any(|name| name.eq_ignore_ascii_case(b"websocket"))
+    })
 }
 
 /// Equal lengths may stand more than once (RFC 9110 section 8.6); the proxy forwards one.

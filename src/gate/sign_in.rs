@@ -8,7 +8,7 @@
 //! `state` alone proves nothing: it binds to the browser by the cookie that it names (AR-04), and the cookie's value opens
 //! under that name only.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -34,7 +34,7 @@ pub const LONGEST_REMEMBERED: usize = 2048;
 pub const LONGEST_CARRIED: usize = 1024;
 
 /// What an attempt remembers.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// Which provider by name.
     pub provider: ProviderName,
@@ -60,6 +60,17 @@ pub struct Attempt {
     pub started: UnixTime,
 }
 
+/// Nonce and verifier are secrets; the return address may hold some.
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("provider", &self.provider)
+            .field("again", &self.again)
+            .field("started", &self.started)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Random bytes for one attempt, drawn at the edge.
 #[derive(Debug)]
 pub struct Draws {
@@ -72,7 +83,6 @@ pub struct Draws {
 }
 
 /// A begun attempt.
-#[derive(Debug)]
 pub struct Begun {
     /// The `state` parameter.
     pub state: String,
@@ -82,6 +92,16 @@ pub struct Begun {
     pub cookie_value: String,
     /// Cookies to delete: the oldest, when there would be more than [`MOST`].
     pub dropped: Vec<String>,
+}
+
+/// State and cookie together are what signs a browser in.
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun")
+            .field("cookie_name", &self.cookie_name)
+            .field("dropped", &self.dropped)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What `state` carries.

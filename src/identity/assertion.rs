@@ -1,7 +1,8 @@
 //! The signed assertion: an ES256 JWT (RFC 7515, RFC 7519) that an upstream verifies with our key set.
 //!
-//! Signing keys are derived from the key ring by HKDF, one a ring key: replicas with one ring share them, a
-//! restart keeps them, the first signs and all are published, so a key is published before it is used.
+//! Signing keys are derived from the key ring by HKDF, one for each ring key and term of time: replicas with one ring share
+//! them, and a restart keeps them. The first ring key's signs in its term. Those of the term before and of the one to
+//! come are published with it, so a verifier that keeps the key set for up to a term never meets a key it lacks.
 
 use std::time::Duration;
 
@@ -24,11 +25,22 @@ use crate::{
 /// Longest life of an assertion.
 pub const MAX_LIFE: Duration = Duration::from_secs(300);
 
-/// The signing keys and their public halves.
+/// Shortest term of a signing key: verifiers commonly keep a key set for an hour.
+pub const SHORTEST_TERM: Duration = Duration::from_secs(2 * 3600);
+
+/// The signing keys of a term and their public halves.
 #[derive(Debug)]
 pub struct AssertionKeys {
+    term: Term,
     signing: SigningKey,
-    older: Vec<SigningKey>,
+    others: Vec<SigningKey>,
+}
+
+/// A span of time with a signing key of its own: the `number`-th of `length` since 1970.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Term {
+    number: i64,
+    length: i64,
 }
 
 #[derive(Debug)]
@@ -93,15 +105,27 @@ pub struct Statement<'a> {
 }
 
 impl AssertionKeys {
-    /// Derives the keys of a ring. `entropy` feeds the signatures only: the keys are the same wherever the ring is.
+    /// Derives the keys of a ring for the term of `rotation` that `now` is in, at least [`SHORTEST_TERM`] long. `entropy`
+    /// feeds the signatures only: the keys are the same wherever the ring and the time are.
     #[must_use]
-    pub fn derive(ring: &Ring, entropy: &Entropy) -> Self {
-        let mut keys = ring.keys().skip(1);
-        let older = keys.by_ref().map(|key| SigningKey::derive(key, entropy)).collect();
+    pub fn derive(ring: &Ring, rotation: Duration, now: UnixTime, entropy: &Entropy) -> Self {
+        let term = Term::of(now, rotation);
+        let terms = [term.number, term.number - 1, term.number + 1];
+        let all = ring.keys().flat_map(|key| terms.map(|number| (key, number)));
         Self {
-            signing: SigningKey::derive(ring.sealing(), entropy),
-            older,
+            term,
+            signing: SigningKey::derive(ring.sealing(), term.number, entropy),
+            others: all
+                .skip(1)
+                .map(|(key, number)| SigningKey::derive(key, number, entropy))
+                .collect(),
         }
+    }
+
+    /// Whether `now` is in the term of these keys.
+    #[must_use]
+    pub fn serve(&self, now: UnixTime) -> bool {
+        self.term.holds(now)
     }
 
     /// The ring key that the signing key is derived from.
@@ -137,7 +161,7 @@ impl AssertionKeys {
     #[must_use]
     pub fn jwks(&self) -> String {
         let keys: Vec<_> = std::iter::once(&self.signing)
-            .chain(&self.older)
+            .chain(&self.others)
             .map(|key| {
                 let PublicKey { crv, kty, x, y } = &key.public;
                 json!({
@@ -147,6 +171,20 @@ impl AssertionKeys {
             })
             .collect();
         json!({ "keys": keys }).to_string()
+    }
+}
+
+impl Term {
+    fn of(now: UnixTime, rotation: Duration) -> Self {
+        let length = i64::try_from(rotation.max(SHORTEST_TERM).as_secs()).unwrap_or(i64::MAX);
+        Self {
+            number: now.secs().div_euclid(length),
+            length,
+        }
+    }
+
+    const fn holds(self, now: UnixTime) -> bool {
+        now.secs().div_euclid(self.length) == self.number
     }
 }
 
@@ -180,8 +218,8 @@ impl SigningKey {
         clippy::expect_used,
         reason = "the public point was computed from this very private key"
     )]
-    fn derive(key: &RingKey, entropy: &Entropy) -> Self {
-        let private = private(key);
+    fn derive(key: &RingKey, term: i64, entropy: &Entropy) -> Self {
+        let private = private(key, term);
         let point = private.verifying_key().to_sec1_point(false);
         let pair = EcdsaKeyPair::from_private_key_and_public_key(
             &ECDSA_P256_SHA256_FIXED_SIGNING,
@@ -219,10 +257,11 @@ impl PublicKey {
 }
 
 /// A scalar of the curve, by drawing until one is in range: the second draw is needed once in 2^32 keys.
-fn private(key: &RingKey) -> PrivateKey {
+fn private(key: &RingKey, term: i64) -> PrivateKey {
     let mut draw = 0_u64;
     loop {
-        let scalar = key.derive("assertion key ES256", &draw.to_be_bytes());
+        let more = [term.to_be_bytes(), draw.to_be_bytes()].concat();
+        let scalar = key.derive("assertion key ES256", &more);
         if let Ok(private) = PrivateKey::from_slice(scalar.as_slice()) {
             return private;
         }
@@ -247,7 +286,13 @@ mod tests {
     }
 
     fn keys(fills: &[u8]) -> AssertionKeys {
-        AssertionKeys::derive(&ring(fills), &Entropy::system())
+        at(fills, NOW)
+    }
+
+    const ROTATION: Duration = Duration::from_secs(86_400);
+
+    fn at(fills: &[u8], now: UnixTime) -> AssertionKeys {
+        AssertionKeys::derive(&ring(fills), ROTATION, now, &Entropy::system())
     }
 
     fn identity(changes: &Value) -> VerifiedIdentity {
@@ -362,6 +407,45 @@ mod tests {
         let before = keys(&[1, 2]);
         let jws = turned.sign(&statement(&who), &Entropy::system());
         assert!(verify(&jws, &before.jwks()).is_some());
+    }
+
+    #[test]
+    fn a_key_is_published_a_term_before_it_signs_and_kept_a_term_after() {
+        let who = identity(&json!({}));
+        let kids = |keys: &AssertionKeys| -> Vec<String> {
+            let set: Value = serde_json::from_str(&keys.jwks()).unwrap();
+            let kid = |key: &Value| key["kid"].as_str().unwrap().to_owned();
+            set["keys"].as_array().unwrap().iter().map(kid).collect()
+        };
+        let day = |n: u64| at(&[1, 2], NOW + ROTATION * u32::try_from(n).unwrap());
+        let (first, second, third, fourth) = (day(0), day(1), day(2), day(3));
+        let jws = second.sign(&statement(&who), &Entropy::system());
+        for (keys, known) in [(&first, true), (&second, true), (&third, true), (&fourth, false)] {
+            assert_eq!(verify(&jws, &keys.jwks()).is_some(), known);
+        }
+        assert_eq!(
+            kids(&first).len(),
+            6,
+            "of each ring key the terms before, now and to come"
+        );
+        assert_ne!(kids(&first)[0], kids(&second)[0]);
+        // Also when the ring was turned meanwhile.
+        let turned = at(&[2, 1], NOW + ROTATION);
+        let jws = turned.sign(&statement(&who), &Entropy::system());
+        assert!(verify(&jws, &first.jwks()).is_some());
+    }
+
+    #[test]
+    fn a_term_is_never_shorter_than_verifiers_keep_a_key_set() {
+        let short = |now: u64| {
+            let now = UnixTime::from_secs(0) + Duration::from_secs(now);
+            AssertionKeys::derive(&ring(&[1]), Duration::from_secs(1), now, &Entropy::system())
+        };
+        assert_eq!(short(0).jwks(), short(7199).jwks());
+        assert_ne!(short(0).jwks(), short(7200).jwks());
+        let keys = short(7200);
+        assert!(keys.serve(UnixTime::from_secs(7200)) && keys.serve(UnixTime::from_secs(14_399)));
+        assert!(!keys.serve(UnixTime::from_secs(7199)) && !keys.serve(UnixTime::from_secs(14_400)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Claims, Issuer, KeySet};
 use crate::{secret::Secret, time::UnixTime};
 
 /// What an ID token is held against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Expect<'a> {
     /// The configured issuer.
     pub issuer: &'a Issuer,

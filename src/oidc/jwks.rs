@@ -90,9 +90,46 @@ fn well_formed(key: &Map<String, Value>) -> bool {
         ("RSA", _) => (RSA_SMALLEST..=RSA_LARGEST).contains(&bits(&bytes("n"))) && good_exponent(&bytes("e")),
         ("EC", "P-256") => bytes("x").len() == 32 && bytes("y").len() == 32,
         ("EC", "P-384") => bytes("x").len() == 48 && bytes("y").len() == 48,
-        ("OKP", "Ed25519") => bytes("x").len() == 32,
+        ("OKP", "Ed25519") => bytes("x").try_into().is_ok_and(|point| !is_small_order(point)),
         _ => false,
     }
+}
+
+/// Whether an Ed25519 key is one of the points of small order: for such a key, signatures verify that nobody made (RFC 8032
+/// section 8.9 and RFC 7748 section 6 for the class). The highest bit is the sign of `x`, which changes nothing of it.
+fn is_small_order(mut point: [u8; 32]) -> bool {
+    const fn near_the_prime(first: u8) -> [u8; 32] {
+        let mut point = [0xff; 32];
+        point[0] = first;
+        point[31] = 0x7f;
+        point
+    }
+    const fn small(first: u8) -> [u8; 32] {
+        let mut point = [0; 32];
+        point[0] = first;
+        point
+    }
+    const ORDER_EIGHT: [u8; 32] = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf,
+        0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ];
+    const ITS_NEGATIVE: [u8; 32] = [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20,
+        0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ];
+    const SMALL_ORDER: [[u8; 32]; 7] = [
+        small(0),
+        small(1),
+        near_the_prime(0xec),
+        near_the_prime(0xed),
+        near_the_prime(0xee),
+        ORDER_EIGHT,
+        ITS_NEGATIVE,
+    ];
+    if let Some(last) = point.last_mut() {
+        *last &= 0x7f;
+    }
+    SMALL_ORDER.contains(&point)
 }
 
 /// The length of a big-endian number in bits, leading zeros aside.
@@ -184,6 +221,17 @@ mod tests {
         padded.extend([0x81; 128]);
         let padded = with(rsa("k", 256), "n", json!(b64(&padded)));
         assert!(parse(&json!([padded])).is_empty(), "zeros do not count");
+    }
+
+    #[test]
+    fn points_of_small_order_are_no_keys() {
+        // ID-17, RFC 8725 section 3.4: under the key of zeros and this signature, every fourth message would verify.
+        let mut one_signed = [0; 32];
+        (one_signed[0], one_signed[31]) = (1, 0x80);
+        for point in [[0; 32], one_signed] {
+            let key = json!({"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": b64(&point)});
+            assert!(parse(&json!([key])).is_empty());
+        }
     }
 
     #[test]

@@ -12,11 +12,12 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 29] = [
+const REFUSALS: [Refusal; 30] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
     Refusal::Method,
+    Refusal::RequestSlow,
     Refusal::BodyTooLarge,
     Refusal::TargetTooLong,
     Refusal::HeadTooLarge,

@@ -48,6 +48,7 @@ pub(super) const fn words(refusal: Refusal) -> Words {
         Refusal::BadHost => because(BAD_REQUEST, "The host name is missing, malformed or given twice."),
         Refusal::BadHeader => because(BAD_REQUEST, "One of its headers may not be passed on."),
         Refusal::Method => METHOD_NOT_ALLOWED,
+        Refusal::RequestSlow => REQUEST_SLOW,
         Refusal::BodyTooLarge => BODY_TOO_LARGE,
         Refusal::TargetTooLong => TARGET_TOO_LONG,
         Refusal::HeadTooLarge => HEAD_TOO_LARGE,
@@ -129,6 +130,11 @@ const METHOD_NOT_ALLOWED: Words = plain(
     "This cannot be done here",
     "This address does not accept requests of this kind.",
     "Go back and try again from the page you came from.",
+);
+const REQUEST_SLOW: Words = plain(
+    "Sending took too long",
+    "What you sent stopped coming before it was complete.",
+    "Check your connection and send it again.",
 );
 const BODY_TOO_LARGE: Words = plain(
     "That is too large to send",

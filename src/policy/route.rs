@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::{Access, HostPattern, PathPattern, Upstream};
+use super::{Access, Cors, HostPattern, PathPattern, Upstream};
 use crate::{identity::HeaderPlan, oidc::ProviderName};
 
 /// A route's name: as the operator named it, or made of its host and path.
@@ -103,6 +103,8 @@ pub struct Route {
     pub sign_in: SignInTerms,
     /// Whether a refusal says what was missing.
     pub explain_refusals: bool,
+    /// What pages of other origins may do; `None` for nothing.
+    pub cors: Option<Cors>,
     /// How it is sent on.
     pub forward: Forward,
 }
@@ -139,6 +141,7 @@ pub(crate) mod tests {
                 extra: BTreeMap::new(),
             },
             explain_refusals: true,
+            cors: None,
             forward: forward(),
         }
     }

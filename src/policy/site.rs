@@ -5,15 +5,23 @@
 //! specific host *that has a fitting path*, exact path before regex before the longest prefix. Of several fitting
 //! expressions the longest written counts, then the first by alphabet. The place so found decides: if its routes are for
 //! other methods only, the answer is 405, never a less specific route. At one place, a route that names the method goes
-//! before one for all methods.
+//! before one for all methods, and one that names GET takes HEAD unless another names that.
 
-use std::{collections::HashMap, hash::Hasher as _, sync::Arc};
+mod clash;
+
+pub use self::clash::Clash;
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hasher as _,
+    sync::Arc,
+};
 
 use hashbrown::HashTable;
 use http::Method;
 use rustc_hash::FxHasher;
 
-use super::{Host, HostPattern, Matcher, PathPattern, PathRegex, Route, RouteId, path::normal};
+use super::{Host, HostPattern, PathPattern, PathRegex, Route, RouteId, path::normal};
 
 /// All routes.
 #[derive(Debug, Default)]
@@ -23,17 +31,10 @@ pub struct Site {
     /// Most steps to a node: what lies deeper in a path is not looked up.
     deepest: usize,
     suffixes: bool,
+    /// Of every route.
+    scopes: HashSet<Box<str>>,
     /// By scope; longest first, then by alphabet.
     expressions: HashMap<Box<str>, Vec<(PathRegex, Place)>>,
-}
-
-/// Two routes for the same host, path and method.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Clash {
-    /// Index of the earlier route in the list given.
-    pub first: usize,
-    /// Index of the later.
-    pub second: usize,
 }
 
 /// What a look-up finds.
@@ -53,7 +54,7 @@ impl Site {
     /// # Errors
     /// Every pair of equal routes.
     pub fn new(routes: Vec<Route>) -> Result<Self, Vec<Clash>> {
-        let clashes = clashes(&routes);
+        let clashes = clash::clashes(&routes);
         if !clashes.is_empty() {
             return Err(clashes);
         }
@@ -76,6 +77,14 @@ impl Site {
             .or_else(|| self.find_suffix(host, path))
             .or_else(|| self.find_path(ANY, path));
         place.map_or(Found::Nothing, |place| place.find(method))
+    }
+
+    /// Whether any route is for this host.
+    #[must_use]
+    pub fn knows(&self, host: &Host) -> bool {
+        self.scopes.contains(host.as_str())
+            || host.suffixes().any(|suffix| self.scopes.contains(suffix))
+            || self.scopes.contains(ANY)
     }
 
     /// All routes, in the order given.
@@ -122,6 +131,7 @@ impl Site {
     /// Where a route belongs.
     fn place(&mut self, route: &Route) -> &mut Place {
         let scope = scope(&route.matcher.host);
+        self.scopes.insert(scope.as_str().into());
         self.suffixes |= matches!(route.matcher.host, HostPattern::Suffix(_));
         match &route.matcher.path {
             PathPattern::Exact(path) => &mut self.node(&scope, &normal(path)).exact,
@@ -194,13 +204,23 @@ impl Place {
     }
 
     fn find(&self, wanted: &Method) -> Found<'_> {
-        let named = self.by_method.iter().find(|(method, _)| method == wanted);
-        let route = named.map(|(_, route)| route).or(self.all_methods.as_ref());
+        // HEAD is GET without the body (RFC 9110 section 9.3.2), so who may GET is who may HEAD.
+        let get = || (*wanted == Method::HEAD).then(|| self.named(&Method::GET)).flatten();
+        let named = self.named(wanted).or_else(get);
+        let route = named.or(self.all_methods.as_ref());
         route.map_or_else(|| Found::OtherMethods(self.methods()), Found::Route)
+    }
+
+    fn named(&self, wanted: &Method) -> Option<&Arc<Route>> {
+        let mut named = self.by_method.iter();
+        named.find(|(method, _)| method == wanted).map(|(_, route)| route)
     }
 
     fn methods(&self) -> Vec<Method> {
         let mut methods: Vec<Method> = self.by_method.iter().map(|(method, ..)| method.clone()).collect();
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
         methods.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         methods.dedup();
         methods
@@ -256,42 +276,6 @@ fn expression_in<'a>(expressions: &'a mut Vec<(PathRegex, Place)>, expression: &
         }
     };
     &mut expressions[at].1
-}
-
-/// Every pair of routes for one host pattern, one path pattern and a common method.
-fn clashes(routes: &[Route]) -> Vec<Clash> {
-    let mut alike: HashMap<(&HostPattern, String), Vec<usize>> = HashMap::new();
-    let mut clashes = Vec::new();
-    for (second, route) in routes.iter().enumerate() {
-        let earlier = alike
-            .entry((&route.matcher.host, like(&route.matcher.path)))
-            .or_default();
-        let equal = earlier.iter().filter(|first| {
-            routes
-                .get(**first)
-                .is_some_and(|first| common_method(&first.matcher, &route.matcher))
-        });
-        clashes.extend(equal.map(|first| Clash { first: *first, second }));
-        earlier.push(second);
-    }
-    clashes
-}
-
-/// The same text for path patterns that are for the same paths.
-fn like(path: &PathPattern) -> String {
-    match path {
-        PathPattern::Exact(path) => format!("={}", normal(path)),
-        PathPattern::Prefix(path) => format!("<{}", normal(path).trim_end_matches('/')),
-        PathPattern::Regex(expression) => format!("~{}", expression.as_str()),
-    }
-}
-
-fn common_method(one: &Matcher, other: &Matcher) -> bool {
-    match (&one.methods, &other.methods) {
-        (None, None) => true,
-        (Some(one), Some(other)) => one.iter().any(|method| other.contains(method)),
-        (None, Some(_)) | (Some(_), None) => false,
-    }
 }
 
 #[cfg(test)]

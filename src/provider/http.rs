@@ -1,7 +1,7 @@
 //! The HTTP client of a provider: deadlines, a cap on bodies counted while they stream, no redirects, no retries, no
 //! decompression, no proxy by environment, its own trust.
 
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{error::Error as _, io, sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
@@ -150,10 +150,31 @@ fn secret_header(value: &str) -> Result<HeaderValue, NoReply> {
 }
 
 fn no_reply(error: &reqwest::Error) -> NoReply {
+    let hint = if distrusts(error) { NOT_TRUSTED } else { "" };
     NoReply {
-        cause: chain(error),
+        cause: format!("{}{hint}", chain(error)),
         timed_out: error.is_timeout(),
     }
+}
+
+/// What to do about a certificate that is not believed.
+const NOT_TRUSTED: &str =
+    "; if a CA of your own signed the provider's certificate, name that CA in `ca_file` of the provider";
+
+/// Whether the provider's certificate was not believed. `io::Error` leaves what it wraps out of its causes.
+fn distrusts(error: &reqwest::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref() {
+            return true;
+        }
+        let wrapped = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
+    }
+    false
 }
 
 /// The error with its causes, down to the one that tells the operator something, such as "connection refused".

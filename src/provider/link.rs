@@ -70,7 +70,7 @@ impl Link {
                 }
                 Err(cause) => (Call::Refused, Unreachable::because(cause)),
             },
-            Ok(reply) => (Call::Failed, bad_status(&reply)),
+            Ok(reply) => (Call::Failed, bad_answer(endpoint, url, &reply)),
             Err(error) => failed(error),
         };
         self.report(endpoint, began, call, Some(&failure.cause));
@@ -88,6 +88,19 @@ impl Unreachable {
             cause,
             retry_after: None,
         }
+    }
+}
+
+/// The failure that the status of a document tells. Where there is no discovery document, the issuer is the likely mistake.
+fn bad_answer(endpoint: &str, url: &Url, reply: &Reply) -> Unreachable {
+    let hint = match (endpoint, reply.status) {
+        ("discovery", 400..=499) => "; the configured issuer may be wrong",
+        (_, _) => "",
+    };
+    let path = url.path();
+    Unreachable {
+        cause: format!("status {} of {path}{hint}", reply.status),
+        retry_after: reply.delay(),
     }
 }
 

@@ -8,8 +8,8 @@ use pingora::{http::RequestHeader, proxy::Session};
 
 use super::{Ctx, Door, request};
 use crate::{
-    flow::{Answer, Front, Incoming},
-    gate::{Admission, Caller, Refusal},
+    flow::{About, Answer, Front, Incoming},
+    gate::{Admission, Caller, Refusal, place::never_forwarded},
 };
 
 impl<F: Front> Door<F> {
@@ -23,12 +23,16 @@ impl<F: Front> Door<F> {
         ctx.trace_id = request::trace_id(&head.headers);
         ctx.method = head.method.clone();
         ctx.caller = Caller::of(&head.method, &head.headers);
+        if never_forwarded(&head.method) {
+            // Before the target: that of CONNECT is of another form.
+            return Err(Refusal::Method);
+        }
         ctx.target = Some(request::check(head, &self.listener.limits)?);
         Ok(())
     }
 
     /// Asks the front. A panic there ends this request with a page, nothing more.
-    pub(super) async fn ask(&self, session: &Session, ctx: &Ctx) -> Answer {
+    pub(super) async fn ask(&self, session: &Session, ctx: &mut Ctx) -> Answer {
         let Some(target) = &ctx.target else {
             return self.refuse(Refusal::Internal, ctx);
         };
@@ -44,12 +48,31 @@ impl<F: Front> Door<F> {
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
         match asked {
-            Ok(Answer::Forward(admission)) if too_long(head, &admission) => self.refuse(Refusal::BodyTooLarge, ctx),
+            Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
+                ctx.about = Some(About {
+                    route: admission.route().id.clone(),
+                    subject_hash: self.front.subject_hash(&admission),
+                });
+                self.refuse(Refusal::BodyTooLarge, ctx)
+            }
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");
                 self.refuse(Refusal::Internal, ctx)
             }
+        }
+    }
+
+    /// Bounds the wait for the next part of an HTTP/2 upload: as long as the client may take for it, and the upstream for
+    /// the one before. Over HTTP/1 pingora does so itself.
+    pub(super) fn await_upload(&self, ctx: &Ctx, done: bool) {
+        let (Some(upload), Some(admission)) = (&ctx.upload, &ctx.admission) else {
+            return;
+        };
+        if done {
+            upload.rest();
+        } else {
+            upload.wait(self.listener.limits.read + admission.route().forward.upstream.timeouts.write);
         }
     }
 

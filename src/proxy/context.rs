@@ -1,13 +1,17 @@
 //! What is known of one request, and its access line.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::Method;
 use tokio::time::Instant;
 
-use super::upstream::Lease;
+use super::{
+    upstream::{Hold, Lease},
+    watch::Upload,
+};
 use crate::{
-    gate::{Admission, Caller, Target},
+    flow::About,
+    gate::{Admission, Caller, Refusal, Target},
     telemetry::{Event, RequestLine, Telemetry},
 };
 
@@ -23,6 +27,8 @@ pub struct Ctx {
     /// Whether the peer is one whose `X-Forwarded-*` is believed.
     pub(super) trusted: bool,
     pub(super) admission: Option<Admission>,
+    /// What the gateway's own answer is about.
+    pub(super) about: Option<About>,
     pub(super) outcome: &'static str,
     pub(super) decided: Duration,
     pub(super) answered: Option<Duration>,
@@ -30,9 +36,13 @@ pub struct Ctx {
     pub(super) trace_id: Option<String>,
     /// The target in use now; the last one when there were several attempts.
     pub(super) lease: Option<Lease>,
+    /// For a tunnel: holds the upstream's answer back until the request is through.
+    pub(super) hold: Option<Arc<Hold>>,
     /// Targets tried so far, this one included.
     pub(super) attempts: Vec<usize>,
     pub(super) error: Option<String>,
+    /// For HTTP/2: whether its next part is waited for.
+    pub(super) upload: Option<Arc<Upload>>,
     begun: Instant,
     telemetry: Telemetry,
     logged: bool,
@@ -55,14 +65,17 @@ impl Ctx {
             client: None,
             trusted: false,
             admission: None,
+            about: None,
             outcome: "client_gone",
             decided: Duration::ZERO,
             answered: None,
             received: 0,
             trace_id: None,
             lease: None,
+            hold: None,
             attempts: Vec::new(),
             error: None,
+            upload: Upload::current(),
             begun: Instant::now(),
             telemetry,
             logged: false,
@@ -79,14 +92,17 @@ impl Ctx {
         if std::mem::replace(&mut self.logged, true) {
             return;
         }
-        let route = self.admission.as_ref().map(Admission::route);
+        let admitted = self.admission.as_ref().map(|admission| &admission.route().id);
+        let about = self.about.as_ref();
+        let route = admitted.or(about.map(|about| &about.route));
+        let subject_hash = subject_hash.or(about.and_then(|about| about.subject_hash.as_deref()));
         self.telemetry.emit(&Event::Request(RequestLine {
             request_id: &self.request_id,
             trace_id: self.trace_id.as_deref(),
             method: self.method.as_str(),
             host: self.target.as_ref().map_or("", |t| t.host().as_str()),
             path: self.target.as_ref().map_or("", Target::path),
-            route: route.map_or("none", |route| &route.id.0),
+            route: route.map_or("none", |route| &route.0),
             outcome: self.outcome,
             status: sent.status,
             subject_hash,
@@ -109,6 +125,9 @@ impl Drop for Ctx {
         if std::thread::panicking() {
             self.outcome = "internal";
             self.error = Some("panicked".to_owned());
+        } else if self.upload.as_ref().is_some_and(|upload| upload.stalled()) {
+            self.outcome = Refusal::RequestSlow.code();
+            self.error = Some("the upload stood still, so the stream was closed".to_owned());
         } else {
             self.outcome = "cut";
         }

@@ -8,6 +8,7 @@ use crate::gate::Refusal;
 pub(super) fn refusal(error: &Error) -> Option<Refusal> {
     if let ErrorType::HTTPStatus(status) = error.etype() {
         return Some(match status {
+            408 => Refusal::RequestSlow,
             413 => Refusal::BodyTooLarge,
             502 => Refusal::UpstreamUnreachable,
             504 => Refusal::UpstreamSlow,
@@ -56,7 +57,9 @@ fn upstream(kind: &ErrorType) -> Refusal {
 fn downstream(kind: &ErrorType) -> Option<Refusal> {
     use ErrorType as E;
     match kind {
-        E::ReadError | E::WriteError | E::ConnectionClosed | E::ReadTimedout | E::WriteTimedout => None,
+        E::ReadError | E::WriteError | E::ConnectionClosed | E::WriteTimedout => None,
+        // Only a body is read within a request: between two of its parts the client took too long.
+        E::ReadTimedout => Some(Refusal::RequestSlow),
         _ => Some(Refusal::BadHeader),
     }
 }

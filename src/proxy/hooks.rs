@@ -1,8 +1,10 @@
 //! The hooks that pingora calls, in the order in which it calls them.
 
+use std::{sync::Arc, time::Duration};
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -11,10 +13,10 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply};
+use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply, watch};
 use crate::{
     flow::{Answer, Front},
-    gate::Caller,
+    gate::{Caller, request::offers_only_other_upgrades},
 };
 
 #[async_trait]
@@ -28,10 +30,18 @@ impl<F: Front> ProxyHttp for Door<F> {
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Ctx) -> Result<()> {
+        watch::head_is_read();
         let limits = &self.listener.limits;
         // `None` means that the connection closes after this request: by the client's wish or because we drain.
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(limits.keepalive.as_secs().max(1)));
+        }
+        if offers_only_other_upgrades(&session.req_header().headers) {
+            session.req_header_mut().remove_header(&header::UPGRADE);
+        }
+        if session.req_header().method == Method::CONNECT {
+            // It is refused, and what comes behind it has no framing.
+            session.set_keepalive(None);
         }
         session.set_read_timeout(Some(limits.read));
         session.set_write_timeout(Some(limits.write));
@@ -57,6 +67,9 @@ impl<F: Front> ProxyHttp for Door<F> {
             }
             Answer::Reply(reply) => {
                 ctx.outcome = reply.outcome;
+                if let Some(about) = &reply.about {
+                    ctx.about = Some(about.clone());
+                }
                 reply::send(session, reply).await?;
                 Ok(true)
             }
@@ -76,7 +89,8 @@ impl<F: Front> ProxyHttp for Door<F> {
         };
         let tunnel = ctx.caller == Caller::WebSocket && forward.websocket;
         ctx.lease = None;
-        let Some((peer, lease)) = upstream.peer(&ctx.attempts, tunnel).await else {
+        ctx.hold = tunnel.then(Arc::default);
+        let Some((peer, lease)) = upstream.peer(&ctx.attempts, ctx.hold.as_ref()).await else {
             return Err(Error::explain(
                 ErrorType::HTTPStatus(502),
                 "no address of any target is known",
@@ -105,6 +119,12 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        self.await_upload(ctx, session.as_mut().is_body_done());
+        if let Some(hold) = &ctx.hold
+            && session.as_mut().is_body_empty()
+        {
+            hold.hold();
+        }
         outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
     }
 
@@ -122,6 +142,12 @@ impl<F: Front> ProxyHttp for Door<F> {
             .and_then(|admission| admission.route().forward.max_body);
         if ctx.caller != Caller::WebSocket && limit.is_some_and(|limit| ctx.received > limit) {
             return Err(Error::explain(ErrorType::HTTPStatus(413), "body").into_down());
+        }
+        if ctx.upload.as_ref().is_some_and(|upload| upload.is_awaited()) {
+            self.await_upload(ctx, end);
+        }
+        if end && let Some(hold) = &ctx.hold {
+            hold.release();
         }
         // An empty last part would end a chunked body twice and leave bytes for the next user of the connection
         // (pingora issue 935).
@@ -148,10 +174,27 @@ impl<F: Front> ProxyHttp for Door<F> {
             link::forget_tunnel();
         }
         ctx.answered = Some(ctx.elapsed());
+        if may_have_body(head) {
+            // From now on both may talk, and the client may have nothing to say for long.
+            self.await_upload(ctx, true);
+        }
         if let Some(lease) = &ctx.lease {
             lease.answered(head.status);
         }
         inbound::edit(head, &admission.route().forward, own)
+    }
+
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Ctx,
+    ) -> Result<Option<Duration>> {
+        if end && ctx.upload.is_some() {
+            self.await_upload(ctx, session.as_mut().is_body_done());
+        }
+        Ok(None)
     }
 
     fn error_while_proxy(
@@ -240,6 +283,15 @@ impl<F: Front> ProxyHttp for Door<F> {
     fn request_summary(&self, _: &Session, ctx: &Ctx) -> String {
         format!("request {}", ctx.request_id)
     }
+}
+
+fn may_have_body(head: &ResponseHeader) -> bool {
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    !bodiless
+        && head
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .is_none_or(|length| length != "0")
 }
 
 /// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     flow::{Front, Public},
-    gate::{Admission, Target},
+    gate::Target,
+    identity::HeaderPlan,
     policy::{PathPattern, Route},
 };
 
@@ -35,7 +36,8 @@ pub(super) fn edit<F: Front>(
         return Err(Error::explain(ErrorType::InternalError, "no admission on the way out"));
     };
     let authority = authority(&head.headers, target)?;
-    strip(front, head, admission, ctx.trusted)?;
+    let plan = &admission.route().forward.headers;
+    strip(head, plan, ctx.trusted, |name| front.is_own_cookie(name))?;
     set_forwarded(head, ctx.trusted, &authority, public, peer)?;
     head.insert_header(REQUEST_ID, ctx.request_id.as_str())?;
     if let Some(bundle) = front.bundle(admission) {
@@ -59,8 +61,7 @@ fn authority(headers: &HeaderMap, target: &Target) -> Result<HeaderValue> {
 }
 
 /// Takes off every header of a client that is ours to say.
-fn strip<F: Front>(front: &F, head: &mut RequestHeader, admission: &Admission, trusted: bool) -> Result<()> {
-    let plan = &admission.route().forward.headers;
+fn strip(head: &mut RequestHeader, plan: &HeaderPlan, trusted: bool, is_own: impl Fn(&str) -> bool) -> Result<()> {
     let gone: Vec<HeaderName> = head
         .headers
         .keys()
@@ -71,7 +72,7 @@ fn strip<F: Front>(front: &F, head: &mut RequestHeader, admission: &Admission, t
         head.remove_header(name);
     }
     collapse_lengths(head)?;
-    edit_cookies(head, |name| front.is_own_cookie(name))
+    edit_cookies(head, is_own)
 }
 
 /// Whether a name says where a request comes from, under any spelling that folds to it. A trusted peer may say it, in
@@ -84,8 +85,9 @@ fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
     if matches!(name, "proxy-authorization" | "proxy-connection") {
         return true;
     }
-    let folded = if name.contains(['_', '.']) {
-        Cow::Owned(name.replace(['_', '.'], "-"))
+    let folds = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    let folded = if name.contains(folds) {
+        Cow::Owned(name.replace(folds, "-"))
     } else {
         Cow::Borrowed(name)
     };
@@ -225,6 +227,8 @@ fn prefix(pattern: &PathPattern) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn cookies(lines: &[&'static str]) -> Option<String> {
@@ -286,6 +290,7 @@ mod tests {
             "forwarded",
             "x-real-ip",
             "x_real_ip",
+            "x~forwarded~for",
         ] {
             assert!(is_forwarding(&HeaderName::from_static(name), false), "{name}");
         }
@@ -293,5 +298,96 @@ mod tests {
         let folded = HeaderName::from_static("x_forwarded_for");
         assert!(is_forwarding(&folded, true));
         assert!(!is_forwarding(&header::ACCEPT, false));
+    }
+
+    const OURS: [&str; 5] = [
+        "x-forwarded-user",
+        "x-doorward-assertion",
+        "remote_user",
+        "x-forwarded-for",
+        "x-real-ip",
+    ];
+
+    /// A name, as a server behind us may fold it.
+    fn folded(name: &str) -> String {
+        let fold = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        };
+        name.chars().map(fold).collect()
+    }
+
+    /// One of our names in another spelling, or any name.
+    fn spelt() -> impl Strategy<Value = String> {
+        let marks = prop::sample::select(vec!['-', '_', '.', '~', '!', '|', '+']);
+        let odd = (
+            prop::sample::select(OURS.to_vec()),
+            prop::collection::vec((marks, any::<bool>()), 32),
+        )
+            .prop_map(|(name, spelling)| {
+                let spell = |(c, (mark, upper)): (char, (char, bool))| match c {
+                    '-' | '_' => mark,
+                    c if upper => c.to_ascii_uppercase(),
+                    c => c,
+                };
+                name.chars().zip(spelling).map(spell).collect()
+            });
+        prop_oneof![3 => odd, 1 => "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}"]
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_of_ours_comes_from_a_client(
+            sent in prop::collection::vec((spelt(), "[ -~]{0,12}"), 0..12),
+        ) {
+            let mut head = RequestHeader::build("GET", b"/", None).unwrap();
+            for (name, value) in &sent {
+                head.append_header(name.clone(), value.as_str()).unwrap();
+            }
+            let reserved = OURS.map(HeaderName::from_static);
+            let plan = HeaderPlan::new(Vec::new(), true, &[], &reserved);
+            strip(&mut head, &plan, false, |name| name == "doorward").unwrap();
+            for name in head.headers.keys().filter(|name| **name != header::COOKIE) {
+                let folded = folded(name.as_str());
+                prop_assert!(OURS.iter().all(|ours| *ours.replace('_', "-") != folded), "{}", name);
+                prop_assert!(!folded.starts_with("x-doorward-") && !folded.starts_with("x-forwarded-"), "{}", name);
+            }
+            for (name, value) in &sent {
+                let known = |ours: &&str| folded(name) == ours.replace('_', "-");
+                let ours = OURS.iter().any(known)
+                    || ["x-doorward-", "x-forwarded-"].iter().any(|start| folded(name).starts_with(start));
+                let theirs = !ours && !["cookie", "content-length", "forwarded", "x-request-id"].contains(&&*folded(name));
+                if theirs && !name.to_ascii_lowercase().starts_with("proxy-") {
+                    let kept = head.headers.get_all(name.as_str());
+                    prop_assert!(kept.iter().any(|kept| kept == value.as_str()), "{} went", name);
+                }
+            }
+        }
+
+        #[test]
+        fn own_cookies_stay_and_all_others_pass_as_they_are(
+            lines in prop::collection::vec(
+                prop::collection::vec(("(doorward|__Host-doorward| doorward|doorward |door|a|DOORWARD)", "[!-:<-~]{0,8}"), 0..5),
+                0..4,
+            ),
+        ) {
+            let own = |name: &str| name.ends_with("doorward");
+            let mut map = HeaderMap::new();
+            for line in &lines {
+                let pairs: Vec<String> = line.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                map.append(header::COOKIE, HeaderValue::from_str(&pairs.join("; ")).unwrap());
+            }
+            let all = lines.iter().flatten();
+            let others = all.filter(|(name, _)| !own(name.trim()));
+            let expected: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
+            let sent = match edited_cookies(&map, own) {
+                Some(edited) => String::from_utf8(edited).unwrap(),
+                None => map.get(header::COOKIE).map_or(String::new(), |line| line.to_str().unwrap().to_owned()),
+            };
+            prop_assert_eq!(sent, expected.join("; "));
+        }
     }
 }

@@ -142,7 +142,7 @@ impl Serial {
     }
 
     /// 32 hex digits.
-    fn take(&self) -> String {
+    pub(super) fn take(&self) -> String {
         let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
         format!("{:032x}", u128::from(self.process) << 64 | u128::from(count))
     }

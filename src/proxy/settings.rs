@@ -57,6 +57,8 @@ pub struct Limits {
     pub headers: usize,
     /// Longest request target in bytes.
     pub target: usize,
+    /// Longest time from the first byte of a request's head to its last.
+    pub head_time: Duration,
     /// How long an idle connection is kept.
     pub keepalive: Duration,
     /// Longest wait between two reads of a request body.
@@ -75,6 +77,7 @@ impl Default for Limits {
             head: 32 * 1024,
             headers: 100,
             target: 8 * 1024,
+            head_time: Duration::from_secs(15),
             keepalive: Duration::from_secs(75),
             read: Duration::from_secs(60),
             write: Duration::from_secs(60),

@@ -2,10 +2,13 @@
 
 mod balance;
 mod health;
+mod held;
 mod peer;
 mod resolve;
+mod roots;
 
-pub(super) use self::balance::Lease;
+pub use self::roots::instead as roots_instead;
+pub(super) use self::{balance::Lease, held::Hold};
 
 use std::{
     collections::HashMap,

@@ -2,24 +2,29 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use pingora::{
-    apps::{HttpServerApp as _, HttpServerOptions, ServerApp as _},
+    apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
-    protocols::Stream,
+    protocols::{Stream, http::ServerSession},
     proxy::{HttpProxy, http_proxy},
-    server::configuration::ServerConf,
+    server::{ShutdownWatch, configuration::ServerConf},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     TlsError, background,
-    listen::{Accepted, Bound},
+    listen::{Accepted, Bound, Socket},
     stream::Coalesced,
     tls,
+    watched::{Terms, Watch},
 };
 use crate::{
     flow::Front,
-    proxy::{Door, link},
+    proxy::{
+        Door, link, upstream,
+        watch::{self as under_watch, Connection},
+    },
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -38,9 +43,10 @@ pub(super) struct Told {
 
 /// One listener's way in.
 pub(super) struct Gatehouse<F: Front> {
-    app: Arc<HttpProxy<Door<F>>>,
+    app: Arc<App<F>>,
     acceptor: Option<Arc<Acceptor>>,
     handshake: Duration,
+    terms: Terms,
     room: Option<Arc<Semaphore>>,
     told: Told,
 }
@@ -50,10 +56,16 @@ impl<F: Front> Gatehouse<F> {
     /// TLS material that cannot be used.
     pub(super) fn new(door: Door<F>, bound: &Bound, told: Told) -> Result<Self, TlsError> {
         let limits = bound.listener().limits;
-        let mut app = http_proxy(&Arc::new(conf()), door);
+        let terms = Terms {
+            head: limits.head_time,
+            unheard: door.unheard(),
+        };
+        let mut proxy = http_proxy(&Arc::new(conf()), door);
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(limits.keepalive);
-        app.server_options = Some(options);
+        // The gate refuses CONNECT; pingora would do it before any hook, unseen.
+        options.allow_connect_method_proxying = true;
+        proxy.server_options = Some(options);
         let acceptor = match bound.certificates() {
             Some(certificates) => {
                 let config = tls::config(Arc::clone(certificates))?;
@@ -62,21 +74,22 @@ impl<F: Front> Gatehouse<F> {
             None => None,
         };
         Ok(Self {
-            app: Arc::new(app),
+            app: Arc::new(App(Arc::new(proxy))),
             acceptor,
             handshake: limits.handshake,
+            terms,
             room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
         })
     }
 
     /// Takes connections until told to drain, then closes the socket and the idle connections.
-    pub(super) async fn run(self, bound: Bound) {
+    pub(super) async fn run(self, socket: Arc<Socket>) {
         let mut drain = self.told.drain.clone();
         loop {
             let next = async {
                 let permit = self.permit().await;
-                (bound.socket.accept().await, permit)
+                (socket.accept().await, permit)
             };
             tokio::select! {
                 () = told(&mut drain) => break,
@@ -89,7 +102,7 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        drop(bound);
+        drop(socket);
         self.app.http_cleanup().await;
     }
 
@@ -101,7 +114,8 @@ impl<F: Front> Gatehouse<F> {
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
         let (app, listening) = (Arc::clone(&self.app), self.told.clone());
-        let (acceptor, handshake) = (self.acceptor.clone(), self.handshake);
+        let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
+        let peer = accepted.peer();
         background::spawn("a connection", async move {
             let Told {
                 mut drain,
@@ -109,17 +123,51 @@ impl<F: Front> Gatehouse<F> {
                 alive,
             } = listening;
             let shutdown = drain.clone();
+            let connection = Arc::new(Connection::default());
+            let watch = Watch {
+                connection: Arc::clone(&connection),
+                terms,
+                peer,
+            };
             let serving = async {
-                if let Some(stream) = secure(accepted.into(), acceptor, handshake).await {
+                if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
                     app.process_new(stream, &shutdown).await;
                 }
             };
             tokio::select! {
-                () = link::hold(serving, told(&mut drain)) => {}
+                () = link::hold(connection.serve(serving), told(&mut drain)) => {}
                 () = link::only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
         });
+    }
+}
+
+/// Pingora's proxy with what it does not watch itself.
+struct App<F: Front>(Arc<HttpProxy<Door<F>>>);
+
+#[async_trait]
+impl<F: Front> HttpServerApp for App<F> {
+    async fn process_new_http(
+        self: &Arc<Self>,
+        session: ServerSession,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ReusedHttpStream> {
+        if session.is_http2() {
+            return under_watch::upload(self.0.process_new_http(session, shutdown))
+                .await
+                .flatten();
+        }
+        under_watch::head_begins();
+        self.0.process_new_http(session, shutdown).await
+    }
+
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.0.server_options()
+    }
+
+    async fn http_cleanup(&self) {
+        self.0.http_cleanup().await;
     }
 }
 
@@ -131,12 +179,17 @@ async fn told(signal: &mut watch::Receiver<bool>) {
 }
 
 /// Does the TLS handshake, where there is TLS, within its deadline.
-async fn secure(stream: Coalesced, acceptor: Option<Arc<Acceptor>>, deadline: Duration) -> Option<Stream> {
+async fn secure(
+    stream: Coalesced,
+    acceptor: Option<Arc<Acceptor>>,
+    deadline: Duration,
+    watch: Watch,
+) -> Option<Stream> {
     let Some(acceptor) = acceptor else {
-        return Some(Box::new(stream));
+        return Some(Box::new(watch.over(stream)));
     };
     match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
-        Ok(Ok(stream)) => Some(Box::new(stream)),
+        Ok(Ok(stream)) => Some(Box::new(watch.over(stream))),
         Ok(Err(error)) => {
             tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
             None
@@ -152,6 +205,7 @@ fn conf() -> ServerConf {
     ServerConf {
         threads: std::thread::available_parallelism().map_or(1, usize::from),
         max_retries: MOST_ATTEMPTS,
+        ca_file: upstream::roots_instead(),
         ..ServerConf::default()
     }
 }

@@ -5,18 +5,17 @@ use std::{collections::HashMap, sync::Arc};
 use arc_swap::ArcSwap;
 
 use crate::{
-    config::{AdminSettings, Plan},
+    config::{AdminSettings, IdentitySettings, Plan},
     entropy::Entropy,
     flow::{Assertions, Gateway, Parts},
-    identity::AssertionKeys,
     keys::{KeyId, Ring, RingKey},
     oidc::ProviderName,
     provider::{self, Provider},
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
-    store::{BadSettings, Sessions},
-    telemetry::Telemetry,
-    time::Clock,
+    store::{self, BadSettings, Sessions},
+    telemetry::{self, Telemetry},
+    time::{Clock, UnixTime},
 };
 
 /// Everything that serves, before it listens.
@@ -34,8 +33,31 @@ pub struct House {
     pub entropy: Entropy,
     /// Where people reach it.
     pub listeners: Vec<Listener>,
+    /// What stays as it is until the process ends.
+    pub fixed: Fixed,
+}
+
+/// What of a configuration stays as it is until the process ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fixed {
     /// Where operators reach it.
     pub admin: Option<AdminSettings>,
+    /// Where sessions are kept; of Redis, only that it is Redis.
+    pub store: Kind,
+    /// Logs.
+    pub telemetry: telemetry::Settings,
+}
+
+/// Which store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// In this process, at most so many.
+    Memory {
+        /// Most sessions.
+        max_sessions: u64,
+    },
+    /// In Redis.
+    Redis,
 }
 
 /// A configuration that compiled, but cannot be put to use.
@@ -64,14 +86,46 @@ fn join(errors: &[UpstreamError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+impl Fixed {
+    fn of(plan: &Plan) -> Self {
+        Self {
+            admin: plan.admin.clone(),
+            store: match plan.store {
+                store::Settings::Memory { max_sessions } => Kind::Memory { max_sessions },
+                store::Settings::Redis(_) => Kind::Redis,
+            },
+            telemetry: plan.telemetry.clone(),
+        }
+    }
+
+    /// The keys of the configuration that differ and wait for a restart.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let Self {
+            admin,
+            store,
+            telemetry,
+        } = self;
+        [
+            (*admin != other.admin, "admin"),
+            (*store != other.store, "session.store"),
+            (*telemetry != other.telemetry, "logging"),
+        ]
+        .into_iter()
+        .filter_map(|(differs, key)| differs.then_some(key))
+        .collect()
+    }
+}
+
 /// Makes every part. Nothing is sent and nothing listens yet. Within a tokio runtime.
 ///
 /// # Errors
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
     let telemetry = Telemetry::new(plan.telemetry.access_log);
+    let fixed = Fixed::of(&plan);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
-    let keys = AssertionKeys::derive(&ring, entropy);
+    let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
@@ -83,18 +137,16 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     )?;
     let upstreams = Arc::new(Upstreams::new(telemetry.clone()));
     upstreams.arrange(&plan.site).map_err(AssembleError::Upstreams)?;
+    let make = |settings| Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new);
     let gateway = Gateway::new(Parts {
         site: plan.site,
         sessions: sessions.clone(),
-        providers: providers(plan.providers, clock, entropy, &telemetry)?,
+        store: plan.store,
+        providers: providers(plan.providers, make)?,
         default_provider: plan.default_provider,
         ring,
         terms: plan.terms,
-        assertions: Assertions {
-            keys,
-            issuer: plan.identity.issuer,
-            life: plan.identity.assertion_life,
-        },
+        assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),
         telemetry: telemetry.clone(),
@@ -106,29 +158,108 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         telemetry,
         entropy: entropy.clone(),
         listeners: plan.listeners,
-        admin: plan.admin,
+        fixed,
     })
+}
+
+/// A gateway in force and what it shares with the one that takes its place.
+#[derive(Debug)]
+pub(super) struct Successor {
+    /// To be put in force.
+    pub(super) gateway: Gateway,
+    /// The key ring from then on; `None` keeps the one in force.
+    pub(super) ring: Option<Ring>,
+    /// Listeners from then on.
+    pub(super) listeners: Vec<Listener>,
+    /// What waits for a restart.
+    pub(super) waits: Vec<&'static str>,
+}
+
+/// Makes what a new configuration needs beside what is in force. What did not change is kept: connections to the store
+/// and to upstreams, what is known of providers, renewals under way. Within a tokio runtime.
+///
+/// # Errors
+/// What cannot be made; nothing is changed then.
+pub(super) fn succeed(
+    plan: Plan,
+    current: &Gateway,
+    fixed: &Fixed,
+    upstreams: &Upstreams,
+) -> Result<Successor, AssembleError> {
+    let waits = fixed.differences(&Fixed::of(&plan));
+    let before = current.parts();
+    let (clock, entropy, telemetry) = (&before.clock, &before.entropy, &before.telemetry);
+    let ring = plan.ring.clone();
+    let signing = ring
+        .as_ref()
+        .map_or_else(|| before.ring.load_full(), |ring| Arc::new(ring.clone()));
+    let assertions = assertions(&signing, plan.identity, clock.now(), entropy);
+    let kept = waits.contains(&"session.store") || plan.store == before.store;
+    let (sessions, store) = if kept {
+        (before.sessions.clone(), before.store.clone())
+    } else {
+        let ring = Arc::clone(&before.ring);
+        let made = Sessions::new(
+            &plan.store,
+            ring,
+            plan.terms,
+            clock.clone(),
+            entropy.clone(),
+            telemetry.clone(),
+        );
+        (made?, plan.store)
+    };
+    let make = |settings: provider::Settings| match before.providers.get(&settings.name) {
+        Some(known) if *known.settings() == settings => Ok(Arc::clone(known)),
+        Some(_) | None => Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new),
+    };
+    let providers = providers(plan.providers, make)?;
+    upstreams.arrange(&plan.site).map_err(AssembleError::Upstreams)?;
+    let gateway = current.succeeded_by(Parts {
+        site: plan.site,
+        sessions,
+        store,
+        providers,
+        default_provider: plan.default_provider,
+        ring: Arc::clone(&before.ring),
+        terms: plan.terms,
+        assertions,
+        clock: clock.clone(),
+        entropy: entropy.clone(),
+        telemetry: telemetry.clone(),
+    });
+    Ok(Successor {
+        gateway,
+        ring,
+        listeners: plan.listeners,
+        waits,
+    })
+}
+
+fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &Entropy) -> Assertions {
+    let IdentitySettings {
+        issuer,
+        assertion_life,
+        assertion_key_rotation,
+    } = identity;
+    Assertions::new(issuer, assertion_life, assertion_key_rotation, ring, now, entropy)
 }
 
 fn providers(
     settings: Vec<provider::Settings>,
-    clock: &Clock,
-    entropy: &Entropy,
-    telemetry: &Telemetry,
+    make: impl Fn(provider::Settings) -> Result<Arc<Provider>, provider::SetupError>,
 ) -> Result<HashMap<ProviderName, Arc<Provider>>, AssembleError> {
-    settings
-        .into_iter()
-        .map(|settings| {
-            let name = settings.name.clone();
-            let made = Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map_err(|cause| {
-                AssembleError::Provider {
-                    name: name.as_str().to_owned(),
-                    cause,
-                }
-            })?;
-            Ok((name, Arc::new(made)))
-        })
-        .collect()
+    let named = |settings: provider::Settings| {
+        let name = settings.name.clone();
+        match make(settings) {
+            Ok(provider) => Ok((name, provider)),
+            Err(cause) => Err(AssembleError::Provider {
+                name: name.as_str().to_owned(),
+                cause,
+            }),
+        }
+    };
+    settings.into_iter().map(named).collect()
 }
 
 /// A key that lasts as long as the process: sessions in memory do not outlive it either.

@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,10 +11,7 @@ use std::{
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::{Certificates, TlsError};
-use crate::{
-    flow::Public,
-    proxy::{Bind, Listener},
-};
+use crate::proxy::{Bind, Listener};
 
 const BACKLOG: u32 = 4096;
 /// Who may connect to a unix socket: owner and group.
@@ -23,10 +20,11 @@ const UNIX_MODE: u32 = 0o660;
 /// A listener with its socket and, for https, its certificate.
 #[derive(Debug)]
 pub struct Bound {
+    asked: Listener,
     listener: Arc<Listener>,
     address: Bind,
     certificates: Option<Arc<Certificates>>,
-    pub(super) socket: Socket,
+    socket: Arc<Socket>,
 }
 
 /// A socket that takes connections.
@@ -46,6 +44,16 @@ pub(super) enum Accepted {
     Unix(UnixStream),
 }
 
+impl Accepted {
+    /// Who connected; nobody that has an address, over a unix socket.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 /// The path of a unix socket, removed when dropped.
 #[derive(Debug)]
 pub(super) struct UnixPath(PathBuf);
@@ -54,7 +62,7 @@ pub(super) struct UnixPath(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", advice(source))]
     Address {
         /// As written.
         address: String,
@@ -71,33 +79,91 @@ pub enum BindError {
     },
 }
 
+/// What to do about an address that cannot be had.
+const ADVICE: [(io::ErrorKind, &str); 3] = [
+    (
+        io::ErrorKind::AddrInUse,
+        "\n    another program listens there, perhaps a Doorward that still runs; `ss -ltnp` (as root) says which",
+    ),
+    (
+        io::ErrorKind::AddrNotAvailable,
+        "\n    this machine does not have that address; 0.0.0.0 and [::] stand for all that it has",
+    ),
+    (
+        io::ErrorKind::PermissionDenied,
+        "\n    a port below 1024 needs the capability CAP_NET_BIND_SERVICE, a unix socket a folder that can be written to",
+    ),
+];
+
+/// A line for the operator, where there is one.
+pub(super) fn advice(error: &io::Error) -> &'static str {
+    let found = ADVICE.iter().find(|(kind, _)| *kind == error.kind());
+    found.map_or("", |(_, advice)| advice)
+}
+
 /// Binds a listener and reads its certificate. Must be called in a runtime.
 ///
 /// # Errors
 /// The address cannot be bound, or the certificate cannot be used.
 pub fn bind(listener: Listener) -> Result<Bound, BindError> {
-    let written = written(&listener.bind);
-    let tls = listener.tls.clone();
-    let certificates = tls
-        .map(Certificates::load)
-        .transpose()
-        .map_err(|source| BindError::Tls {
-            address: written.clone(),
-            source,
-        })?;
+    let certificates = certificates(&listener)?;
     let (socket, address) = open(&listener.bind).map_err(|source| BindError::Address {
-        address: written,
+        address: written(&listener.bind),
         source,
     })?;
-    Ok(Bound {
-        listener: Arc::new(listener),
-        address,
-        certificates,
-        socket,
-    })
+    Ok(Bound::new(listener, address, certificates, Arc::new(socket)))
+}
+
+/// Reads a listener's certificate.
+fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindError> {
+    let tls = listener.tls.clone();
+    tls.map(Certificates::load)
+        .transpose()
+        .map_err(|source| BindError::Tls {
+            address: written(&listener.bind),
+            source,
+        })
 }
 
 impl Bound {
+    fn new(asked: Listener, address: Bind, certificates: Option<Arc<Certificates>>, socket: Arc<Socket>) -> Self {
+        let mut listener = asked.clone();
+        // Where the operator left the public port to the system, it is the one that it gave.
+        if let (0, Bind::Tcp(address)) = (listener.public.port, &address) {
+            listener.public.port = address.port();
+        }
+        Self {
+            asked,
+            listener: Arc::new(listener),
+            address,
+            certificates,
+            socket,
+        }
+    }
+
+    /// The same socket with other settings.
+    ///
+    /// # Errors
+    /// The certificate cannot be used.
+    pub(super) fn changed(&self, listener: Listener) -> Result<Self, BindError> {
+        let certificates = certificates(&listener)?;
+        Ok(Self::new(
+            listener,
+            self.address.clone(),
+            certificates,
+            Arc::clone(&self.socket),
+        ))
+    }
+
+    /// Its settings as the operator wrote them.
+    pub(super) const fn asked(&self) -> &Listener {
+        &self.asked
+    }
+
+    pub(super) fn socket(&self) -> Arc<Socket> {
+        Arc::clone(&self.socket)
+    }
+
     /// Its settings.
     #[must_use]
     pub const fn listener(&self) -> &Arc<Listener> {
@@ -114,11 +180,6 @@ impl Bound {
     #[must_use]
     pub const fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
-    }
-
-    /// Says how browsers reach it, once the port is known.
-    pub fn set_public(&mut self, public: Public) {
-        Arc::make_mut(&mut self.listener).public = public;
     }
 }
 
@@ -201,7 +262,7 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::Limits;
+    use crate::{flow::Public, proxy::Limits};
 
     fn listener(bind: Bind) -> Listener {
         Listener {

@@ -1,7 +1,9 @@
 //! The whole process: bind first, serve, wait to be asked to end, drain.
 
 use std::{
+    collections::BTreeSet,
     io,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,15 +12,25 @@ use std::{
 };
 
 use super::{
-    AssembleError, BindError, Bound, Drained, House, Running, Shared, TlsError, assemble, bind, serve, shutdown,
+    AssembleError, BindError, Drained, House, Running, Shared, TlsError,
+    assemble::{Fixed, assemble, succeed},
+    bind,
+    files::Watched,
+    listen::advice,
+    reload::Reloader,
+    serve, shutdown,
 };
 use crate::{
     admin::Admin,
-    config::Plan,
+    config::{self, Plan, Report},
     entropy::Entropy,
-    proxy::{Bind, Listener},
+    flow::Live,
+    proxy::Bind,
     task,
-    telemetry::log::{self, LogError},
+    telemetry::{
+        Telemetry,
+        log::{self, LogError},
+    },
     time::Clock,
 };
 
@@ -28,6 +40,9 @@ const DRAIN: Duration = Duration::from_secs(30);
 /// Why the process does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The configuration does not compile.
+    #[error(transparent)]
+    Config(#[from] Report),
     /// The configuration compiled, and something in it cannot be made.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
@@ -38,7 +53,10 @@ pub enum RunError {
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The admin listener.
-    #[error("the admin listener cannot listen on {address}: {source}; change admin.address or switch it off")]
+    #[error(
+        "the admin listener cannot listen on {address}: {source}; change admin.address or switch it off{}",
+        advice(source)
+    )]
     Admin {
         /// Where.
         address: String,
@@ -57,8 +75,19 @@ pub enum RunError {
 #[derive(Debug)]
 pub struct Up {
     running: Running,
+    shared: Shared<Live>,
+    fixed: Fixed,
     admin: Option<Bind>,
     draining: Arc<AtomicBool>,
+}
+
+/// What came of a reload.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Keys of the configuration that changed and wait for a restart.
+    pub waits: Vec<&'static str>,
+    /// Certificates that cannot be used: the ones before stay in force (GW-06).
+    pub certificates: Vec<TlsError>,
 }
 
 impl Up {
@@ -74,6 +103,35 @@ impl Up {
         self.admin.as_ref()
     }
 
+    /// Events.
+    #[must_use]
+    pub const fn telemetry(&self) -> &Telemetry {
+        &self.shared.telemetry
+    }
+
+    /// Puts another configuration in force, as a whole: requests under way end as they began, sessions, sign-ins and
+    /// renewals under way go on. Within the runtime that it serves on.
+    ///
+    /// # Errors
+    /// What cannot be made or bound; nothing is changed then (GW-05).
+    pub fn reload(&mut self, plan: Plan) -> Result<Reloaded, RunError> {
+        let live = &self.shared.front;
+        let successor = succeed(plan, &live.gateway(), &self.fixed, &self.shared.upstreams)?;
+        let change = self.running.prepare(successor.listeners, &self.shared)?;
+        let parts = successor.gateway.parts();
+        if let Some(ring) = successor.ring {
+            parts.ring.store(Arc::new(ring));
+        }
+        parts.sessions.set_terms(parts.terms);
+        let now = parts.clock.now();
+        live.put(successor.gateway);
+        self.running.rearrange(change);
+        Ok(Reloaded {
+            waits: successor.waits,
+            certificates: self.running.reload_certificates(now),
+        })
+    }
+
     /// Turns readiness off, takes no more connections, and lets requests under way finish until `deadline`.
     pub async fn stop(self, deadline: Duration) -> Drained {
         self.draining.store(true, Ordering::Relaxed);
@@ -86,37 +144,34 @@ impl Up {
 /// # Errors
 /// An address or certificate that cannot be used: nothing serves then.
 pub async fn start(house: House) -> Result<Up, RunError> {
-    let bound = house.listeners.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let bound = house.listeners.into_iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let draining = Arc::new(AtomicBool::new(false));
-    let admin = match house.admin {
+    let live = Arc::new(Live::new(house.gateway));
+    let admin = match &house.fixed.admin {
         Some(settings) => {
-            let admin = Admin::new(house.gateway.clone(), house.telemetry.clone(), Arc::clone(&draining));
+            let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
             Some(serve_admin(&settings.bind, admin).await?)
         }
         None => None,
     };
+    let gateway = live.gateway();
+    // What cannot be reached is in the log at once, and no reason not to serve: it may come.
+    drop(task::spawn("first look at the store", async move {
+        drop(gateway.store_ready().await);
+    }));
     let shared = Shared {
-        front: Arc::new(house.gateway),
+        front: live,
         upstreams: house.upstreams,
         telemetry: house.telemetry,
         entropy: house.entropy,
     };
     Ok(Up {
         running: serve(bound, &shared)?,
+        shared,
+        fixed: house.fixed,
         admin,
         draining,
     })
-}
-
-/// Binds, and where the operator left the public port to the system, takes the one it gave.
-fn open(listener: Listener) -> Result<Bound, BindError> {
-    let mut public = listener.public;
-    let mut bound = bind(listener)?;
-    if let (0, Bind::Tcp(address)) = (public.port, bound.address()) {
-        public.port = address.port();
-        bound.set_public(public);
-    }
-    Ok(bound)
 }
 
 async fn serve_admin(at: &Bind, admin: Admin) -> Result<Bind, RunError> {
@@ -143,16 +198,24 @@ async fn serve_admin(at: &Bind, admin: Admin) -> Result<Bind, RunError> {
     }
 }
 
-/// Serves a configuration until the process is asked to end, then drains.
+/// Serves a configuration file until the process is asked to end, then drains. On the way it follows the file.
 ///
 /// # Errors
 /// Why it does not serve.
-pub fn run(plan: Plan) -> Result<(), RunError> {
+pub fn run(file: &Path) -> Result<(), RunError> {
+    let mut watched = Watched::new(&BTreeSet::from([file.to_owned()]));
+    let (plan, files) = config::load_watched(file);
+    let plan = plan?;
+    watched.read_again(&files);
     let _writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
-        let up = start(assemble(plan, &Clock::system(), &Entropy::system())?).await?;
+        let mut reloader = Reloader::new(file, watched)?;
+        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?).await?;
         announce(&up);
-        shutdown::asked().await?;
+        tokio::select! {
+            asked = shutdown::asked() => asked?,
+            () = reloader.run(&mut up) => {}
+        }
         tracing::info!("asked to end: draining");
         let drained = up.stop(DRAIN).await;
         tracing::info!(whole = drained == Drained::Whole, "ended");

@@ -46,7 +46,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     cache: Cache,
     ring: Arc<ArcSwap<Ring>>,
-    terms: Terms,
+    terms: ArcSwap<Terms>,
     clock: Clock,
     entropy: Entropy,
     telemetry: Telemetry,
@@ -75,11 +75,16 @@ impl Sessions {
             backend,
             cache,
             ring,
-            terms,
+            terms: ArcSwap::from_pointee(terms),
             clock,
             entropy,
             telemetry,
         })))
+    }
+
+    /// Other lifetimes from now on, for sessions that are there too.
+    pub fn set_terms(&self, terms: Terms) {
+        self.0.terms.store(Arc::new(terms));
     }
 
     /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
@@ -171,7 +176,7 @@ impl Sessions {
 
     /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
     pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if self.0.terms.touch_due(&session.record, now) {
+        if self.0.terms.load().touch_due(&session.record, now) {
             self.save(session, session.record.touched(now)).await.ok();
         }
     }
@@ -221,7 +226,7 @@ impl Sessions {
 
     /// Until the session's end, and a moment more for clocks that differ.
     fn ttl(&self, record: &Record) -> Duration {
-        self.0.terms.ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
+        self.0.terms.load().ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
     }
 
     fn seal(&self, handle: &Handle, key: &StoreKey, record: &Record) -> Vec<u8> {

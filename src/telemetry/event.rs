@@ -151,4 +151,19 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
+    /// Another configuration is in force.
+    Reloaded {
+        /// Keys that changed and wait for a restart.
+        waits: &'a [&'static str],
+    },
+    /// Another configuration was refused; the one before stays in force.
+    ReloadRefused {
+        /// Every problem, for the log.
+        why: &'a str,
+    },
+    /// A certificate cannot be used; the one before stays in force.
+    CertificateRefused {
+        /// Why, for the log.
+        error: &'a str,
+    },
 }

@@ -111,6 +111,18 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
         Event::Target { upstream, target, what } => {
             tracing::warn!(upstream, target, what, "an upstream target changed");
         }
+        Event::Reloaded { waits: [] } => tracing::info!("another configuration is in force"),
+        Event::Reloaded { waits } => tracing::warn!(
+            waits = waits.join(", "),
+            "another configuration is in force, but for what waits for a restart"
+        ),
+        Event::ReloadRefused { why } => tracing::error!(
+            problems = why,
+            "the configuration changed and cannot be used: the one before stays in force"
+        ),
+        Event::CertificateRefused { error } => {
+            tracing::error!(error, "a certificate cannot be used: the one before stays in force");
+        }
         Event::Decision { .. }
         | Event::SignInBegun { .. }
         | Event::Session { .. }

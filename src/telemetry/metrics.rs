@@ -1,13 +1,16 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
+mod label;
+
 use std::time::Duration;
 
 use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-use super::{Call, Event, KeyUse, RequestLine};
-use crate::gate::Outcome;
+pub(super) use self::label::{call_name, outcome_name};
+use self::label::{class, use_name};
+use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -22,6 +25,7 @@ pub(super) struct Metrics {
     people: People,
     keys: Keys,
     dependencies: Dependencies,
+    reloads: IntCounterVec,
 }
 
 #[derive(Debug)]
@@ -163,6 +167,12 @@ impl Metrics {
             people: People::new(&registry),
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
+            reloads: counter(
+                &registry,
+                "doorward_config_reloads_total",
+                "Changes of the configuration: in force, refused, or a certificate refused.",
+                &["outcome"],
+            ),
             registry,
         };
         metrics.describe_build();
@@ -182,6 +192,7 @@ impl Metrics {
             people,
             keys,
             dependencies,
+            reloads,
             registry: _,
         } = self;
         match event {
@@ -219,6 +230,9 @@ impl Metrics {
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
+            Event::Reloaded { waits: _ } => count(reloads, &["in_force"]),
+            Event::ReloadRefused { why: _ } => count(reloads, &["refused"]),
+            Event::CertificateRefused { error: _ } => count(reloads, &["certificate_refused"]),
         }
     }
 
@@ -258,49 +272,10 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheu
     family
 }
 
-const fn class(status: u16) -> &'static str {
-    match status {
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500..=599 => "5xx",
-        _ => "none",
-    }
-}
-
-pub(super) const fn outcome_name(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Renewed => "renewed",
-        Outcome::RenewedElsewhere => "renewed_elsewhere",
-        Outcome::Ended => "ended",
-        Outcome::ProviderDown => "provider_down",
-        Outcome::ClientRejected => "client_rejected",
-        Outcome::StoreDown => "store_down",
-    }
-}
-
-pub(super) const fn call_name(call: Call) -> &'static str {
-    match call {
-        Call::Ok => "ok",
-        Call::Refused => "refused",
-        Call::TimedOut => "timed_out",
-        Call::Failed => "failed",
-    }
-}
-
-const fn use_name(what: KeyUse) -> &'static str {
-    match what {
-        KeyUse::Seal => "seal",
-        KeyUse::Open => "open",
-        KeyUse::Sign => "sign",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oidc::ProviderName;
+    use crate::{gate::Outcome, oidc::ProviderName, telemetry::Call};
 
     #[test]
     fn an_event_is_counted_under_its_labels() {

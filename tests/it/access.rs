@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::{
     browser::Browser,
-    gateway::{Wishes, World},
+    gateway::{ROUTES, Wishes, World},
 };
 
 #[tokio::test]
@@ -27,6 +27,23 @@ async fn a_program_gets_401_and_never_a_redirect() {
     assert_eq!(posted.status, StatusCode::UNAUTHORIZED, "AR-22");
     assert!(world.upstream.requests().is_empty());
     assert_eq!(world.provider.count("discovery"), 0, "nothing is asked of the provider");
+}
+
+#[tokio::test]
+async fn a_preflight_without_session_reaches_no_upstream() {
+    // BF-07: a browser sends no cookie with it, and nothing here answers in the app's name
+    let world = World::start().await;
+    let asks = [
+        ("origin", "https://evil.test"),
+        ("access-control-request-method", "DELETE"),
+        ("accept", "text/html"),
+    ];
+    for path in ["/api", "/"] {
+        let answer = Browser::new().ask(Method::OPTIONS, &world.url(path), &asks).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert!(answer.header("access-control-allow-origin").is_empty());
+    }
+    assert!(world.upstream.requests().is_empty());
 }
 
 #[tokio::test]
@@ -53,6 +70,37 @@ async fn open_and_recognised_let_anyone_in() {
             .header("x-forwarded-user")
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn what_the_gateway_answers_itself_counts_for_its_route() {
+    let routes = ROUTES.replace(
+        "access: signed_in, headers",
+        "max_body: 1KiB, access: signed_in, headers",
+    );
+    let world = World::with(Wishes {
+        routes,
+        ..Wishes::default()
+    })
+    .await;
+    let browser = Browser::new();
+    browser.fetch(&world.url("/admin/x")).await;
+    world.provider.login_as("linus", json!({ "groups": ["sales"] }));
+    browser.open(&world.url("/admin/x")).await;
+    let length = [("accept", "application/json"), ("content-length", "2048")];
+    let large = browser.ask(Method::POST, &world.url("/token"), &length).await;
+    assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
+    for (route, outcome) in [
+        ("app.test/admin", "sign_in_needed"),
+        ("app.test/admin", "sign_in"),
+        ("app.test/admin", "not_allowed"),
+        ("app.test/token", "body_too_large"),
+    ] {
+        let labels = [format!("route=\"{route}\""), format!("outcome=\"{outcome}\"")];
+        let labels = labels.each_ref().map(String::as_str);
+        let count = world.metric("doorward_requests_total", &labels).await;
+        assert!((count - 1.0).abs() < 0.1, "{route} {outcome}: {count}");
+    }
 }
 
 #[tokio::test]
@@ -96,7 +144,7 @@ async fn nothing_there_and_other_methods() {
     let other = browser.ask(Method::POST, &world.url("/only-get/x"), &[]).await;
     assert_eq!(
         (other.status, other.header("allow")),
-        (StatusCode::METHOD_NOT_ALLOWED, "GET")
+        (StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD")
     );
     let elsewhere = browser
         .visit(&world.url("/only-get").replace("app.test", "other.test"))

@@ -19,13 +19,20 @@
 mod harness;
 
 mod access;
+mod cors;
 mod identity;
 mod outage;
+mod process;
 mod provider;
+mod proxy_edges;
 mod proxy_faults;
 mod proxy_rows;
 mod proxy_server;
+mod proxy_tls;
+mod reload;
 mod renewal;
 mod rows;
 mod sign_in;
 mod sign_out;
+mod system_roots;
+mod web_sockets;

@@ -320,19 +320,32 @@ async fn only_a_proper_web_socket_handshake_is_an_upgrade() {
     refused(pass(post).await, 400, post);
     for lines in [
         "Upgrade: websocket\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket/13\r\n",
+        "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n",
+    ] {
+        refused(pass(get("/", lines)).await, 400, lines);
+    }
+}
+
+#[tokio::test]
+async fn other_upgrades_are_ignored_and_the_request_is_served() {
+    for lines in [
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n",
+        "Connection: Upgrade\r\nUpgrade: TLS/1.2, HTTP/2.0\r\n",
+        "Upgrade: h2c\r\n",
     ] {
         let (response, received) = pass(get("/", lines)).await;
-        if let Some(received) = received {
-            assert!(
-                received.header("upgrade").is_empty() && received.header("connection").is_empty(),
-                "{lines}"
-            );
-            assert!(received.header("http2-settings").is_empty());
-        } else {
-            assert_eq!(response.status, 400, "{lines}");
+        assert_eq!((response.status, response.text()), (200, "hello"), "{lines}");
+        let received = received.unwrap();
+        for gone in ["upgrade", "connection", "http2-settings"] {
+            assert!(received.header(gone).is_empty(), "{lines}: {gone}");
         }
     }
+    let post =
+        "POST / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello";
+    let (response, received) = pass(post).await;
+    assert_eq!((response.status, received.unwrap().body), (200, b"hello".to_vec()));
 }
 
 #[tokio::test]

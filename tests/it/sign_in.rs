@@ -5,7 +5,11 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 
-use crate::harness::{browser::Browser, gateway::World, provider::IssParameter};
+use crate::harness::{
+    browser::Browser,
+    gateway::{ROUTES, Wishes, World},
+    provider::{CLIENT_ID, CLIENT_SECRET, IssParameter, Provider},
+};
 
 const COOKIE: &str = "doorward";
 
@@ -237,4 +241,67 @@ async fn every_sign_in_makes_a_new_handle_and_ends_the_old_session() {
     assert_eq!(thief.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
     let who = browser.fetch(&world.url("/.doorward/whoami")).await.json();
     assert_eq!(who["subject"], "grace");
+}
+
+#[tokio::test]
+async fn each_provider_has_its_own_hosts_and_its_own_callback() {
+    // AR-14, AR-15
+    let second = Provider::start().await;
+    second.login_as("eve", json!({ "email": "eve@example.org" }));
+    let world = World::with(Wishes {
+        provider: format!(
+            "  second:\n    issuer: \"{}\"\n    insecure_http_issuer: true\n    client_id: {CLIENT_ID}\n    client_secret: \
+             \"{CLIENT_SECRET}\"\n",
+            second.issuer()
+        ),
+        more: "default_provider: op".to_owned(),
+        routes: format!(
+            "{ROUTES}  - {{ host: other.test, upstream: \"{{upstream}}\", access: {{ provider: second }}, sign_in: {{ provider: \
+             second }} }}\n"
+        ),
+        ..Wishes::default()
+    })
+    .await;
+    let other = world.url("/.doorward/whoami").replace("app.test", "other.test");
+    let browser = Browser::new();
+    let sent = browser.visit(&other).await.location().unwrap();
+    assert!(sent.as_str().starts_with(second.issuer()), "{sent}");
+    let callback = other.replace("whoami", "callback/second");
+    assert!(
+        sent.query_pairs()
+            .any(|(name, value)| name == "redirect_uri" && value == callback)
+    );
+
+    let back = browser.visit(sent.as_str()).await.location().unwrap();
+    let elsewhere = back.as_str().replace("callback/second", "callback");
+    let refused = browser.visit(&elsewhere).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        second.count("token"),
+        0,
+        "an answer to another provider's callback is worth nothing"
+    );
+
+    let page = browser.open(&other).await;
+    assert_eq!((page.status, second.count("token")), (StatusCode::OK, 1));
+    assert_eq!(browser.fetch(&other).await.json()["subject"], "eve");
+    assert_eq!(
+        world.provider.count("discovery"),
+        0,
+        "the default provider has no part in it"
+    );
+}
+
+#[tokio::test]
+async fn nobody_signs_in_on_a_host_that_no_route_names() {
+    // AR-08
+    let world = World::start().await;
+    for path in ["/", "/.doorward/sign-in", "/.doorward/whoami"] {
+        let page = Browser::new()
+            .visit(&world.url(path).replace("app.test", "other.test"))
+            .await;
+        assert!(page.location().is_none(), "{path}: {:?}", page.location());
+        assert!(page.status.is_client_error(), "{path}: {}", page.status);
+    }
+    assert_eq!(world.provider.count("discovery"), 0);
 }

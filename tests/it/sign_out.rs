@@ -84,3 +84,23 @@ async fn a_provider_without_logout_ends_here() {
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.url.path(), "/.doorward/signed-out", "no loop into a new sign-in");
 }
+
+#[tokio::test]
+async fn the_page_after_sign_out_takes_nobody_anywhere() {
+    // RL-04: no state, another's state, a target that somebody else put there
+    let world = World::start().await;
+    let browser = Browser::new();
+    for query in [
+        "",
+        "?state=another",
+        "?state=%00&return_to=//evil.test/&post_logout_redirect_uri=https://evil.test",
+    ] {
+        let page = browser.open(&world.url(&format!("/.doorward/signed-out{query}"))).await;
+        assert_eq!(
+            (page.status, page.url.path()),
+            (StatusCode::OK, "/.doorward/signed-out"),
+            "{query}"
+        );
+        assert!(!page.body.contains("evil.test"), "{}", page.body);
+    }
+}

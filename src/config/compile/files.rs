@@ -43,7 +43,11 @@ impl Desk<'_, '_> {
         match read {
             Ok(secret) => Some(secret),
             Err(why) => {
-                let hint = "make it readable for the user that Doorward runs as, or name another";
+                let hint = if ways.file.is_some() {
+                    "put the secret there, readable for the user that Doorward runs as, or name another file"
+                } else {
+                    "set it for the process that runs Doorward, or name another variable"
+                };
                 self.found.add(&path, why.to_string(), hint);
                 self.found.maim(object);
                 None

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{
     Desk,
-    names::{folded, is_forbidden},
+    names::{folded, is_forbidden, is_forwarding},
 };
 use crate::{
     config::{
@@ -78,13 +78,25 @@ impl Desk<'_, '_> {
         }
         let remove = path.key("remove");
         for (index, name) in written.remove.iter().enumerate() {
-            self.allowed(&remove.index(index), &name.value);
+            let here = remove.index(index);
+            self.allowed(&here, &name.value);
+            if seen.contains_key(&folded(&name.value)) {
+                self.set_and_removed(&here, &name.value);
+            }
         }
         Said {
             rules: rules.into_iter().map(|(_, rule)| rule).collect(),
             remove: written.remove.iter().map(|one| one.value.clone()).collect(),
             identity: written.identity,
         }
+    }
+
+    pub(super) fn set_and_removed(&mut self, here: &Path, name: &HeaderName) {
+        self.found.add(
+            here,
+            format!("{name} is both set and removed"),
+            "keep one of the two; what is set replaces what was there",
+        );
     }
 
     fn titled(&mut self, here: Path, title: &str, source: Source) -> Option<(Path, HeaderRule)> {
@@ -116,6 +128,10 @@ impl Desk<'_, '_> {
         } else if folded(name).starts_with("x-doorward-") || *name == ASSERTION {
             let what = format!("{name} is Doorward's own header");
             self.found.add(here, what, "choose another name");
+        } else if is_forwarding(name) {
+            let what = format!("{name} is not yours to set or remove");
+            let hint = "Doorward says itself where a request comes from; whom it believes stands in `trusted_proxies`";
+            self.found.add(here, what, hint);
         }
     }
 

@@ -138,6 +138,7 @@ fn limits(config: &raw::Config) -> Limits {
         head: bytes(limits.head.value),
         headers: limits.headers,
         target: bytes(limits.target.value),
+        head_time: timeouts.head.value,
         keepalive: timeouts.keepalive.value,
         read: timeouts.read.value,
         write: timeouts.write.value,

@@ -17,8 +17,12 @@ const HEADERS: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "http2-settings",
     "expect",
 ];
+
+/// Headers that say where a request comes from, which are always set.
+const FORWARDING: &[&str] = &["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
 /// Parameters of the authorization request that are Doorward's own, with what to write instead.
 const PARAMETERS: &[(&str, &str)] = &[
@@ -41,6 +45,11 @@ const PARAMETERS: &[(&str, &str)] = &[
 /// Whether a route may not set or remove the header.
 pub(super) fn is_forbidden(name: &HeaderName) -> bool {
     HEADERS.contains(&name.as_str())
+}
+
+/// Whether the header, under any spelling, says where a request comes from.
+pub(super) fn is_forwarding(name: &HeaderName) -> bool {
+    FORWARDING.contains(&folded(name).as_str())
 }
 
 /// What to write instead of the parameter, if it is Doorward's own.

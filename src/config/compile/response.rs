@@ -21,7 +21,11 @@ impl Desk<'_, '_> {
             }
         }
         for (index, name) in written.remove.iter().enumerate() {
-            self.allowed_in_response(&path.key("remove").index(index), &name.value);
+            let here = path.key("remove").index(index);
+            self.allowed_in_response(&here, &name.value);
+            if set.iter().any(|(set, _)| *set == name.value) {
+                self.set_and_removed(&here, &name.value);
+            }
         }
         let remove = written.remove.iter().map(|one| one.value.clone()).collect();
         (set, remove)

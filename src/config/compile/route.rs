@@ -107,6 +107,7 @@ impl Desk<'_, '_> {
             .map(|all| all.iter().map(|one| one.value.clone()).collect());
         let id = route_id(written, host.as_ref(), pattern.as_ref(), methods.as_ref());
         let forward = self.forward(path, written, &id, said, common);
+        let cors = self.cors(&path.key("cors"), written);
         self.prefix_only(path, written, pattern.as_ref());
         Some(Route {
             id,
@@ -119,6 +120,7 @@ impl Desk<'_, '_> {
             access: access?,
             sign_in: sign_in?,
             explain_refusals: written.explain_refusals,
+            cors,
             forward: forward?,
         })
     }

@@ -42,6 +42,144 @@ fn problems(from: &str, to: &str) -> Vec<String> {
 }
 
 #[test]
+fn pages_of_other_origins_are_listed_one_by_one() {
+    let route = "    access: signed_in\n";
+    let with = |more: &str| problems(route, &format!("{route}    {more}\n"));
+    assert!(with("cors: { allowed_origins: [https://app.example.com] }").is_empty());
+    for (bad, told) in [
+        ("cors: {}", "routes[0].cors: `allowed_origins` is missing"),
+        (
+            "cors: { allowed_origins: [] }",
+            "routes[0].cors.allowed_origins: the list is empty",
+        ),
+        (
+            "cors: { allowed_origins: [\"*\"] }",
+            "routes[0].cors.allowed_origins[0]: \"*\" is not the origin of a page: relative URL without a base",
+        ),
+    ] {
+        assert_eq!(with(bad), [told], "{bad}");
+    }
+    let deaf = "methods: [GET]\n    cors: { allowed_origins: [https://app.example.com], preflight: pass }";
+    assert_eq!(
+        with(deaf),
+        ["routes[0].cors.preflight: preflights are OPTIONS, which `methods` of this route does not name"]
+    );
+}
+
+/// The problems of the good configuration whose route has these lines instead of its upstream.
+fn of_route(lines: &str) -> Vec<String> {
+    problems("    upstream: http://127.0.0.1:3000\n", lines)
+}
+
+#[test]
+fn a_header_is_set_or_removed() {
+    let upstream = "    upstream: http://127.0.0.1:3000\n";
+    assert_eq!(
+        of_route(&format!(
+            "{upstream}    headers: {{ static: {{ X-A: one }}, remove: [X_a, X-B] }}\n"
+        )),
+        ["routes[0].headers.remove[0]: x_a is both set and removed"]
+    );
+    assert_eq!(
+        of_route(&format!(
+            "{upstream}    response_headers: {{ set: {{ X-A: one }}, remove: [X-B, x-a] }}\n"
+        )),
+        ["routes[0].response_headers.remove[1]: x-a is both set and removed"]
+    );
+}
+
+#[test]
+fn where_a_request_comes_from_is_not_for_a_route_to_say() {
+    for header in [
+        "X-Forwarded-For",
+        "X_Forwarded_Host",
+        "x-forwarded-proto",
+        "Keep-Alive",
+        "TE",
+        "HTTP2-Settings",
+    ] {
+        let lines = format!("    upstream: http://127.0.0.1:3000\n    headers: {{ static: {{ {header}: one }} }}\n");
+        let told = of_route(&lines);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].ends_with("is not yours to set or remove"), "{told:?}");
+    }
+}
+
+#[test]
+fn tls_goes_with_https() {
+    let told = "routes[0].upstream.tls: no target of this upstream is https, so nothing is encrypted or verified";
+    for tls in ["sni: app.internal", "insecure_skip_verify: true"] {
+        let lines = |target| format!("    upstream: {{ targets: {target}, tls: {{ {tls} }} }}\n");
+        assert_eq!(of_route(&lines("[http://a:1, h2c://b:1]")), [told], "{tls}");
+        assert!(of_route(&lines("[http://a:1, https://b:1]")).is_empty(), "{tls}");
+        assert_eq!(
+            of_route(&lines("[https//a, http://b:1]")).len(),
+            1,
+            "{tls}: the bad target alone is told"
+        );
+    }
+}
+
+#[test]
+fn a_target_stands_once() {
+    assert_eq!(
+        of_route("    upstream: { targets: [http://a:1, http://b, http://A:1, http://b:80] }\n"),
+        [
+            "routes[0].upstream.targets[2]: this target stands here twice",
+            "routes[0].upstream.targets[3]: this target stands here twice"
+        ]
+    );
+}
+
+#[test]
+fn the_admin_listener_is_no_upstream() {
+    let told = "this upstream is Doorward's admin listener at 127.0.0.1:9090, which asks for no password";
+    assert_eq!(
+        of_route("    upstream: http://localhost:9090\n"),
+        [format!("routes[0].upstream: {told}")]
+    );
+    assert_eq!(
+        of_route("    upstream: { targets: [http://a:1, http://127.0.0.1:9090] }\n"),
+        [format!("routes[0].upstream.targets[1]: {told}")]
+    );
+    let off = "    upstream: http://127.0.0.1:9090\n    access: open\nadmin: { enabled: false }\n";
+    let all = "    upstream: http://127.0.0.1:3000\n    access: signed_in\n";
+    assert!(problems(all, off).is_empty());
+}
+
+#[test]
+fn a_problem_behind_a_bad_member_of_a_list_has_its_own_place() {
+    let told = of_route(
+        "    upstream: http://127.0.0.1:3000\n    headers:\n      remove:\n        - \"a b\"\n        - X-Fine\n        - \"c d\"\n        - Host\n",
+    );
+    let expected = [
+        "routes[0].headers.remove[0]: \"a b\" is not a header name",
+        "routes[0].headers.remove[2]: \"c d\" is not a header name",
+        "routes[0].headers.remove[3]: host is not yours to set or remove",
+    ];
+    assert_eq!(told, expected);
+    let text = GOOD.replace(
+        "    access: signed_in",
+        "    access: signed_in\n    headers:\n      remove:\n        - \"a b\"\n        - Host",
+    );
+    let report = read(&text).unwrap_err();
+    let lines: Vec<_> = report.list().iter().map(|one| one.line).collect();
+    assert_eq!(lines, [17, 18]);
+}
+
+#[test]
+fn nothing_written_prints_in_debug() {
+    let text = GOOD.replace("client_secret_env: SECRET", "client_secret: hunter2-hunter2");
+    let (tree, _) = Node::read(&text).unwrap();
+    assert!(!format!("{tree:?}").contains("hunter2"));
+    let plan = read(&text).unwrap();
+    assert!(!format!("{plan:?}").contains("hunter2"));
+    let variables = BTreeMap::from([("SECRET".to_owned(), "hunter2".to_owned())]);
+    let source = Source::with_environment(FilePath::new("/"), variables);
+    assert!(!format!("{source:?}").contains("hunter2"));
+}
+
+#[test]
 fn a_good_configuration_is_a_plan() {
     let plan = read(GOOD).unwrap();
     let public = plan.listeners[0].public;
@@ -105,6 +243,7 @@ fn every_mistake_is_the_problem_that_it_is() {
         ),
         (route, &more("    headers: {static: {Host: x}}\n"), "host is not yours"),
         (
+            // UI-07
             route,
             &more("    headers: {static: {X_A: x, X-A: y}}\n"),
             "one header to some",
@@ -130,6 +269,7 @@ fn every_mistake_is_the_problem_that_it_is() {
         (route, &more("trusted_proxies: [0.0.0.0/0]\n"), "trusts everybody"),
         (route, &more("logging: {level: \"a=b=c\"}\n"), "this is not a level"),
         (route, &more("identity: {assertion_life: 6m}\n"), "from 1s to 5m"),
+        (route, &more("identity: {assertion_key_rotation: 1h}\n"), "2h or more"),
         (route, &more("session: {idle_timeout: 48h}\n"), "idle for longer"),
         (
             route,

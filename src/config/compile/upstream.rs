@@ -6,7 +6,8 @@ use super::Desk;
 use crate::{
     config::{Path, raw},
     policy::{
-        Balance, Ejection, HealthCheck, HostPattern, Pool, Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
+        Balance, Ejection, HealthCheck, HostPattern, Pool, Protocol, Timeouts, Tls, Upstream, UpstreamTarget,
+        upstream::Address,
     },
     proxy::Bind,
 };
@@ -34,9 +35,17 @@ impl Desk<'_, '_> {
             .iter()
             .map(|target| target.value.clone())
             .collect();
-        for target in &targets {
-            self.not_ourselves(&path.key("targets"), target, config);
+        let several = matches!(&object.targets, Some(raw::OneOrMany::Many(_)));
+        let all = path.key("targets");
+        for (index, target) in targets.iter().enumerate() {
+            let here = if several { all.index(index) } else { all.clone() };
+            self.not_ourselves(&here, target, config);
+            if targets.iter().take(index).any(|earlier| earlier == target) {
+                self.found
+                    .add(&here, "this target stands here twice", "write each target once");
+            }
         }
+        self.tls_is_of_use(path, object, &targets);
         if targets.is_empty() {
             return None;
         }
@@ -86,7 +95,30 @@ impl Desk<'_, '_> {
         }
     }
 
-    /// A target that is one of our listeners makes requests go round in circles.
+    /// Somebody who writes how to verify believes that it is verified.
+    fn tls_is_of_use(&mut self, path: &Path, object: &raw::UpstreamObject, targets: &[UpstreamTarget]) {
+        let raw::UpstreamTls {
+            ca_file,
+            sni,
+            client_certificate_file,
+            client_key_file,
+            insecure_skip_verify,
+        } = &object.tls;
+        let files = [ca_file, client_certificate_file, client_key_file];
+        let written = *insecure_skip_verify || sni.is_some() || files.iter().any(|file| file.is_some());
+        let secure = targets.iter().any(|target| target.protocol == Protocol::Https);
+        // A target that was taken out may be the one with https.
+        if written && !secure && !self.found.is_maimed(path) && !self.found.is_maimed(&path.key("targets")) {
+            self.found.add(
+                &path.key("tls"),
+                "no target of this upstream is https, so nothing is encrypted or verified",
+                "write the targets as https://…, or take `tls` out",
+            );
+        }
+    }
+
+    /// A target that is one of our listeners makes requests go round in circles; one that is the admin listener gives
+    /// away what only operators may see.
     fn not_ourselves(&mut self, path: &Path, target: &UpstreamTarget, config: &raw::Config) {
         let ours = config
             .listeners
@@ -99,6 +131,14 @@ impl Desk<'_, '_> {
                 path,
                 format!("this upstream is Doorward itself, which listens at {}", address.value),
                 "write where the application listens",
+            );
+        }
+        let admin = &config.admin.address.value;
+        if config.admin.enabled && is_same(&target.address, admin, config) {
+            self.found.add(
+                path,
+                format!("this upstream is Doorward's admin listener at {admin}, which asks for no password"),
+                "write where the application listens, or another address for `admin`",
             );
         }
     }

@@ -68,10 +68,13 @@ pub struct Limits {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Timeouts {
+    /// Longest time from the first byte of a request's head to its last, however it trickles. Beyond it: 408.
+    #[schemars(extend("default" = "15s"))]
+    pub head: Text<LengthOfTime>,
     /// How long an idle connection is kept.
     #[schemars(extend("default" = "75s"))]
     pub keepalive: Text<LengthOfTime>,
-    /// Longest wait between two reads of a request.
+    /// Longest wait between two reads of a request's body. Beyond it: 408, or the end of the stream over HTTP/2.
     #[schemars(extend("default" = "60s"))]
     pub read: Text<LengthOfTime>,
     /// Longest wait between two writes of a response.

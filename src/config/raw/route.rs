@@ -9,6 +9,7 @@ use super::{Access, File, Upstream};
 use crate::{
     config::written::{
         Text,
+        address::WebOrigin,
         measure::{LengthOfTime, LimitOfSize},
         name::{
             AddedPrefix, ClaimName, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression, RoutePath,
@@ -30,8 +31,8 @@ pub struct Route {
     /// The path: `/app` for itself and all below it, or an object.
     #[schemars(extend("default" = "/"))]
     pub path: Path,
-    /// Only these methods: `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`. Default: all. What no route of
-    /// the same host and path takes is answered with 405.
+    /// Only these methods: `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE`, `OPTIONS`. Default: all. `GET` takes `HEAD`
+    /// as well, unless another route of the same host and path names it. What none of them takes is answered with 405.
     #[schemars(length(min = 1))]
     pub methods: Option<Vec<Text<MethodName>>>,
     /// Where requests go: `http://host:port`, `https://host`, `h2c://host:port`, `unix:/path`, or an object.
@@ -61,6 +62,9 @@ pub struct Route {
     /// Whether the page that refuses someone says what was missing.
     #[schemars(extend("default" = false))]
     pub explain_refusals: bool,
+    /// What pages of other origins may do, such as a single-page app that calls this route from its own host. Default:
+    /// nothing. The same origin needs none of it.
+    pub cors: Option<Cors>,
     /// Whether `%2F` may stand in the path. Without it such requests are refused, since applications disagree on it.
     #[schemars(extend("default" = false))]
     pub allow_encoded_slashes: bool,
@@ -150,6 +154,30 @@ pub struct ResponseHeaders {
     /// Headers to remove.
     #[schemars(extend("default" = []))]
     pub remove: Vec<Text<HeaderTitle>>,
+}
+
+/// What pages of other origins may do. It is about Doorward's own answers; what the upstream answers has the headers
+/// that the upstream gives it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Pages that may read Doorward's 401, 403 and 503 answers, each as scheme, host and port: `https://app.example.com`.
+    /// The session's cookie comes along from the same site only: from `app.example.com` to `api.example.com`.
+    #[schemars(required, length(min = 1))]
+    pub allowed_origins: Option<Vec<Text<WebOrigin>>>,
+    /// What becomes of the preflights of these pages. A browser sends them without cookies.
+    #[schemars(extend("default" = "judge"))]
+    pub preflight: Preflight,
+}
+
+/// What becomes of preflights: OPTIONS with `Origin` and `Access-Control-Request-Method`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Preflight {
+    /// Judged like every request without a session: 401 unless the route is open.
+    Judge,
+    /// Forwarded without identity, whoever may pass the route, so that the upstream answers it.
+    Pass,
 }
 
 /// How people sign in for a route.

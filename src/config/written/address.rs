@@ -11,7 +11,7 @@ use url::Url;
 use super::Written;
 use crate::{
     oidc::Issuer,
-    policy::{Host, Protocol, UpstreamTarget, upstream::Address},
+    policy::{Host, Origin, Protocol, UpstreamTarget, upstream::Address},
     proxy::Bind,
     store::RedisAddress,
 };
@@ -58,6 +58,10 @@ pub struct RedisUrl {
 /// A target's URL.
 #[derive(Debug)]
 pub enum UpstreamUrl {}
+
+/// The origin of a page.
+#[derive(Debug)]
+pub enum WebOrigin {}
 
 impl Written for Listen {
     type Value = Bind;
@@ -228,6 +232,23 @@ impl Written for UpstreamUrl {
     }
 }
 
+impl Written for WebOrigin {
+    type Value = Origin;
+    const FORMAT: &'static str = "web-origin";
+    const WHAT: &'static str = "the origin of a page";
+    const HINT: &'static str = "write scheme, host and, where it is not the usual one, port: https://app.example.com; `*` and null are never allowed";
+
+    fn read(text: &str) -> Result<Origin, String> {
+        let url = web(text)?;
+        if url.path() != "/" {
+            return Err("it has a path".to_owned());
+        }
+        let host = Host::parse(url.host_str().ok_or("it has no host")?)?;
+        let port = url.port_or_known_default().ok_or("it has no port")?;
+        Origin::new(url.scheme() == "https", &host, port)
+    }
+}
+
 /// An http or https URL with a host and without credentials, query and fragment.
 fn web(text: &str) -> Result<Url, String> {
     if text.trim() != text {
@@ -355,6 +376,29 @@ mod tests {
             "http://a:99999",
         ] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_write_them() {
+        for (written, origin) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("https://APP.example.com:443/", "https://app.example.com"),
+            ("http://localhost:5173", "http://localhost:5173"),
+        ] {
+            assert_eq!(WebOrigin::read(written).unwrap().as_header(), origin, "{written}");
+        }
+        for bad in [
+            "*",
+            "null",
+            "",
+            "app.example.com",
+            "https://*.example.com",
+            "https://a/b",
+            "file:///x",
+            "https://a?b",
+        ] {
+            assert!(WebOrigin::read(bad).is_err(), "{bad}");
         }
     }
 

@@ -1,9 +1,11 @@
 //! A map that forgets its oldest entry rather than grow past its bound.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+};
 
 /// Entries by key, at most [`BOUND`] of them.
-#[derive(Debug)]
 pub(super) struct Bounded<T> {
     entries: HashMap<String, T>,
     order: VecDeque<String>,
@@ -11,6 +13,15 @@ pub(super) struct Bounded<T> {
 
 /// How many entries one map holds.
 pub(super) const BOUND: usize = 10_000;
+
+/// Keys are cookies and codes, so only their number is shown.
+impl<T> fmt::Debug for Bounded<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bounded")
+            .field("entries", &self.entries.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl<T> Default for Bounded<T> {
     fn default() -> Self {

@@ -25,7 +25,7 @@ pub(super) struct Code {
 }
 
 /// What a client presents with a code.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Redemption<'a> {
     pub(super) code: &'a str,
     pub(super) redirect_uri: &'a str,
@@ -33,7 +33,7 @@ pub(super) struct Redemption<'a> {
 }
 
 /// What tokens are made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Issue {
     pub(super) granted: Granted,
     /// The family, by which a reuse or a sign-out finds all that descends from one code.
@@ -54,7 +54,6 @@ enum CodeState {
     Dead,
 }
 
-#[derive(Debug)]
 struct Family {
     granted: Granted,
     /// The only refresh token that is good: the latest.

@@ -327,13 +327,31 @@ fn a_websocket_upgrade_is_a_get_with_both_headers() {
         of(Method::GET, &[("connection", "close"), ("upgrade", "websocket")]),
         bad
     );
-    assert_eq!(of(Method::GET, &[("connection", "upgrade"), ("upgrade", "h2c")]), bad);
-    assert_eq!(
-        of(Method::GET, &[("connection", "upgrade"), ("upgrade", "websocket, h2c")]),
-        bad
-    );
+    for mixed in ["websocket, h2c", "h2c,WebSocket", "websocket/13"] {
+        assert_eq!(
+            of(Method::GET, &[("connection", "upgrade"), ("upgrade", mixed)]),
+            bad,
+            "{mixed}"
+        );
+    }
     assert_eq!(of(Method::GET, &[both[0], both[1], both[1]]), bad);
     assert_eq!(of(Method::GET, &both[..1]), (Caller::Api, Ok(())));
+}
+
+#[test]
+fn an_offer_of_another_protocol_is_ignored() {
+    let offered = |lines: &[_]| {
+        let headers = headers(lines);
+        assert_eq!(check_headers(&Method::POST, &headers), Ok(()), "{lines:?}");
+        offers_only_other_upgrades(&headers)
+    };
+    assert!(offered(&[
+        ("connection", "upgrade, http2-settings"),
+        ("upgrade", "h2c")
+    ]));
+    assert!(offered(&[("upgrade", "TLS/1.2, HTTP/2.0")]));
+    assert!(!offered(&[("connection", "upgrade")]));
+    assert!(!offers_only_other_upgrades(&headers(&[("upgrade", "h2c, websocket")])));
 }
 
 #[test]

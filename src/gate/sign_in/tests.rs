@@ -41,6 +41,26 @@ fn begun(return_to: &str) -> Begun {
     attempt(return_to).begin(&ring(&[("a", 1)]), &draws(7), &[], true)
 }
 
+#[test]
+fn nothing_secret_of_an_attempt_prints() {
+    let attempt = attempt("/x?token=t0k3n");
+    let shown = format!("{attempt:?}");
+    for secret in [attempt.nonce.as_str(), &attempt.verifier, "t0k3n"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    let begun = begun("/x");
+    let shown = format!("{begun:?}");
+    assert!(
+        !shown.contains(&begun.state) && !shown.contains(&begun.cookie_value),
+        "{shown}"
+    );
+    let answer = crate::gate::callback::Answer {
+        code: "c0d3".to_owned(),
+        iss: None,
+    };
+    assert!(!format!("{answer:?}").contains("c0d3"));
+}
+
 /// The cookie of an attempt begun some seconds after [`START`].
 fn cookie(secs: i64) -> String {
     cookie_name(&name(UnixTime::from_secs(START.secs() + secs), &[9; 9]), true)

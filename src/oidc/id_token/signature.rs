@@ -54,6 +54,10 @@ impl<'a> Signed<'a> {
     pub(super) fn check(&self, keys: &KeySet, expect: &Expect<'_>) -> Result<Proof, IdTokenError> {
         let alg = allowed(&self.header.alg, expect.algs).ok_or(IdTokenError::AlgNotAllowed)?;
         let candidates = if alg.uses_shared_secret() {
+            // The library takes the length for granted.
+            if Some(self.signature.len()) != tag_length(&self.header.alg) {
+                return Err(IdTokenError::BadSignature);
+            }
             vec![shared_key(expect)?]
         } else {
             self.candidates(keys, &alg)
@@ -128,6 +132,16 @@ fn by_name(name: &str) -> Option<CoreJwsSigningAlgorithm> {
         "HS512" => CoreJwsSigningAlgorithm::HmacSha512,
         _ => return None,
     })
+}
+
+/// The length of an HS* signature in bytes (RFC 7518 section 3.2).
+fn tag_length(name: &str) -> Option<usize> {
+    match name {
+        "HS256" => Some(32),
+        "HS384" => Some(48),
+        "HS512" => Some(64),
+        _ => None,
+    }
 }
 
 /// The client secret as a key: never anything of the key set, so a public key is never a shared one (RFC 8725

@@ -348,7 +348,7 @@ fn a_symmetric_key_in_the_set_is_no_key() {
 
 #[test]
 fn key_references_in_the_header_are_ignored_and_extensions_refused() {
-    // ID-07
+    // ID-01, ID-07, JB-05, JB-09
     let other = rsa_jwk("rsa", &RSA.private);
     for (name, value) in [
         ("jku", json!("https://evil.example/jwks")),
@@ -617,7 +617,7 @@ fn json_is_read_in_one_way_only() {
 
 #[test]
 fn the_form_is_three_strict_segments() {
-    // ID-16
+    // ID-01, ID-16
     let good = token(&claims());
     let (message, signature) = good.rsplit_once('.').unwrap();
     let trailing_bits = {
@@ -643,6 +643,11 @@ fn the_form_is_three_strict_segments() {
         format!("{message}.\n{signature}"),
         format!("{message}.{}", signature.replacen(|c| c != '+', "+", 1)),
         trailing_bits,
+        // The form of an encrypted token (RFC 7516 section 7.1), which nobody registered for.
+        format!(
+            "{}.AAAA.AAAA.AAAA.AAAA",
+            b64(json!({"alg": "RS256", "kid": "rsa"}).to_string())
+        ),
     ] {
         assert_eq!(verdict(&bad, &expect()), Err(IdTokenError::Malformed), "{bad}");
     }
@@ -651,7 +656,7 @@ fn the_form_is_three_strict_segments() {
 #[test]
 fn degenerate_signatures_do_not_verify() {
     // ID-17
-    let algs = ["ES256".to_owned(), "RS256".to_owned(), "EdDSA".to_owned()];
+    let algs = ["ES256", "RS256", "EdDSA", "HS256"].map(str::to_owned);
     let expect = Expect {
         algs: &algs,
         ..expect()
@@ -673,6 +678,10 @@ fn degenerate_signatures_do_not_verify() {
         ("RS256", "rsa", vec![1]),
         ("EdDSA", "ed", vec![0; 64]),
         ("EdDSA", "ed", vec![0; 63]),
+        ("HS256", "any", Vec::new()),
+        ("HS256", "any", vec![0; 31]),
+        ("HS256", "any", vec![0; 32]),
+        ("HS256", "any", vec![0; 33]),
     ] {
         let header = json!({"alg": alg, "kid": kid});
         let raw = format!(

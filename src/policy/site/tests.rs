@@ -158,12 +158,34 @@ fn the_place_decides_about_methods() {
         &[
             ("GET a.test /x", "GET a.test /x"),
             ("PUT a.test /x", "POST,PUT a.test /x"),
-            ("HEAD a.test /x", "[GET, POST, PUT]"),
-            ("get a.test /x", "[GET, POST, PUT]"),
+            ("HEAD a.test /x", "GET a.test /x"),
+            ("get a.test /x", "[GET, HEAD, POST, PUT]"),
+            ("DELETE a.test /x", "[GET, HEAD, POST, PUT]"),
             ("GET a.test /y", "a.test /y"),
             ("DELETE a.test /y", "DELETE a.test /y"),
             ("GET a.test /zz", "[HEAD]"),
             ("GET a.test /z/", "a.test /z/*"),
+        ],
+    );
+}
+
+#[test]
+fn who_takes_get_takes_head_unless_another_names_it() {
+    let routes = [
+        "GET a.test /x",
+        "a.test /x",
+        "GET a.test /y",
+        "HEAD a.test /y",
+        "POST a.test /z",
+    ];
+    holds(
+        &routes,
+        &[
+            ("HEAD a.test /x", "GET a.test /x"),
+            ("POST a.test /x", "a.test /x"),
+            ("HEAD a.test /y", "HEAD a.test /y"),
+            ("GET a.test /y", "GET a.test /y"),
+            ("HEAD a.test /z", "[POST]"),
         ],
     );
 }
@@ -307,5 +329,21 @@ fn a_path_that_is_none_is_for_nothing() {
     let site = site(&["a.test /*", "*.test /*", "* /*"]);
     for path in ["", "x", "b/x", "*"] {
         assert_eq!(find(&site, &format!("GET a.test {path}")), "nothing", "{path:?}");
+    }
+}
+
+#[test]
+fn a_host_is_known_when_any_route_is_for_it() {
+    let knows = |routes: &[&str], host: &str| {
+        let site = Site::new(routes.iter().map(|written| route(written)).collect()).unwrap();
+        site.knows(&Host::parse(host).unwrap())
+    };
+    let named = ["a.test /only", "*.wild.test /*"];
+    for known in ["a.test", "x.wild.test", "y.x.wild.test"] {
+        assert!(knows(&named, known), "{known}");
+    }
+    for unknown in ["b.test", "wild.test", "xwild.test", "test"] {
+        assert!(!knows(&named, unknown), "{unknown}");
+        assert!(knows(&["* /*"], unknown), "{unknown}");
     }
 }

@@ -12,7 +12,7 @@ use http::StatusCode;
 use pingora::upstreams::peer::HttpPeer;
 use tokio::time::Instant;
 
-use super::{Upstream, peer::Material, resolve::Addresses};
+use super::{Hold, Upstream, peer::Material, resolve::Addresses};
 use crate::{
     policy::{
         self, Balance,
@@ -100,7 +100,7 @@ impl Upstream {
     pub(in crate::proxy) async fn peer(
         self: &Arc<Self>,
         tried: &[usize],
-        tunnel: bool,
+        tunnel: Option<&Arc<Hold>>,
     ) -> Option<(Box<HttpPeer>, Lease)> {
         let mut skip = tried.to_vec();
         loop {

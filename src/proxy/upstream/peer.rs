@@ -1,6 +1,6 @@
 //! Peers: where pingora connects to, and how. Every deadline set, a name to verify, and a pool of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use pingora::{
     protocols::{ALPN, l4::socket::SocketAddr as PeerAddress},
@@ -9,11 +9,20 @@ use pingora::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use super::{Upstream, balance::Target, resolve::Addresses};
+use super::{
+    Upstream,
+    balance::Target,
+    held::{Connect, Hold},
+    resolve::Addresses,
+    roots,
+};
 use crate::policy::{
     self, Tls,
     upstream::{Address, Protocol},
 };
+
+/// Tells the pool of an upstream's tunnels from that of its requests.
+const TUNNELS: u64 = 1 << 63;
 
 /// TLS material in the forms that pingora and the health checks want.
 #[derive(Debug, Default)]
@@ -103,7 +112,7 @@ pub(super) fn template(
     peer.group_key = group;
     if secure {
         peer.client_cert_key.clone_from(&material.client);
-        peer.options.ca.clone_from(&material.ca);
+        peer.options.ca = material.ca.clone().or_else(roots::given);
     }
     let (options, timeouts) = (&mut peer.options, &upstream.timeouts);
     options.connection_timeout = Some(timeouts.connect);
@@ -138,13 +147,19 @@ pub(super) fn server_name(target: &policy::UpstreamTarget, tls: &Tls) -> Result<
 
 impl Upstream {
     /// A peer for a target at its present address; `None` when none is known.
-    pub(super) async fn to(&self, target: &Target, tunnel: bool) -> Option<Box<HttpPeer>> {
+    pub(super) async fn to(&self, target: &Target, tunnel: Option<&Arc<Hold>>) -> Option<Box<HttpPeer>> {
         let mut peer = Box::new(target.template.clone());
         if !matches!(target.addresses, Addresses::Unix(_)) {
             let deadline = self.policy.timeouts.connect;
             peer._address = PeerAddress::Inet(target.addresses.current(deadline).await?);
         }
-        if tunnel && target.policy.protocol != Protocol::H2c {
+        if let Some(hold) = tunnel
+            && target.policy.protocol != Protocol::H2c
+        {
+            // A connection of its own, which nobody uses before or after.
+            peer.options.custom_l4 = Some(Arc::new(Connect(Arc::clone(hold))));
+            peer.options.idle_timeout = Some(Duration::ZERO);
+            peer.group_key ^= TUNNELS;
             peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::standard();
             // WebSocket is HTTP/1.1, and a tunnel may be silent; the handshake's deadline is the link's.
             peer.options.alpn = ALPN::H1;

@@ -16,14 +16,28 @@ const ARGS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-default-apps',
-  // Nothing but the loopback interface is ever asked for.
-  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost',
 ];
+// Nothing but the loopback interface is ever asked for.
+const NAMES = ['MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1', 'EXCLUDE localhost', 'EXCLUDE *.localhost'];
 
-export async function startBrowser() {
+/**
+ * Starts the browser.
+ *
+ * - `hosts`: names that lead to 127.0.0.1, as a line of `/etc/hosts` would
+ * - `trusted`: SHA-256 of public keys, in base64, whose certificates are believed
+ */
+export async function startBrowser({ hosts = [], trusted = [] } = {}) {
   const executablePath = process.env.DOORWARD_CHROMIUM ?? PLACES.find(existsSync);
   if (!executablePath) throw new Error('Chromium is missing. Run: .ci/need chromium');
-  const browser = await chromium.launch({ executablePath, args: ARGS, headless: true });
+  const browser = await chromium.launch({
+    executablePath,
+    args: [
+      ...ARGS,
+      `--host-resolver-rules=${[...hosts.map((host) => `MAP ${host} 127.0.0.1`), ...NAMES].join(', ')}`,
+      ...(trusted.length > 0 ? [`--ignore-certificate-errors-spki-list=${trusted.join(',')}`] : []),
+    ],
+    headless: true,
+  });
   return {
     /** A person's own browser profile: no cookie of anybody else. */
     async person(options = {}) {

@@ -1,9 +1,10 @@
-// A loopback HTTP server that can be taken down and brought back on the same port.
+// A loopback HTTP server, or HTTPS with a `tls` of `{ key, cert }`, that can be taken down and brought back on the same port.
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 
-export async function listen(handler, port = 0) {
+export async function listen(handler, port = 0, tls = undefined) {
   const sockets = new Set();
-  const server = createServer(handler);
+  const server = tls ? createSecureServer(tls, handler) : createServer(handler);
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -22,5 +23,6 @@ export async function listen(handler, port = 0) {
       server.close(() => resolve());
       sockets.forEach((socket) => socket.destroy());
     });
-  return { server, port: bound, origin: `http://127.0.0.1:${bound}`, close, reopen: () => open(bound) };
+  const origin = tls ? `https://localhost:${bound}` : `http://127.0.0.1:${bound}`;
+  return { server, port: bound, origin, close, reopen: () => open(bound) };
 }

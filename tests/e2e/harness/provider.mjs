@@ -4,6 +4,7 @@ import { Provider, interactionPolicy } from 'oidc-provider';
 import { listen } from './listener.mjs';
 import { people as everyone } from './people.mjs';
 
+// TE-01: each character shows another mistake of encoding.
 export const SECRET = 'a secret with : % + & = in it, so that encoding is seen';
 export const clients = {
   basic: { id: 'doorward-basic', secret: SECRET, method: 'client_secret_basic' },
@@ -18,6 +19,8 @@ export const clients = {
  * - `lifetimes`: seconds, `{ accessToken, idToken, refreshToken, session }`
  * - `claimsInIdToken`: false sends email, name and groups by userinfo only
  * - `people`: accounts by user name
+ * - `registered`: the clients, as `clients` above
+ * - `tls`: key and certificate of `localhost`, for an issuer with https
  */
 export async function startProvider({
   port = 0,
@@ -26,6 +29,8 @@ export async function startProvider({
   lifetimes = {},
   claimsInIdToken = true,
   people = everyone,
+  registered = Object.values(clients),
+  tls,
 } = {}) {
   const requests = [];
   const grants = [];
@@ -36,10 +41,10 @@ export async function startProvider({
     if (pathname.startsWith('/interaction/')) return interaction(provider, people, request, response);
     return provider.callback()(request, response);
   };
-  const listener = await listen(handler, port);
+  const listener = await listen(handler, port, tls);
   provider = new Provider(
     listener.origin,
-    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people }),
+    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }),
   );
   provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
   provider.on('grant.error', ({ oidc }, error) =>
@@ -61,11 +66,11 @@ export async function startProvider({
   };
 }
 
-function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people }) {
+function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }) {
   const policy = interactionPolicy.base();
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return {
-    clients: Object.values(clients).map((client) => ({
+    clients: registered.map((client) => ({
       client_id: client.id,
       ...(client.secret ? { client_secret: client.secret } : {}),
       token_endpoint_auth_method: client.method,

@@ -178,6 +178,7 @@ impl Front for Stub {
             )],
             body: refusal.code().into(),
             outcome: refusal.code(),
+            about: None,
         }
     }
 
@@ -216,6 +217,7 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
         access: Access::Open,
         sign_in: SignInTerms::of(ProviderName::new("none")),
         explain_refusals: false,
+        cors: None,
         forward: Forward {
             upstream: Arc::new(upstream),
             strip_prefix: false,

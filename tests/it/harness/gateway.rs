@@ -6,7 +6,7 @@ use doorward::{
     config,
     entropy::Entropy,
     proxy::Bind,
-    server::{Up, assemble, start},
+    server::{Reloaded, RunError, Up, assemble, start},
     time::Clock,
 };
 
@@ -27,6 +27,8 @@ pub struct World {
     pub base: String,
     /// `http://127.0.0.1:PORT` of the admin listener.
     pub admin: String,
+    /// What it was started with.
+    pub yaml: String,
     up: Up,
 }
 
@@ -96,8 +98,20 @@ impl World {
             clock,
             base,
             admin,
+            yaml,
             up,
         }
+    }
+
+    /// Puts another configuration in force.
+    pub fn reload(&mut self, yaml: &str) -> Result<Reloaded, RunError> {
+        let plan = config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+        self.up.reload(plan)
+    }
+
+    /// Where the gateway listens.
+    pub fn addresses(&self) -> Vec<Bind> {
+        self.up.addresses().to_vec()
     }
 
     /// A URL on the gateway.

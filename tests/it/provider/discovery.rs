@@ -47,7 +47,7 @@ async fn a_provider_that_is_down_is_not_hammered_and_found_when_it_is_back() {
     let failures = join_all((0..50).map(|_| rig.provider.metadata())).await;
     for failure in failures {
         let Unreachable { cause, .. } = failure.unwrap_err();
-        assert_eq!(cause, "discovery: status 503");
+        assert_eq!(cause, "discovery: status 503 of /.well-known/openid-configuration");
     }
     let asked = rig.op.count("discovery");
     assert!(asked <= 2, "a second may have passed meanwhile, no more: {asked}");

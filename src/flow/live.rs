@@ -1,0 +1,61 @@
+//! [`Live`]: the gateway in force. A reload puts another in its place as a whole.
+
+use std::{future::Future, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use super::{Answer, Front, Gateway, Incoming, Reply};
+use crate::{
+    gate::{Admission, Caller, Refusal},
+    identity::Bundle,
+};
+
+/// The gateway in force. A request is decided by one gateway from its beginning, whatever is put in place meanwhile.
+#[derive(Debug)]
+pub struct Live(ArcSwap<Gateway>);
+
+impl Live {
+    /// Begins with this gateway.
+    #[must_use]
+    pub fn new(gateway: Gateway) -> Self {
+        Self(ArcSwap::from_pointee(gateway))
+    }
+
+    /// The gateway in force now.
+    #[must_use]
+    pub fn gateway(&self) -> Arc<Gateway> {
+        self.0.load_full()
+    }
+
+    /// Puts a gateway in force: every request from now on is decided by it.
+    pub fn put(&self, gateway: Gateway) {
+        self.0.store(Arc::new(gateway));
+    }
+}
+
+impl Front for Live {
+    async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
+        self.gateway().answer(incoming).await
+    }
+
+    fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {
+        self.0.load().refuse(refusal, caller, request_id)
+    }
+
+    fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>> {
+        self.0.load().bundle(admission)
+    }
+
+    fn is_own_cookie(&self, name: &str) -> bool {
+        self.0.load().is_own_cookie(name)
+    }
+
+    fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>> {
+        self.0.load().subject_hash(admission)
+    }
+
+    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
+        let gateway = Gateway::clone(&self.0.load());
+        gateway.until_session_ends(admission.session().map(Arc::clone))
+    }
+}

@@ -1,0 +1,182 @@
+//! What a connection and its requests tell each other where pingora has no hook: whether a request's head is still being
+//! read, and whether an upload over HTTP/2 stands still.
+//!
+//! The hooks run inside the connection's task (HTTP/1) or the stream's (HTTP/2), so both are task-local values.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+tokio::task_local! {
+    static CONNECTION: Arc<Connection>;
+    static UPLOAD: Arc<Upload>;
+}
+
+/// An HTTP/1 connection, as its stream and its requests see it.
+#[derive(Debug, Default)]
+pub struct Connection {
+    reading_head: AtomicBool,
+    over: Notify,
+}
+
+impl Connection {
+    /// Serves the connection until it is done or [`Connection::end`] was called.
+    pub async fn serve(self: &Arc<Self>, serving: impl Future<Output = ()>) {
+        let serving = CONNECTION.scope(Arc::clone(self), serving);
+        tokio::select! {
+            () = serving => {}
+            () = self.over.notified() => {}
+        }
+    }
+
+    /// Whether no hook has seen the request yet that is being read. What is written now, pingora writes by itself.
+    #[must_use]
+    pub fn is_reading_head(&self) -> bool {
+        self.reading_head.load(Ordering::Relaxed)
+    }
+
+    /// Drops the connection, without another word to or from it.
+    pub fn end(&self) {
+        self.over.notify_one();
+    }
+}
+
+/// The next request of this HTTP/1 connection is about to be read.
+pub fn head_begins() {
+    note(true);
+}
+
+/// The request's head was read whole.
+pub(crate) fn head_is_read() {
+    note(false);
+}
+
+fn note(reading: bool) {
+    let noted = CONNECTION.try_with(|connection| connection.reading_head.store(reading, Ordering::Relaxed));
+    // HTTP/2 streams have tasks of their own.
+    tracing::trace!(noted = noted.is_ok(), reading, "head");
+}
+
+/// The upload of one HTTP/2 request. Pingora waits for its next part for ever.
+#[derive(Debug, Default)]
+pub(super) struct Upload {
+    /// When the next part must be there; `None` while nothing is waited for.
+    due: Mutex<Option<Instant>>,
+    begun: Notify,
+    stalled: AtomicBool,
+}
+
+/// Serves an HTTP/2 request until it is done or its upload stands still; `None` then.
+pub async fn upload<T>(serving: impl Future<Output = T>) -> Option<T> {
+    let upload = Arc::new(Upload::default());
+    let bounded = async {
+        tokio::select! {
+            done = serving => Some(done),
+            () = upload.stalls() => None,
+        }
+    };
+    UPLOAD.scope(Arc::clone(&upload), bounded).await
+}
+
+impl Upload {
+    /// That of the request whose task this is; none for HTTP/1.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        UPLOAD.try_with(Arc::clone).ok()
+    }
+
+    /// Waits for the next part from now on, and no longer than this.
+    pub(super) fn wait(&self, limit: Duration) {
+        *self.due() = Some(Instant::now() + limit);
+        self.begun.notify_one();
+    }
+
+    /// Waits for nothing any more.
+    pub(super) fn rest(&self) {
+        *self.due() = None;
+    }
+
+    /// Whether it is being waited for.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.due().is_some()
+    }
+
+    /// Whether it stood still for too long.
+    pub(super) fn stalled(&self) -> bool {
+        self.stalled.load(Ordering::Relaxed)
+    }
+
+    async fn stalls(&self) {
+        loop {
+            let due = *self.due();
+            match due {
+                None => self.begun.notified().await,
+                Some(due) if due <= Instant::now() => {
+                    self.stalled.store(true, Ordering::Relaxed);
+                    return;
+                }
+                Some(due) => tokio::time::sleep_until(due).await,
+            }
+        }
+    }
+
+    fn due(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn a_connection_knows_whether_a_head_is_being_read() {
+        let connection = Arc::new(Connection::default());
+        let seen = Arc::clone(&connection);
+        connection
+            .serve(async move {
+                assert!(!seen.is_reading_head());
+                head_begins();
+                assert!(seen.is_reading_head());
+                head_is_read();
+                assert!(!seen.is_reading_head());
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_ended_is_dropped() {
+        let connection = Arc::new(Connection::default());
+        connection.end();
+        connection.serve(std::future::pending()).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_moves_is_never_cut_and_one_that_stands_still_is() {
+        let moving = upload(async {
+            let upload = Upload::current().unwrap();
+            for _ in 0..10 {
+                upload.wait(LIMIT);
+                tokio::time::sleep(LIMIT * 9 / 10).await;
+            }
+            upload.rest();
+            tokio::time::sleep(LIMIT * 10).await;
+        });
+        assert_eq!(moving.await, Some(()));
+        let begun = Instant::now();
+        let standing = upload(async {
+            Upload::current().unwrap().wait(LIMIT);
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(standing.await, None);
+        assert!(begun.elapsed() < LIMIT * 2);
+    }
+}

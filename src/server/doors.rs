@@ -1,0 +1,194 @@
+//! Listeners at work: opened, changed and closed while the process runs.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    Bound, Certificates, Drained, RunError, Shared, TlsError,
+    accept::{Gatehouse, Told},
+    background, bind,
+};
+use crate::{
+    flow::Front,
+    proxy::{Bind, Door, Listener},
+    time::UnixTime,
+};
+
+/// Listeners at work. Dropping it closes everything at once; [`Running::shutdown`] does it gently.
+#[derive(Debug)]
+pub struct Running {
+    doors: Vec<OpenDoor>,
+    addresses: Vec<Bind>,
+    /// Drops what is left.
+    cut: watch::Sender<bool>,
+    /// Held by every accept loop and connection, and here for those to come.
+    alive: mpsc::Sender<()>,
+    /// Ends when the last of them let go.
+    over: mpsc::Receiver<()>,
+    tending: Tending,
+}
+
+/// The task that tends upstreams; it ends when this is dropped.
+#[derive(Debug)]
+struct Tending(JoinHandle<()>);
+
+/// A listener at work.
+#[derive(Debug)]
+struct OpenDoor {
+    bound: Bound,
+    /// Takes no more, finishes what is under way.
+    drain: watch::Sender<bool>,
+}
+
+/// What a change of listeners comes to, with every socket bound and every certificate read: nothing can fail any more.
+pub(super) struct Change<F: Front>(Vec<Step<F>>);
+
+enum Step<F: Front> {
+    /// The door at this place stays as it is.
+    Keep(usize),
+    /// A door opens: on a socket of its own, or on that of a door that closes.
+    Open(Box<(OpenDoor, Gatehouse<F>)>),
+}
+
+/// Serves on sockets that are bound already. Must be called in a runtime, which everything then runs on.
+///
+/// # Errors
+/// TLS material that cannot be used.
+pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running, TlsError> {
+    let (cut, _) = watch::channel(false);
+    let (alive, over) = mpsc::channel(1);
+    let upstreams = Arc::clone(&shared.upstreams);
+    let tending = background::supervise("tending upstreams", move || {
+        let upstreams = Arc::clone(&upstreams);
+        async move { upstreams.tend().await }
+    });
+    let mut running = Running {
+        doors: Vec::new(),
+        addresses: Vec::new(),
+        cut,
+        alive,
+        over,
+        tending: Tending(tending),
+    };
+    let open = |bound| running.open(bound, shared);
+    let steps = bound.into_iter().map(open).collect::<Result<_, _>>()?;
+    running.rearrange(Change(steps));
+    Ok(running)
+}
+
+impl Running {
+    /// Where each listener listens, in the order given, with the port that port 0 became.
+    #[must_use]
+    pub fn addresses(&self) -> &[Bind] {
+        &self.addresses
+    }
+
+    /// The certificates of the TLS listeners, for reloading.
+    pub fn certificates(&self) -> impl Iterator<Item = &Arc<Certificates>> {
+        self.doors.iter().filter_map(|door| door.bound.certificates())
+    }
+
+    /// Reads the certificates again, and says which cannot be used; what cannot be used now changes nothing (GW-06).
+    #[must_use]
+    pub fn reload_certificates(&self, now: UnixTime) -> Vec<TlsError> {
+        self.certificates()
+            .filter_map(|certificates| certificates.reload(now).err())
+            .collect()
+    }
+
+    /// Binds what is new and reads what changed. A listener on the address of an old one takes over its socket, so no
+    /// connection is refused meanwhile.
+    ///
+    /// # Errors
+    /// An address or certificate that cannot be used; nothing is changed then.
+    pub(super) fn prepare<F: Front>(&self, wanted: Vec<Listener>, shared: &Shared<F>) -> Result<Change<F>, RunError> {
+        let mut old: Vec<(usize, &OpenDoor)> = self.doors.iter().enumerate().collect();
+        let mut steps = Vec::new();
+        for listener in wanted {
+            let same = old
+                .iter()
+                .position(|(_, door)| door.bound.asked().bind == listener.bind);
+            steps.push(match same.map(|place| old.remove(place)) {
+                Some((at, door)) if *door.bound.asked() == listener => Step::Keep(at),
+                Some((_, door)) => self.open(door.bound.changed(listener)?, shared)?,
+                None => self.open(bind(listener)?, shared)?,
+            });
+        }
+        Ok(Change(steps))
+    }
+
+    /// Opens, keeps and closes. Connections of a door that closes finish what is under way.
+    pub(super) fn rearrange<F: Front>(&mut self, change: Change<F>) {
+        let mut old: Vec<Option<OpenDoor>> = self.doors.drain(..).map(Some).collect();
+        for step in change.0 {
+            match step {
+                Step::Keep(at) => self.doors.extend(old.get_mut(at).and_then(Option::take)),
+                Step::Open(opened) => {
+                    let (door, gate) = *opened;
+                    background::spawn("accepting connections", gate.run(door.bound.socket()));
+                    self.doors.push(door);
+                }
+            }
+        }
+        for door in old.into_iter().flatten() {
+            door.drain.send_replace(true);
+        }
+        self.addresses = self.doors.iter().map(|door| door.bound.address().clone()).collect();
+    }
+
+    fn open<F: Front>(&self, bound: Bound, shared: &Shared<F>) -> Result<Step<F>, TlsError> {
+        let door = Door::new(
+            Arc::clone(&shared.front),
+            Arc::clone(&shared.upstreams),
+            shared.telemetry.clone(),
+            &shared.entropy,
+            Arc::clone(bound.listener()),
+        );
+        let (drain, draining) = watch::channel(false);
+        let told = Told {
+            drain: draining,
+            cut: self.cut.subscribe(),
+            alive: self.alive.clone(),
+        };
+        let gate = Gatehouse::new(door, &bound, told)?;
+        Ok(Step::Open(Box::new((OpenDoor { bound, drain }, gate))))
+    }
+
+    /// Takes no more connections, closes idle ones and tunnels, lets requests under way finish until `deadline`, then
+    /// drops what is left.
+    pub async fn shutdown(self, deadline: Duration) -> Drained {
+        let Self {
+            doors,
+            cut,
+            alive,
+            mut over,
+            tending,
+            addresses: _,
+        } = self;
+        drop(alive);
+        for door in doors {
+            door.drain.send_replace(true);
+        }
+        let ended = tokio::time::timeout(deadline, over.recv()).await;
+        cut.send_replace(true);
+        let drained = if ended.is_ok() {
+            Drained::Whole
+        } else {
+            // Connections that were cut end as soon as they are polled.
+            over.recv().await;
+            Drained::Cut
+        };
+        drop(tending);
+        drained
+    }
+}
+
+impl Drop for Tending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

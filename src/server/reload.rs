@@ -1,0 +1,82 @@
+//! Changes without a restart: on SIGHUP and when a file of the configuration changed.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{Up, files::Watched, run::Reloaded};
+use crate::{config, telemetry::Event};
+
+/// How often the files are looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps a gateway at what its file says.
+#[derive(Debug)]
+pub(super) struct Reloader {
+    file: PathBuf,
+    hangup: Signal,
+    watched: Watched,
+    ticks: tokio::time::Interval,
+}
+
+impl Reloader {
+    /// Watches from now on. Within a tokio runtime.
+    ///
+    /// # Errors
+    /// The system gives no signal handlers.
+    pub(super) fn new(file: &Path, watched: Watched) -> io::Result<Self> {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Self {
+            file: file.to_owned(),
+            hangup: signal(SignalKind::hangup())?,
+            watched,
+            ticks,
+        })
+    }
+
+    /// Reloads whenever it is due, for ever.
+    pub(super) async fn run(&mut self, up: &mut Up) {
+        loop {
+            self.due().await;
+            self.reload(up);
+        }
+    }
+
+    async fn due(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.hangup.recv() => return,
+                _ = self.ticks.tick() => if self.watched.changed() { return },
+            }
+        }
+    }
+
+    fn reload(&mut self, up: &mut Up) {
+        let (compiled, files) = config::load_watched(&self.file);
+        self.watched.read_again(&files);
+        let outcome = match compiled {
+            Ok(plan) => up.reload(plan).map_err(|error| error.to_string()),
+            Err(report) => Err(report.to_string()),
+        };
+        let telemetry = up.telemetry();
+        match outcome {
+            Ok(Reloaded { waits, certificates }) => {
+                telemetry.emit(&Event::Reloaded { waits: &waits });
+                for error in certificates {
+                    telemetry.emit(&Event::CertificateRefused {
+                        error: &error.to_string(),
+                    });
+                }
+            }
+            Err(why) => telemetry.emit(&Event::ReloadRefused { why: &why }),
+        }
+    }
+}

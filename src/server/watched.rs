@@ -1,0 +1,358 @@
+//! A connection's stream, watched where pingora has no hook: how long a request's head takes to come in, and what
+//! pingora answers before any hook.
+
+use std::{
+    future::Future as _,
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType, raw_connect::ProxyDigest,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep},
+};
+
+use crate::proxy::{
+    unheard::{Cause, Unheard},
+    watch::Connection,
+};
+
+/// What a client gets whose head takes too long (RFC 9110 section 15.5.9).
+const TOO_SLOW: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
+const TOO_SLOW_STATUS: u16 = 408;
+/// The connection preface that an HTTP/2 client begins with (RFC 9113 section 3.4).
+const PREFACE: usize = 24;
+
+/// What the watch over a stream needs.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    /// Longest time from the first byte of a head to its last.
+    pub(super) head: Duration,
+    /// Who is told.
+    pub(super) unheard: Unheard,
+}
+
+/// A watch over one connection.
+pub(super) struct Watch {
+    pub(super) connection: Arc<Connection>,
+    pub(super) terms: Terms,
+    pub(super) peer: Option<IpAddr>,
+}
+
+/// A stream above TLS, so that what is read and written is HTTP.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    stream: S,
+    connection: Arc<Connection>,
+    terms: Terms,
+    peer: Option<IpAddr>,
+    phase: Phase,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Where the watch stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// HTTP/1, and nothing of a head is there: between requests, or within one.
+    Quiet,
+    /// HTTP/1, and a head has been coming in since then.
+    Head(Instant),
+    /// HTTP/2, and so many bytes of its preface are missing since then.
+    Preface(Instant, usize),
+    /// HTTP/2 that takes care of itself.
+    Frames,
+    /// Nothing more is read.
+    Over,
+}
+
+impl Watch {
+    /// The stream, watched.
+    pub(super) fn over<S: IO>(self, stream: S) -> Watched<S> {
+        let phase = if stream.selected_alpn_proto() == Some(ALPN::H2) {
+            Phase::Preface(Instant::now(), PREFACE)
+        } else {
+            Phase::Quiet
+        };
+        let Self {
+            connection,
+            terms,
+            peer,
+        } = self;
+        Watched {
+            stream,
+            connection,
+            terms,
+            peer,
+            phase,
+            timer: None,
+        }
+    }
+}
+
+impl<S: IO> Watched<S> {
+    /// Whether what was to come in time is late. Arms a timer, so that a silent client is found out too.
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Phase::Head(since) | Phase::Preface(since, _)) = self.phase else {
+            return false;
+        };
+        let due = since + self.terms.head;
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// Answers where an answer is possible, tells of it, and lets the connection go.
+    fn give_up(&mut self, cx: &mut Context<'_>) {
+        if let Phase::Head(since) = self.phase {
+            // Nothing was written since the last answer, so this finds room. If not, the client goes without.
+            let written = Pin::new(&mut self.stream).poll_write(cx, TOO_SLOW);
+            let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+            tracing::trace!(?written, ?flushed, "a slow head");
+            let took = since.elapsed();
+            self.terms.unheard.tell(Cause::Slow, TOO_SLOW_STATUS, self.peer, took);
+        }
+        self.phase = Phase::Over;
+        self.connection.end();
+    }
+
+    /// Moves on by so many bytes read.
+    fn advance(&mut self, count: usize) {
+        self.phase = match self.phase {
+            Phase::Quiet if count > 0 && self.connection.is_reading_head() => Phase::Head(Instant::now()),
+            Phase::Preface(since, missing) if count < missing => Phase::Preface(since, missing - count),
+            Phase::Preface(..) => Phase::Frames,
+            Phase::Quiet | Phase::Head(_) | Phase::Frames | Phase::Over => return,
+        };
+        if self.phase == Phase::Frames {
+            self.timer = None;
+        }
+    }
+
+    /// Forgets the head once a hook has it.
+    fn settle(&mut self) {
+        if matches!(self.phase, Phase::Head(_)) && !self.connection.is_reading_head() {
+            self.phase = Phase::Quiet;
+            self.timer = None;
+        }
+    }
+
+    /// What is written while no hook knows of the request is pingora's own answer to a head that it could not read.
+    fn overhear(&mut self, bytes: &[u8]) {
+        self.settle();
+        let Phase::Head(since) = self.phase else {
+            return;
+        };
+        self.phase = Phase::Over;
+        let status = status(bytes).unwrap_or_default();
+        self.terms
+            .unheard
+            .tell(Cause::Malformed, status, self.peer, since.elapsed());
+    }
+}
+
+/// The status of a response head.
+fn status(head: &[u8]) -> Option<u16> {
+    std::str::from_utf8(head.get(9..12)?).ok()?.parse().ok()
+}
+
+impl<S: IO> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        this.settle();
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
+        match &polled {
+            Poll::Ready(Ok(())) => this.advance(buf.filled().len() - before),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => {
+                if this.is_late(cx) {
+                    this.give_up(cx);
+                }
+            }
+        }
+        polled
+    }
+}
+
+impl<S: IO> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.overhear(buf);
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(first) = bufs.iter().find(|part| !part.is_empty()) {
+            self.overhear(first);
+        }
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[async_trait]
+impl<S: IO> Shutdown for Watched<S> {
+    async fn shutdown(&mut self) {
+        self.stream.shutdown().await;
+    }
+}
+
+#[async_trait]
+impl<S: IO> Peek for Watched<S> {}
+
+impl<S: IO> Ssl for Watched<S> {
+    fn get_ssl_digest(&self) -> Option<Arc<pingora::protocols::tls::SslDigest>> {
+        self.stream.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.stream.selected_alpn_proto()
+    }
+}
+
+impl<S: IO> UniqueID for Watched<S> {
+    fn id(&self) -> UniqueIDType {
+        self.stream.id()
+    }
+}
+
+impl<S: IO> GetTimingDigest for Watched<S> {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.stream.get_timing_digest()
+    }
+}
+
+impl<S: IO> GetProxyDigest for Watched<S> {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.stream.get_proxy_digest()
+    }
+}
+
+impl<S: IO> GetSocketDigest for Watched<S> {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.stream.get_socket_digest()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+    use super::*;
+    use crate::{entropy::Entropy, proxy::watch::head_begins, telemetry::Telemetry};
+
+    const HEAD: Duration = Duration::from_secs(15);
+
+    struct Pair {
+        client: DuplexStream,
+        server: Watched<DuplexStream>,
+        connection: Arc<Connection>,
+        telemetry: Telemetry,
+    }
+
+    fn pair() -> Pair {
+        let (client, stream) = tokio::io::duplex(1024);
+        let telemetry = Telemetry::new(false);
+        let connection = Arc::new(Connection::default());
+        let watch = Watch {
+            connection: Arc::clone(&connection),
+            terms: Terms {
+                head: HEAD,
+                unheard: Unheard::new(telemetry.clone(), &Entropy::system()),
+            },
+            peer: None,
+        };
+        Pair {
+            client,
+            server: watch.over(stream),
+            connection,
+            telemetry,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_trickles_is_answered_with_408_at_its_deadline() {
+        let mut pair = pair();
+        let begun = Instant::now();
+        let trickle = async {
+            let mut answer = [0; 12];
+            loop {
+                pair.client.write_all(b"x").await.unwrap();
+                let second = Duration::from_secs(1);
+                if let Ok(read) = tokio::time::timeout(second, pair.client.read_exact(&mut answer)).await {
+                    read.unwrap();
+                    return answer;
+                }
+            }
+        };
+        let serving = pair.connection.serve(async {
+            head_begins();
+            while pair.server.read_u8().await.is_ok() {}
+        });
+        let (answer, ()) = tokio::join!(trickle, serving);
+        assert_eq!(&answer, b"HTTP/1.1 408");
+        assert!(begun.elapsed() <= HEAD + Duration::from_secs(1));
+        let told = pair.telemetry.render();
+        assert!(told.contains(r#"outcome="head_timeout",route="none"} 1"#), "{told}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_head_may_wait() {
+        let mut pair = pair();
+        let waits = pair.connection.serve(async {
+            head_begins();
+            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+            // And a request under way may take its time.
+            pair.client.write_all(b"GET").await.unwrap();
+            assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
+            crate::proxy::watch::head_is_read();
+            pair.server.read_u16().await.unwrap();
+            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+        });
+        waits.await;
+        assert!(!pair.telemetry.render().contains("head_timeout"));
+    }
+
+    #[tokio::test]
+    async fn what_is_written_before_a_hook_is_told_once() {
+        let mut pair = pair();
+        pair.client.write_all(b"nonsense").await.unwrap();
+        let serving = pair.connection.serve(async {
+            head_begins();
+            pair.server.read_u64().await.unwrap();
+            pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+            pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();
+        });
+        serving.await;
+        let told = pair.telemetry.render();
+        assert!(
+            told.contains(r#"{class="4xx",outcome="malformed_head",route="none"} 1"#),
+            "{told}"
+        );
+    }
+}

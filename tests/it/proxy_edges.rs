@@ -1,0 +1,216 @@
+//! Requests that take too long, and those that pingora answers by itself.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use doorward::proxy::Limits;
+
+use crate::harness::{
+    door::{Door, Plan, certificate},
+    raw::{H2, Raw},
+    upstream::{Act, Upstream, ok},
+};
+
+const SHORT: Duration = Duration::from_millis(150);
+
+/// A door whose every deadline for clients is short.
+async fn hasty(up: &Upstream) -> Door {
+    let mut plan = Plan::to(up.address());
+    plan.limits = Limits {
+        head_time: SHORT,
+        read: SHORT,
+        ..Limits::default()
+    };
+    plan.start().await
+}
+
+/// The same with TLS, whose upstream has all the time there is, and a client over HTTP/2.
+async fn hasty_h2(up: &Upstream) -> (Door, H2) {
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address()).upstreams(|up| {
+        up.timeouts.read = None;
+        up.timeouts.write = SHORT;
+    });
+    plan.limits.read = SHORT;
+    plan.tls = Some(files);
+    let door = plan.start().await;
+    let client = H2::connect(door.address, &trusted).await;
+    (door, client)
+}
+
+/// Waits until so many requests ended with this outcome.
+async fn counted(door: &Door, outcome: &str, count: usize) {
+    let label = format!("outcome=\"{outcome}\"");
+    for _ in 0..500 {
+        let page = door.telemetry.render();
+        let mut lines = page.lines().filter(|line| line.starts_with("doorward_requests_total"));
+        if lines.any(|line| line.contains(&label) && line.ends_with(&format!(" {count}"))) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not {count} times {outcome}: {}", door.telemetry.render());
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_408() {
+    let up = Upstream::start().await;
+    let door = hasty(&up).await;
+    let mut client = Raw::connect(door.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: app.test\r\nX-Slow: ").await;
+    let trickle = async {
+        loop {
+            tokio::time::sleep(SHORT / 10).await;
+            client.send("a").await;
+            if let Ok(head) = tokio::time::timeout(SHORT / 10, client.head()).await {
+                return head;
+            }
+        }
+    };
+    let head = trickle.await;
+    assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
+    assert!(client.rest().await.is_empty());
+    counted(&door, "head_timeout", 1).await;
+    assert!(up.bytes().is_empty());
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_over_tls_is_408_and_a_preface_that_does_is_cut() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.limits.head_time = SHORT;
+    plan.tls = Some(files);
+    let door = plan.start().await;
+    let mut client = Raw::connect_tls(door.address, &trusted, &["http/1.1"]).await;
+    client.send("GET / HTTP/1.1\r\n").await;
+    assert_eq!(client.response().await.status, 408);
+    let mut client = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
+    client.send("PRI * HT").await;
+    // The server's settings, and no more.
+    assert!(!client.rest().await.starts_with(b"HTTP"));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_408() {
+    let up = Upstream::start().await;
+    let door = hasty(&up).await;
+    for framing in [
+        "Content-Length: 10\r\n\r\nhello",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: app.test\r\n{framing}");
+        let mut client = Raw::connect(door.address).await;
+        client.send(request).await;
+        let response = client.response().await;
+        assert_eq!(
+            (response.status, response.text()),
+            (408, "request_slow"),
+            "{}",
+            response.head
+        );
+        assert_eq!(response.header("connection"), Some("close"));
+        assert!(client.rest().await.is_empty());
+    }
+    counted(&door, "request_slow", 2).await;
+    assert!(up.requests().is_empty(), "half a body looks whole");
+}
+
+#[tokio::test]
+async fn an_h2_upload_that_stops_is_cut_though_the_upstream_may_take_for_ever() {
+    let up = Upstream::start().await;
+    let (door, client) = hasty_h2(&up).await;
+    let mut send = client.send.clone().ready().await.unwrap();
+    let request = http::Request::post("https://localhost/up").body(()).unwrap();
+    let (response, mut body) = send.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"start"), false).unwrap();
+    let error = response.await.unwrap_err();
+    assert!(error.is_reset(), "{error}");
+    counted(&door, "request_slow", 1).await;
+    assert!(up.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_h2_upload_that_stops_after_its_answer_is_cut_too() {
+    let up = Upstream::start().await;
+    let (door, client) = hasty_h2(&up).await;
+    up.next(Act::Early(ok("early")));
+    let mut send = client.send.clone().ready().await.unwrap();
+    let request = http::Request::post("https://localhost/up").body(()).unwrap();
+    let (response, mut body) = send.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"start"), false).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    counted(&door, "request_slow", 1).await;
+}
+
+#[tokio::test]
+async fn an_h2_client_may_be_silent_while_it_is_being_answered() {
+    let up = Upstream::start().await;
+    let (door, client) = hasty_h2(&up).await;
+    up.next(Act::Early(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevent\r\n".to_vec(),
+    ));
+    let mut send = client.send.clone().ready().await.unwrap();
+    let request = http::Request::post("https://localhost/watch").body(()).unwrap();
+    let (response, mut body) = send.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"start"), false).unwrap();
+    let mut answer = response.await.unwrap().into_body();
+    assert_eq!(answer.data().await.unwrap().unwrap(), "event");
+    tokio::time::sleep(SHORT * 5).await;
+    body.send_data(Bytes::from_static(b"on"), true).unwrap();
+    for _ in 0..500 {
+        if up.bytes()[0].ends_with(b"0\r\n\r\n") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{}", door.telemetry.render());
+}
+
+#[tokio::test]
+async fn what_pingora_refuses_by_itself_is_counted() {
+    let up = Upstream::start().await;
+    let door = Plan::to(up.address()).start().await;
+    let malformed = [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : app.test\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: app.test\r\n folded\r\n\r\n",
+    ];
+    for head in malformed {
+        assert_eq!(Raw::ask(door.address, head.as_bytes()).await.status, 400, "{head:?}");
+    }
+    counted(&door, "malformed_head", malformed.len()).await;
+    // On a kept connection too.
+    let mut client = Raw::connect(door.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(client.response().await.status, 200);
+    client.send("nonsense\r\n\r\n").await;
+    assert_eq!(client.response().await.status, 400);
+    counted(&door, "malformed_head", malformed.len() + 1).await;
+    counted(&door, "forwarded", 1).await;
+}
+
+#[tokio::test]
+async fn connect_is_refused_by_the_gate_and_counted() {
+    let up = Upstream::start().await;
+    let door = Plan::to(up.address()).start().await;
+    for line in ["CONNECT app.test:443", "CONNECT /"] {
+        let mut client = Raw::connect(door.address).await;
+        client
+            .send(format!(
+                "{line} HTTP/1.1\r\nHost: app.test:443\r\n\r\nGET / HTTP/1.1\r\nHost: app.test\r\n\r\n"
+            ))
+            .await;
+        let response = client.response().await;
+        assert_eq!(
+            (response.status, response.header("connection")),
+            (405, Some("close")),
+            "{line}"
+        );
+        assert!(client.rest().await.is_empty(), "{line}");
+    }
+    counted(&door, "method_not_allowed", 2).await;
+    assert!(up.bytes().is_empty());
+}
