@@ -11,8 +11,8 @@ use doorward::{
     entropy::Entropy,
     gate::Presence,
     keys::{Binding, Purpose, Ring, RingKey, generate, open, seal},
-    session::{Handle, Record, Terms},
-    store::{Sessions, Settings},
+    session::{Client, Handle, Record, Terms},
+    store::{CacheSettings, Sessions, Settings},
     telemetry::Telemetry,
     time::{Clock, UnixTime},
 };
@@ -78,6 +78,7 @@ fn finding(c: &mut Criterion) {
     let clock = Clock::system();
     let sessions = Sessions::new(
         &Settings::Memory { max_sessions: 1000 },
+        &CacheSettings::default(),
         Arc::new(ArcSwap::from_pointee(ring())),
         terms,
         clock.clone(),
@@ -85,7 +86,7 @@ fn finding(c: &mut Criterion) {
         Telemetry::new(false),
     )
     .expect("a store");
-    let create = sessions.create(person::identity(), person::tokens(clock.now()));
+    let create = sessions.create(person::identity(), person::tokens(clock.now()), Client::default());
     let session = runtime.block_on(create).expect("a session");
     c.bench_function("seal/find a session at hand", |b| {
         b.iter(|| {

@@ -1,4 +1,7 @@
-//! The admin listener: health and metrics, apart from what people reach.
+//! The admin listener: health, metrics and the administration of sessions, apart from what people reach.
+
+mod sessions;
+mod token;
 
 use std::sync::{
     Arc,
@@ -15,8 +18,10 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::token::Token;
 use crate::{
     flow::{Gateway, Live},
+    secret::Secret,
     telemetry::Telemetry,
 };
 
@@ -26,6 +31,7 @@ pub struct Admin {
     live: Arc<Live>,
     telemetry: Telemetry,
     draining: Arc<AtomicBool>,
+    token: Option<Token>,
 }
 
 /// `/ready?full=1` asks for the providers too.
@@ -42,17 +48,31 @@ impl Admin {
             live,
             telemetry,
             draining,
+            token: None,
         }
+    }
+
+    /// Opens `/sessions` to who has the token; without one the path does not exist.
+    #[must_use]
+    pub fn guarded_by(mut self, token: Option<&Secret<String>>) -> Self {
+        self.token = token.map(Token::new);
+        self
     }
 
     /// `/live`: the process runs. `/ready`: it can serve people who are signed in, that is, the session store answers and no
     /// shutdown has begun; with `?full=1` also whether every provider has answered. `/metrics`: Prometheus' text format.
+    /// `/sessions`: lists and ends sessions, for who has the token.
     pub fn router(self) -> Router {
+        let administration = match self.token.clone() {
+            Some(token) => sessions::router(self.clone(), token),
+            None => Router::new(),
+        };
         Router::new()
             .route("/live", get(|| async { Json(json!({ "live": true })) }))
             .route("/ready", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self)
+            .merge(administration)
     }
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod keys;
 mod run;
 mod schema;
+mod sessions;
 
 use std::{
     io::{self, Write},
@@ -57,6 +58,9 @@ enum Command {
     /// Make and list the keys that seal sessions
     #[command(subcommand, after_help = keys::HELP)]
     Keys(keys::Command),
+    /// List and end sessions at a running gateway's admin listener
+    #[command(subcommand, after_help = sessions::HELP)]
+    Sessions(sessions::Command),
     /// Try Doorward: gateway, development identity provider and sample app on loopback
     #[cfg(feature = "demo")]
     #[command(after_help = demo::HELP)]
@@ -91,6 +95,9 @@ enum Failure {
     #[cfg(feature = "demo")]
     #[error("doorward: {0}")]
     Demo(#[from] crate::demo::DemoError),
+    /// The admin listener did not do what was asked.
+    #[error("doorward: {0}")]
+    Admin(String),
     #[error("doorward: {0}")]
     Io(#[from] io::Error),
 }
@@ -114,6 +121,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(file) => check::check(&file.path, out),
         Command::Explain(options) => explain::explain(&options, out),
         Command::Keys(command) => keys::keys(&command, out),
+        Command::Sessions(command) => sessions::sessions(&command, out),
         #[cfg(feature = "demo")]
         Command::Demo(options) => demo::demo(&options, out),
         Command::Schema(options) => schema::schema(&options, out),
@@ -132,7 +140,7 @@ fn tell(failure: &Failure) -> ExitCode {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Failure::Config(_) | Failure::Usage(_) | Failure::Run(_) | Failure::Io(_) => {}
+        Failure::Config(_) | Failure::Usage(_) | Failure::Run(_) | Failure::Admin(_) | Failure::Io(_) => {}
         #[cfg(feature = "demo")]
         Failure::Demo(_) => {}
     }
@@ -140,7 +148,7 @@ fn tell(failure: &Failure) -> ExitCode {
     drop(writeln!(io::stderr(), "{failure}"));
     match failure {
         Failure::Config(_) | Failure::Usage(_) => ExitCode::from(2),
-        Failure::Run(_) | Failure::Io(_) => ExitCode::FAILURE,
+        Failure::Run(_) | Failure::Admin(_) | Failure::Io(_) => ExitCode::FAILURE,
         #[cfg(feature = "demo")]
         Failure::Demo(_) => ExitCode::FAILURE,
     }

@@ -4,13 +4,18 @@
 
 mod admit;
 mod assertions;
+mod audit;
 mod callback;
 mod cookies;
 mod gateway;
 mod live;
+mod open;
+mod own_sessions;
+mod provider_logout;
 mod registration;
 mod renew;
 mod reply;
+mod sessions;
 mod sign_in;
 mod sign_out;
 mod whoami;
@@ -20,11 +25,13 @@ pub use self::{
     gateway::{Gateway, Parts},
     live::Live,
     registration::Registration,
+    sessions::Wanted,
 };
 
 use std::{future::Future, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
@@ -44,6 +51,8 @@ pub struct Incoming<'a> {
     pub caller: Caller,
     /// Headers as the client sent them.
     pub headers: &'a HeaderMap,
+    /// The body, of a request that [`Front::body_limit`] wants it of; else empty.
+    pub body: &'a [u8],
     /// The client's address, by the trusted proxies.
     pub client: Option<IpAddr>,
     /// The scheme and port that browsers use to reach this listener.
@@ -94,11 +103,21 @@ pub struct About {
     pub subject_hash: Option<Arc<str>>,
 }
 
+/// Resolves when something ends.
+pub type Ending = BoxFuture<'static, ()>;
+
 /// What the proxy asks of the gateway. A trait so that the proxy can be tested in front of a stub; calls are
 /// dispatched statically.
 pub trait Front: Send + Sync + 'static {
     /// Decides about a request, carries the decision out, and says what to do with it.
     fn answer(&self, incoming: &Incoming<'_>) -> impl Future<Output = Answer> + Send;
+
+    /// How much of a request's body is to be read before it is decided about, in bytes; `None` for none of it. A longer
+    /// one is refused.
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        let _ = (method, target);
+        None
+    }
 
     /// The response to a request that is not forwarded: a page for a navigation, problem JSON for the others.
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply;
@@ -112,9 +131,7 @@ pub trait Front: Send + Sync + 'static {
     /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 
-    /// Waits until the session of an admission ends, by time or by sign-out: a WebSocket tunnel is closed then.
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let _ = admission;
-        std::future::pending()
-    }
+    /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
+    /// for an admission without a session.
+    fn until_ended(&self, admission: &Admission) -> Option<Ending>;
 }

@@ -4,6 +4,7 @@ pub mod callback;
 pub mod cors;
 pub mod decide;
 pub mod place;
+pub mod provider_logout;
 pub mod refusal;
 pub mod renewal;
 pub mod request;
@@ -17,6 +18,7 @@ pub use self::{
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
     place::{Endpoint, Place},
+    provider_logout::Heard,
     refusal::{Refusal, SignInFailure},
     renewal::{Observed, Outcome, RenewStep},
     request::{Caller, Target},

@@ -3,6 +3,7 @@
 pub mod id_token;
 mod json;
 pub mod jwks;
+pub mod logout_token;
 pub mod metadata;
 pub mod pkce;
 pub mod tokens;
@@ -11,6 +12,7 @@ pub mod userinfo;
 pub use self::{
     id_token::{Expect, IdTokenError, VerifiedIdToken},
     jwks::KeySet,
+    logout_token::{LogoutTokenError, VerifiedLogoutToken, Whose},
     metadata::{Issuer, Metadata, MetadataError},
     tokens::{TokenError, TokenSet},
     userinfo::{UserInfo, UserInfoError},

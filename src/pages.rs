@@ -4,6 +4,7 @@
 //! failed request never depends on a second one. Every value is escaped by the template engine.
 
 mod csp;
+mod devices;
 mod layout;
 mod problem;
 mod refusal;
@@ -12,10 +13,14 @@ mod words;
 
 pub use self::{
     csp::STYLE,
+    devices::{Device, OwnSessions, own_sessions},
     layout::{Action, HEADERS, Page},
     problem::{PROBLEM_JSON, problem},
     refusal::{Context, refusal},
-    session::{ConfirmSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, signed_out, whoami},
+    session::{
+        ConfirmSignOut, FinishSignOut, SignedOut, Times, WhoAmI, confirm_sign_out, finish_sign_out, logout_frame,
+        signed_out, whoami,
+    },
 };
 
 #[cfg(feature = "demo")]

@@ -7,16 +7,21 @@ mod authorize;
 mod breaker;
 mod client;
 mod discovery;
+mod end_session;
 mod http;
 mod keys;
 mod link;
+mod logout;
 mod outcome;
 mod prove;
 mod renew;
+mod revoke;
 mod token;
 
 pub use self::{
     client::Provider,
+    end_session::EndSession,
+    logout::NoLogout,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
 };
 
@@ -61,6 +66,17 @@ pub enum UserInfoUse {
     Always,
 }
 
+/// What signing out on one side means for the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Logout {
+    /// Whether signing out here also signs out at the provider (OpenID Connect RP-Initiated Logout 1.0).
+    pub rp_initiated: bool,
+    /// Whether signing out here takes the tokens back at the provider (RFC 7009).
+    pub revoke: bool,
+    /// Whether the provider may end sessions by a frame in the browser (OpenID Connect Front-Channel Logout 1.0).
+    pub front_channel: bool,
+}
+
 /// One provider of the configuration.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Settings {
@@ -88,8 +104,8 @@ pub struct Settings {
     pub ca_pem: Option<Vec<u8>>,
     /// Whether plain HTTP is accepted, spelt `insecure_http_issuer`.
     pub allow_http: bool,
-    /// Whether signing out here also signs out at the provider.
-    pub rp_initiated_logout: bool,
+    /// What signing out here and there means for the other side.
+    pub logout: Logout,
     /// Deadline to connect.
     pub connect_timeout: Duration,
     /// Deadline of one call.

@@ -6,6 +6,7 @@ pub mod background;
 mod doors;
 mod files;
 pub mod listen;
+mod polite;
 mod reload;
 pub mod run;
 pub mod shutdown;

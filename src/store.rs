@@ -1,25 +1,29 @@
 //! Where sessions are kept: in this process or in Redis, sealed either way.
 //!
 //! [`Sessions`] is the door that the rest of the house uses. Behind it a [`Backend`] keeps bytes by key with a version,
-//! and a bounded cache keeps opened sessions where it can be told of every change.
+//! and a bounded cache keeps opened sessions for as long as it is told of every change.
 
 pub mod backend;
 mod breaker;
 mod cache;
+mod changes;
 #[cfg(test)]
 mod contract;
+pub mod index;
 pub mod lease;
 mod memory;
 mod redis;
 pub mod sessions;
+mod watch;
 
 pub use self::{
     backend::{Backend, Down, Owner, Written},
     lease::Lease,
-    sessions::{BadSettings, Saved, Sessions},
+    sessions::{BadSettings, Cursor, Listing, NotMade, Page, Saved, Sessions, Shown},
+    watch::Watch,
 };
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::secret::Secret;
 
@@ -32,18 +36,36 @@ pub enum Settings {
         max_sessions: u64,
     },
     /// In Redis.
-    Redis(RedisSettings),
+    Redis(Box<RedisSettings>),
+}
+
+/// How much of opened sessions is kept in this process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheSettings {
+    /// Most sessions.
+    pub sessions: u64,
+    /// Most bytes, about.
+    pub bytes: u64,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            sessions: 20_000,
+            bytes: 128 << 20,
+        }
+    }
 }
 
 /// How to reach Redis.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RedisSettings {
     /// Where.
-    pub address: RedisAddress,
-    /// ACL user.
-    pub username: Option<String>,
-    /// Password.
-    pub password: Option<Secret<String>>,
+    pub servers: RedisServers,
+    /// User and password.
+    pub login: RedisLogin,
+    /// Certificates, where TLS is spoken.
+    pub tls: Option<RedisTls>,
     /// Database number.
     pub database: i64,
     /// Put in front of every key, one an installation. Default `doorward:`.
@@ -52,24 +74,79 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// Deadline to connect.
     pub connect_timeout: Duration,
-    /// CA certificates in PEM for `rediss://`; `None` for the system's.
+}
+
+/// Which servers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RedisServers {
+    /// One.
+    One(RedisAddress),
+    /// The master that sentinels name.
+    Sentinel {
+        /// The sentinels; at least one.
+        nodes: Vec<RedisAddress>,
+        /// What they call the master.
+        service: Arc<str>,
+        /// User and password for the sentinels themselves.
+        login: RedisLogin,
+        /// Certificates, where the sentinels speak TLS.
+        tls: Option<RedisTls>,
+    },
+    /// A cluster.
+    Cluster {
+        /// Some of its servers; at least one. The others are asked for.
+        nodes: Vec<RedisAddress>,
+    },
+}
+
+/// Who enters.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RedisLogin {
+    /// ACL user; `default` without it.
+    pub username: Option<String>,
+    /// Password.
+    pub password: Option<Secret<String>>,
+}
+
+/// What TLS is spoken with.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct RedisTls {
+    /// CA certificates in PEM; `None` for the system's.
     pub ca_pem: Option<Vec<u8>>,
     /// Client certificate chain and key in PEM.
     pub client: Option<(Vec<u8>, Secret<Vec<u8>>)>,
 }
 
-/// Where Redis listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Where a server listens.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RedisAddress {
-    /// `redis://` or, with `tls`, `rediss://`.
+    /// TCP.
     Tcp {
         /// Host.
         host: String,
         /// Port.
         port: u16,
-        /// Whether TLS.
+        /// Whether TLS is spoken there.
         tls: bool,
     },
     /// A unix socket.
     Unix(PathBuf),
+}
+
+impl RedisAddress {
+    /// Whether TLS is spoken there.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        matches!(self, Self::Tcp { tls: true, .. })
+    }
+}
+
+impl fmt::Display for RedisAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
 }

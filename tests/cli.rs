@@ -96,6 +96,7 @@ fn help_teaches() {
       check        Say every problem of a configuration, with line, path and hint
       explain      Say which route a URL belongs to, and what would be decided there, and why
       keys         Make and list the keys that seal sessions
+      sessions     List and end sessions at a running gateway's admin listener
       demo         Try Doorward: gateway, development identity provider and sample app on loopback
       schema       Print the JSON Schema or the reference of the configuration
       completions  Print completions for a shell
@@ -124,6 +125,7 @@ fn every_command_has_an_example() {
         "check",
         "explain",
         "keys",
+        "sessions",
         #[cfg(feature = "demo")]
         "demo",
         "schema",

@@ -39,9 +39,11 @@ fn surroundings() -> (TempDir, Source) {
     write("google-client-secret", "a-secret-of-the-example\n");
     write("session-2026-05.key", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=\n");
     write("ledger-licence", "licence-7\n");
+    write("admin-token", "a-token-of-the-example\n");
     let variables = [
         ("CORPORATE_CLIENT_SECRET", "a-secret-of-the-example"),
         ("REDIS_PASSWORD", "a-password-of-the-example"),
+        ("SENTINEL_PASSWORD", "a-password-of-the-sentinels"),
         ("DOORWARD_KEY", "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="),
         ("LEDGER_API_KEY", "an-api-key-of-the-example"),
     ];
@@ -86,8 +88,47 @@ fn the_example_compiles() {
 
 #[test]
 fn the_example_shows_every_option() {
-    let missing = not_shown(EXAMPLE);
+    let missing = not_shown(&uncommented(EXAMPLE, &["sentinel:", "cluster:", "tls:"]));
     assert!(missing.is_empty(), "config.example.yaml says nothing of {missing:#?}");
+}
+
+/// One of three ways to say where Redis is stands in the example, the others in comments: they are right too.
+#[test]
+fn the_other_ways_to_redis_compile() {
+    let (_folder, source) = surroundings();
+    for way in ["sentinel:", "cluster:"] {
+        let (before, after) = EXAMPLE.split_once("    url: rediss://").expect("the URL");
+        let (_, after) = after.split_once('\n').expect("more lines");
+        let text = uncommented(&format!("{before}{after}"), &[way, "tls:"]);
+        let plan = config::from_source(way, &text, &source).unwrap_or_else(|report| panic!("{report}"));
+        let store::Settings::Redis(redis) = plan.store else {
+            panic!("Redis");
+        };
+        assert!(redis.tls.is_some(), "{way}");
+        match redis.servers {
+            store::RedisServers::One(_) => panic!("{way}"),
+            store::RedisServers::Sentinel { nodes, .. } => assert_eq!((way, nodes.len()), ("sentinel:", 3)),
+            store::RedisServers::Cluster { nodes } => assert_eq!((way, nodes.len()), ("cluster:", 2)),
+        }
+    }
+}
+
+/// The example with these keys below `redis`, and what is below them, taken out of comments.
+fn uncommented(text: &str, keys: &[&str]) -> String {
+    let mut inside = false;
+    let lines = text.lines().map(|line| {
+        let Some(comment) = line.strip_prefix("    # ") else {
+            inside = false;
+            return line.to_owned();
+        };
+        inside = keys.iter().any(|key| comment.starts_with(key)) || (inside && comment.starts_with("  "));
+        if inside {
+            format!("    {comment}")
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.map(|line| line + "\n").collect()
 }
 
 #[test]
@@ -191,8 +232,12 @@ fn what_the_comments_call_a_default_is_one() {
         };
         assert_eq!(limits, other.limits);
     }
-    assert_eq!(with.telemetry, without.telemetry);
-    assert_eq!(with.admin, without.admin);
+    // The one line of `logging`, and that of `admin`, that are not the default.
+    let (mut telemetry, mut admin) = (with.telemetry, with.admin);
+    assert!(telemetry.audit.as_mut().and_then(|audit| audit.file.take()).is_some());
+    assert_eq!(telemetry, without.telemetry);
+    assert!(admin.as_mut().and_then(|admin| admin.token.take()).is_some());
+    assert_eq!(admin, without.admin);
 }
 
 /// The text cut before every key at the left margin.

@@ -7,6 +7,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+/// A user of Redis who may not subscribe, and its password.
+pub(crate) const DEAF: (&str, &str) = ("deaf", "may-not-subscribe");
+
 /// A Redis that keeps nothing on disk. Ends with this value.
 pub(crate) struct Redis {
     process: Child,
@@ -16,9 +19,19 @@ pub(crate) struct Redis {
 impl Redis {
     /// Starts `redis-server` by `command`, which may say more than its name, and waits until it takes connections.
     pub(crate) fn start(mut command: Command, folder: &Path) -> Self {
-        let port = free_port();
+        let (port, (user, password)) = (free_port(), DEAF);
         let process = command
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args([
+                "--user",
+                user,
+                "on",
+                &format!(">{password}"),
+                "~*",
+                "&*",
+                "+@all",
+                "-subscribe",
+            ])
             .current_dir(folder)
             .stdout(Stdio::null())
             .spawn()

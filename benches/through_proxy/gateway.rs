@@ -7,6 +7,7 @@ use doorward::{
     entropy::Entropy,
     proxy::Bind,
     server::{assemble, start},
+    session::Client,
     telemetry::log,
     time::Clock,
 };
@@ -25,7 +26,8 @@ pub(crate) fn play(file: &str) {
     runtime.expect("a runtime").block_on(async {
         let (clock, telemetry) = (Clock::system(), plan.telemetry.clone());
         let house = assemble(plan, &clock, &Entropy::system()).expect("a house");
-        let create = house.sessions.create(person::identity(), person::tokens(clock.now()));
+        let (who, tokens) = (person::identity(), person::tokens(clock.now()));
+        let create = house.sessions.create(who, tokens, Client::default());
         let session = create.await.expect("a session");
         let up = start(house).await.expect("a gateway");
         let Some(Bind::Tcp(address)) = up.addresses().first() else {

@@ -4,7 +4,7 @@ use std::{fs, net::SocketAddr, path::Path};
 
 use super::{
     child::{Child, Core},
-    process::free_port,
+    process::{DEAF, free_port},
 };
 
 /// One way for a request to reach the origin.
@@ -29,13 +29,21 @@ enum Way {
 #[derive(Clone, Copy)]
 enum Store {
     Memory,
+    /// With sessions at hand.
     Redis,
+    /// Each request reads its session: nothing is at hand where the feed of changes cannot be heard.
+    RedisUnheard,
 }
 
 /// The bare proxy first: all others are compared with it.
-pub(crate) const VARIANTS: [Variant; 5] = [
+pub(crate) const VARIANTS: [Variant; 7] = [
     Variant {
         name: "bare pingora",
+        budget: None,
+        way: Way::Bare,
+    },
+    Variant {
+        name: "bare pingora again: the noise",
         budget: None,
         way: Way::Bare,
     },
@@ -67,11 +75,20 @@ pub(crate) const VARIANTS: [Variant; 5] = [
         },
     },
     Variant {
-        name: "signed in, Redis",
-        budget: None,
+        name: "signed in, Redis, cached",
+        budget: Some(1.15),
         way: Way::Gateway {
             access: "signed_in",
             store: Store::Redis,
+            access_log: false,
+        },
+    },
+    Variant {
+        name: "signed in, Redis, uncached",
+        budget: None,
+        way: Way::Gateway {
+            access: "signed_in",
+            store: Store::RedisUnheard,
             access_log: false,
         },
     },
@@ -94,7 +111,7 @@ impl Variant {
                 store,
                 access_log,
             } => {
-                let file = folder.join(format!("{}.yaml", self.name.replace([' ', ','], "-")));
+                let file = folder.join(format!("{}.yaml", self.name.replace([' ', ',', ':'], "-")));
                 let yaml = config(access, *store, *access_log, origin, redis);
                 fs::write(&file, yaml).expect("a file for the configuration");
                 Child::start(
@@ -111,6 +128,11 @@ fn config(access: &str, store: Store, access_log: bool, origin: SocketAddr, redi
     let store = match store {
         Store::Memory => "memory".to_owned(),
         Store::Redis => format!("redis, redis: {{ url: \"redis://127.0.0.1:{redis}/0\" }}"),
+        Store::RedisUnheard => {
+            let (user, password) = DEAF;
+            let url = format!("redis://127.0.0.1:{redis}/0");
+            format!("redis, redis: {{ url: \"{url}\", username: {user}, password: \"{password}\" }}")
+        }
     };
     format!(
         r#"

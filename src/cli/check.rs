@@ -37,7 +37,7 @@ fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
         for uri in &known.redirect_uris {
             writeln!(out, "  redirect URI     {uri}")?;
         }
-        for uri in known.signed_out_uris.iter().filter(|_| provider.rp_initiated_logout) {
+        for uri in known.signed_out_uris.iter().filter(|_| provider.logout.rp_initiated) {
             writeln!(out, "  after sign-out   {uri}")?;
         }
         if known.redirect_uris.iter().any(|uri| uri.contains("://*")) {

@@ -41,6 +41,7 @@ pub(super) fn demo(options: &Options, out: &mut impl Write) -> Result<(), Failur
         format: LogFormat::Text,
         filter: "warn".to_owned(),
         access_log: false,
+        audit: None,
     };
     let _writes_at_the_end = log::install(&settings).map_err(RunError::from)?;
     run::runtime()?.block_on(serve(options, out))

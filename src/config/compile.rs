@@ -10,6 +10,7 @@ mod headers;
 mod listener;
 mod names;
 mod provider;
+mod redis;
 mod response;
 mod route;
 mod session;
@@ -86,6 +87,7 @@ impl Desk<'_, '_> {
         let ring = self.ring(&config.session);
         let store = self.store(&config.session);
         let terms = self.terms(&config.session);
+        let address_kept = session::address_kept(config.session.client_address);
         let identity = self.identity(config);
         let telemetry = self.logging(&config.logging);
         let site = self.site(config, default_provider.as_ref());
@@ -96,7 +98,9 @@ impl Desk<'_, '_> {
             providers: providers?,
             default_provider,
             store: store?,
+            cache: session::cache(&config.session),
             terms,
+            address_kept,
             ring,
             identity,
             telemetry,
@@ -184,6 +188,13 @@ impl Desk<'_, '_> {
             },
             filter: written.level.clone(),
             access_log: written.access_log,
+            audit: written.audit.enabled.then(|| telemetry::AuditSettings {
+                file: written.audit.file.as_deref().map(|file| self.source.resolve(file)),
+                naming: match written.audit.person {
+                    raw::Person::Hash => telemetry::Naming::Hash,
+                    raw::Person::Subject => telemetry::Naming::Subject,
+                },
+            }),
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::{
     policy::Site,
     provider,
     proxy::{Bind, Listener},
-    session::Terms,
+    secret::Secret,
+    session::{Terms, client::AddressKept},
     store, telemetry,
 };
 
@@ -27,8 +28,12 @@ pub struct Plan {
     pub default_provider: Option<ProviderName>,
     /// Where sessions are kept.
     pub store: store::Settings,
+    /// What is kept of opened sessions in this process.
+    pub cache: store::CacheSettings,
     /// How long sessions live.
     pub terms: Terms,
+    /// How much of an address is kept with a session.
+    pub address_kept: AddressKept,
     /// The key ring; `None` when no key was written, which only the memory store allows: draw one at start.
     pub ring: Option<Ring>,
     /// The signed assertion.
@@ -42,6 +47,8 @@ pub struct Plan {
 pub struct AdminSettings {
     /// Where it listens: loopback or a unix socket, unless the operator wrote `insecure_public_admin`.
     pub bind: Bind,
+    /// What opens the administration of sessions; without it there is none.
+    pub token: Option<Secret<String>>,
 }
 
 /// What the signed assertion says of this installation.

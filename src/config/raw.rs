@@ -7,6 +7,7 @@
 pub mod access;
 pub mod listener;
 pub mod provider;
+pub mod redis;
 pub mod route;
 pub mod session;
 pub mod upstream;
@@ -20,8 +21,9 @@ pub use self::{
     access::{Access, Claim, Rule, Word},
     listener::{Admin, Limits, Listener, ListenerTls, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
+    redis::{Redis, RedisCluster, RedisSentinel},
     route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
-    session::{Key, Memory, Redis, Session, Store},
+    session::{ClientAddress, Key, Memory, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
 use super::written::{
@@ -117,6 +119,33 @@ pub struct Logging {
     /// Whether each request makes a line.
     #[schemars(extend("default" = true))]
     pub access_log: bool,
+    /// The audit trail: sign-ins, refusals, failed renewals, sign-outs and what administrators do, one JSON line each.
+    #[schemars(extend("default" = {}))]
+    pub audit: Audit,
+}
+
+/// The audit trail. Its lines have the target `doorward::audit`, whatever `level` says.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// Whether it is written.
+    #[schemars(extend("default" = true))]
+    pub enabled: bool,
+    /// A file that lines are added to. Default: standard output, among the other lines.
+    pub file: Option<File>,
+    /// How people are named: `hash`, a keyed hash as on access lines, or `subject`, the provider's identifier too.
+    #[schemars(extend("default" = "hash"))]
+    pub person: Person,
+}
+
+/// How people are named.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Person {
+    /// By a keyed hash.
+    Hash,
+    /// By the provider's subject too.
+    Subject,
 }
 
 /// How log lines look.

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod measure;
 pub mod name;
+pub mod node;
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -19,6 +20,7 @@ use self::{
         AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
         RoutePath, Word,
     },
+    node::HostAndPort,
 };
 
 /// A type that is written as text.
@@ -102,6 +104,7 @@ const FORMATS: &[Format] = &[
     entry::<PublicUrl>(),
     entry::<IssuerUrl>(),
     entry::<RedisUrl>(),
+    entry::<HostAndPort>(),
     entry::<UpstreamUrl>(),
     entry::<WebOrigin>(),
     entry::<HostName>(),

@@ -8,7 +8,7 @@ use crate::{
     pages::Context,
     policy::{Access, Route},
     session::{CookieName, Handle, Session},
-    telemetry::Event,
+    telemetry::{Act, Audit, Event},
 };
 
 /// A parent domain can add cookies of the same name; more than a few of them are noise (RFC 6265bis section 8.6).
@@ -51,7 +51,10 @@ impl Gateway {
                 let beginning = self.begin(incoming, caller, &route.sign_in, Wish::new(return_to));
                 Box::pin(beginning).await
             }
-            Verdict::Refuse(refusal) => refuse_route(route, &session, refusal, incoming, caller),
+            Verdict::Refuse(refusal) => {
+                self.audit_refusal(route, &session, refusal, incoming);
+                refuse_route(route, &session, refusal, incoming, caller)
+            }
         };
         Answer::Reply(Reply {
             about: Some(self.about(route, &session)),
@@ -90,6 +93,19 @@ impl Gateway {
             }
         }
         found
+    }
+
+    /// A refusal of somebody who is known. That nobody is signed in is no event: it is where every visit begins.
+    fn audit_refusal(&self, route: &Route, presence: &Presence, refusal: Refusal, incoming: &Incoming<'_>) {
+        if let (Presence::Session(session), Refusal::NotAllowed) = (presence, refusal) {
+            let audit = Audit {
+                route: Some(&route.id.0),
+                client: incoming.client,
+                request_id: incoming.request_id,
+                ..Audit::new(Act::Access, refusal.code())
+            };
+            self.audit_of(&audit, Some(session));
+        }
     }
 
     /// Renewal in the background where it is due, and the coarse note that the session is in use. Neither is waited for.

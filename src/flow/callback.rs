@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use http::Method;
+use http::{Method, header};
 
 use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
     gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
     pages::Context,
     provider::{ExchangeError, Provider},
-    session::{CookieName, Session},
-    telemetry::Event,
+    session::{Client, CookieName, Session},
+    store::NotMade,
+    telemetry::{Act, Audit, Event},
 };
 
 /// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
@@ -84,6 +85,7 @@ impl Gateway {
                 provider: &attempt.provider,
                 outcome: "already",
             });
+            self.audit(incoming, Act::SignIn, "already", Some(session));
             return go_on(&attempt.return_to);
         }
         let proved = self.prove(incoming, attempt, answer).await;
@@ -95,6 +97,13 @@ impl Gateway {
             provider: &attempt.provider,
             outcome,
         });
+        let audit = Audit {
+            provider: Some(&attempt.provider),
+            client: incoming.client,
+            request_id: incoming.request_id,
+            ..Audit::new(Act::SignIn, outcome)
+        };
+        self.audit_of(&audit, proved.as_deref().ok());
         match proved {
             Ok(session) => self.welcome(incoming, attempt, &session, presence).await,
             Err(Refusal::SignInFailed(failure)) => failed(failure, incoming, caller, &attempt.return_to),
@@ -132,9 +141,12 @@ impl Gateway {
             })?;
         self.parts()
             .sessions
-            .create(proved.identity, proved.tokens)
+            .create(proved.identity, proved.tokens, self.client_of(incoming))
             .await
-            .map_err(|_| Refusal::StoreDown)
+            .map_err(|not_made| match not_made {
+                NotMade::Down(_) => Refusal::StoreDown,
+                NotMade::SignedOut => Refusal::SignInFailed(SignInFailure::SignedOut),
+            })
     }
 
     /// The provider that the attempt began at, when the answer came to that provider's own address (AR-14, AR-15).
@@ -153,6 +165,13 @@ impl Gateway {
             return Err(SignInFailure::WrongIssuer);
         }
         Ok(provider)
+    }
+
+    /// What a list of sessions says of where this one came from.
+    fn client_of(&self, incoming: &Incoming<'_>) -> Client {
+        let user_agent = incoming.headers.get(header::USER_AGENT);
+        let user_agent = user_agent.and_then(|value| value.to_str().ok());
+        Client::of(user_agent, incoming.client, self.parts().address_kept)
     }
 
     /// A new handle at every sign-in; the session it replaces ends (CK-12).

@@ -1,28 +1,27 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use arc_swap::ArcSwap;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 
-use super::{Answer, Assertions, Front, Incoming, Reply, cookies, renew::Flights, reply};
+use super::{
+    Answer, Assertions, Ending, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply,
+};
 use crate::{
     entropy::Entropy,
-    gate::{self, Admission, Caller, Endpoint, Place, Presence, Refusal},
+    gate::{self, Admission, Caller, Endpoint, Place, Refusal, Target},
     identity::{Bundle, Statement, headers::Tokens},
     keys::Ring,
     oidc::ProviderName,
     pages::Context,
     policy::{Route, Site},
     provider::Provider,
-    session::{Session, Terms},
+    session::{Session, Terms, client::AddressKept},
     store::{self, Sessions},
     telemetry::{Event, KeyUse, Telemetry},
     time::{Clock, UnixTime},
 };
-
-/// How often an open tunnel's session is looked at.
-const TUNNEL_CHECK: Duration = Duration::from_secs(5);
 
 /// What a gateway is made of.
 #[derive(Debug)]
@@ -41,6 +40,8 @@ pub struct Parts {
     pub ring: Arc<ArcSwap<Ring>>,
     /// Lifetimes.
     pub terms: Terms,
+    /// How much of the address that a person signs in from is kept with the session.
+    pub address_kept: AddressKept,
     /// The signed assertion.
     pub assertions: Assertions,
     /// The clock.
@@ -56,6 +57,7 @@ pub struct Parts {
 pub struct Gateway {
     parts: Arc<Parts>,
     flights: Flights,
+    repeats: Repeats,
 }
 
 impl Gateway {
@@ -65,6 +67,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             flights: Flights::default(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -74,6 +77,7 @@ impl Gateway {
         Self {
             parts: Arc::new(parts),
             flights: self.flights.clone(),
+            repeats: self.repeats.clone(),
         }
     }
 
@@ -100,6 +104,10 @@ impl Gateway {
         &self.flights
     }
 
+    pub(super) const fn repeats(&self) -> &Repeats {
+        &self.repeats
+    }
+
     pub(super) fn now(&self) -> UnixTime {
         self.parts.clock.now()
     }
@@ -113,9 +121,12 @@ impl Gateway {
             Endpoint::Callback => self.callback(incoming, caller).await,
             Endpoint::SignIn => self.start(incoming, caller).await,
             Endpoint::SignOut => self.sign_out(incoming, caller).await,
-            Endpoint::SignedOut => reply::signed_out(incoming),
+            Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys(self.now(), &self.parts.entropy)),
+            Endpoint::Sessions => self.own_sessions(incoming, caller).await,
+            Endpoint::BackChannelLogout => self.back_channel_logout(incoming, caller).await,
+            Endpoint::FrontChannelLogout => self.front_channel_logout(incoming, caller).await,
         }
     }
 
@@ -160,23 +171,6 @@ impl Gateway {
     }
 }
 
-impl Gateway {
-    /// Waits until the session ends, by time or by sign-out; for ever without a session.
-    pub(super) async fn until_session_ends(self, session: Option<Arc<Session>>) {
-        let Some(session) = session else {
-            return std::future::pending().await;
-        };
-        loop {
-            tokio::time::sleep(TUNNEL_CHECK).await;
-            match self.parts.sessions.find(&session.handle).await {
-                Presence::Session(now) if self.lives(&now) => {}
-                Presence::Down => {}
-                Presence::Session(_) | Presence::Nothing | Presence::Unreadable => return,
-            }
-        }
-    }
-}
-
 impl Front for Gateway {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         let caller = incoming.caller;
@@ -190,6 +184,10 @@ impl Front for Gateway {
                 &methods,
             )),
         }
+    }
+
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        gate::place::body_limit(method, target.path())
     }
 
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {
@@ -223,7 +221,8 @@ impl Front for Gateway {
             .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
     }
 
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        self.clone().until_session_ends(admission.session().map(Arc::clone))
+    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
+        let session = Arc::clone(admission.session()?);
+        Some(self.clone().until_over(session))
     }
 }

@@ -1,12 +1,13 @@
 //! [`Live`]: the gateway in force. A reload puts another in its place as a whole.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::Method;
 
-use super::{Answer, Front, Gateway, Incoming, Reply};
+use super::{Answer, Ending, Front, Gateway, Incoming, Reply};
 use crate::{
-    gate::{Admission, Caller, Refusal},
+    gate::{Admission, Caller, Refusal, Target},
     identity::Bundle,
 };
 
@@ -38,6 +39,10 @@ impl Front for Live {
         self.gateway().answer(incoming).await
     }
 
+    fn body_limit(&self, method: &Method, target: &Target) -> Option<usize> {
+        self.0.load().body_limit(method, target)
+    }
+
     fn refuse(&self, refusal: Refusal, caller: Caller, request_id: &str) -> Reply {
         self.0.load().refuse(refusal, caller, request_id)
     }
@@ -54,8 +59,7 @@ impl Front for Live {
         self.0.load().subject_hash(admission)
     }
 
-    fn until_ended(&self, admission: &Admission) -> impl Future<Output = ()> + Send + 'static {
-        let gateway = Gateway::clone(&self.0.load());
-        gateway.until_session_ends(admission.session().map(Arc::clone))
+    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
+        self.0.load().until_ended(admission)
     }
 }

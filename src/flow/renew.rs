@@ -20,7 +20,7 @@ use crate::{
     session::{Freshness, Record, Session, StoreKey},
     store::{Lease, Saved, Written},
     task,
-    telemetry::Event,
+    telemetry::{Act, Audit, Event},
 };
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
@@ -102,7 +102,21 @@ impl Gateway {
             provider: name,
             outcome,
         });
+        if let Some(failure) = failure(outcome) {
+            self.audit_of(&Audit::new(Act::Renewal, failure), Some(session));
+        }
         flight.landed(outcome)
+    }
+}
+
+/// The outcome's name, if it is none that was hoped for.
+const fn failure(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Renewed | Outcome::RenewedElsewhere => None,
+        Outcome::Ended => Some("ended"),
+        Outcome::ProviderDown => Some("provider_down"),
+        Outcome::ClientRejected => Some("client_rejected"),
+        Outcome::StoreDown => Some("store_down"),
     }
 }
 
@@ -207,7 +221,7 @@ impl Flight<'_> {
                     return Observed::Saved;
                 }
                 Ok(Saved::Superseded) => {
-                    if let Some(observed) = self.rebase().await {
+                    if let Some(observed) = self.superseded().await {
                         return observed;
                     }
                 }
@@ -221,20 +235,9 @@ impl Flight<'_> {
         Observed::StoreDown
     }
 
-    /// Something was written meanwhile. On top of a mere note of use the new tokens are written again; what says that the
-    /// session was renewed or ended stays.
-    async fn rebase(&mut self) -> Option<Observed> {
+    /// Somebody renewed meanwhile, or an earlier try of ours was carried out without an answer: what is there counts.
+    async fn superseded(&mut self) -> Option<Observed> {
         match self.gateway.parts().sessions.find(&self.session.handle).await {
-            Presence::Session(found) if found.record.renewals == self.session.record.renewals => {
-                let granted = self.granted.take()?;
-                self.granted = Some(
-                    found
-                        .record
-                        .renewed(granted.tokens, granted.identity, self.gateway.now()),
-                );
-                self.session = found;
-                None
-            }
             Presence::Session(found) => {
                 self.session = found;
                 Some(Observed::Superseded)

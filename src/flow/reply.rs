@@ -91,6 +91,14 @@ pub(super) fn page(status: StatusCode, page: Page, outcome: &'static str) -> Rep
     }
 }
 
+/// A page that another site may frame, as far as its policy says: every header of a page but `X-Frame-Options`, which can
+/// only say no (FL-01).
+pub(super) fn frame(content: Page, outcome: &'static str) -> Reply {
+    let mut reply = page(StatusCode::OK, content, outcome);
+    reply.headers.retain(|(name, _)| name != header::X_FRAME_OPTIONS);
+    reply
+}
+
 /// A redirect that no cache keeps and that gives no referrer away (AR-23); 303 after anything but GET, so that no
 /// body is sent again (AR-22).
 pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -> Reply {
@@ -153,12 +161,12 @@ pub(super) fn jwks(keys: &AssertionKeys) -> Reply {
     }
 }
 
-/// The page after a sign-out.
-pub(super) fn signed_out(incoming: &Incoming<'_>) -> Reply {
-    let home = sign_in_link(&ReturnTo::home(), false);
+/// The page after a sign-out, which leads on to `onward`.
+pub(super) fn signed_out(incoming: &Incoming<'_>, onward: &ReturnTo) -> Reply {
+    let link = sign_in_link(onward, false);
     let facts = pages::SignedOut {
         request_id: incoming.request_id,
-        sign_in: Some(&home),
+        sign_in: Some(&link),
         provider_session_may_remain: incoming.target.query() == Some(LOCAL_ONLY),
     };
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")

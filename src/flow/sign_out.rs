@@ -1,14 +1,19 @@
 //! Sign-out: here first, then at the provider (OpenID Connect RP-Initiated Logout 1.0).
 
+use std::sync::Arc;
+
 use http::{Method, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use super::{Gateway, Incoming, Reply, admit::who, cookies, reply};
 use crate::{
-    gate::{Caller, Presence, Refusal, SignOut, sign_out},
+    gate::{Caller, Endpoint, Presence, Refusal, ReturnTo, SignOut, sign_out},
     pages::{self, Action},
+    provider::EndSession,
     session::{CookieName, Session},
-    telemetry::Event,
+    task,
+    telemetry::{Act, Event},
 };
 
 impl Gateway {
@@ -21,7 +26,10 @@ impl Gateway {
         match sign_out::judge(incoming.method, incoming.headers, &own_origin) {
             SignOut::Proceed => self.proceed(incoming, caller, &own_origin).await,
             SignOut::Confirm => self.confirm(incoming).await,
-            SignOut::Refuse => self.refuse_plainly(Refusal::CrossSite, caller, incoming),
+            SignOut::Refuse => {
+                self.audit(incoming, Act::SignOut, Refusal::CrossSite.code(), None);
+                self.refuse_plainly(Refusal::CrossSite, caller, incoming)
+            }
         }
     }
 
@@ -34,23 +42,19 @@ impl Gateway {
         };
         if let Some(session) = &session {
             if self.parts().sessions.end(&session.handle).await.is_err() {
+                self.audit(incoming, Act::SignOut, Refusal::StoreDown.code(), Some(session));
                 return self.refuse_plainly(Refusal::StoreDown, caller, incoming);
             }
             self.emit(&Event::SignOut {
                 provider: session.record.identity.provider(),
             });
             self.emit(&Event::Session { what: "signed_out" });
+            self.audit(incoming, Act::SignOut, "ok", Some(session));
         }
-        let onward = self.onward(session.as_deref(), own_origin).await;
-        let mut reply = if asked_by_script(incoming) {
-            reply::json(
-                StatusCode::OK,
-                &json!({ "signed_out": true, "continue": onward }),
-                "sign_out",
-            )
-        } else {
-            reply::redirect(incoming.method, &onward, "sign_out")
-        };
+        let mut reply = self.onward(incoming, session.as_deref(), own_origin).await;
+        if let Some(session) = session {
+            self.revoke_behind(session);
+        }
         let https = incoming.public.https;
         reply
             .headers
@@ -58,21 +62,53 @@ impl Gateway {
         reply
     }
 
-    /// The provider's end-session endpoint, or our own page when there is none or it is not known now.
-    async fn onward(&self, session: Option<&Session>, own_origin: &str) -> String {
-        let landing = format!("{own_origin}{}", reply::SIGNED_OUT);
-        let local = format!("{}?{}", reply::SIGNED_OUT, reply::LOCAL_ONLY);
+    /// On to the provider's end-session endpoint, or to our own page when there is none or it is not known now.
+    async fn onward(&self, incoming: &Incoming<'_>, session: Option<&Session>, own_origin: &str) -> Reply {
         let Some(session) = session else {
-            return reply::SIGNED_OUT.to_owned();
+            return to(incoming, SIGNED_OUT);
         };
-        let Some(provider) = self.parts().providers.get(session.record.identity.provider()) else {
-            return local;
+        let local = format!("{SIGNED_OUT}?{}", reply::LOCAL_ONLY);
+        let Some(request) = self.end_session(incoming, session, own_origin).await else {
+            return to(incoming, &local);
         };
-        let hint = session.record.tokens.id_token.expose();
+        if asked_by_script(incoming) {
+            return to(incoming, request.short_redirect().as_str());
+        }
+        match request.redirect() {
+            Some(url) => to(incoming, url.as_str()),
+            None => finish(incoming, &request, &local),
+        }
+    }
+
+    async fn end_session(&self, incoming: &Incoming<'_>, session: &Session, own_origin: &str) -> Option<EndSession> {
+        let provider = self.parts().providers.get(session.record.identity.provider())?;
+        let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
+        let ring = self.parts().ring.load();
+        let state = sign_out::state(&ring, self.parts().entropy.bytes(), &return_to, self.now());
+        let id_token = session.record.tokens.id_token.expose();
         provider
-            .end_session_url(hint, &landing, None)
+            .end_session(id_token, &format!("{own_origin}{SIGNED_OUT}"), &state)
             .await
-            .map_or(local, String::from)
+    }
+
+    /// Takes the session's tokens back at the provider. Nobody waits for it (RV-01).
+    ///
+    /// Only where the person signs out here: a session that the provider ended, or that an administrator ended, cannot be
+    /// opened without its cookie, and a frame that anyone can load must not reach so far (RV-02).
+    fn revoke_behind(&self, session: Arc<Session>) {
+        let name = session.record.identity.provider();
+        if let Some(provider) = self.parts().providers.get(name).map(Arc::clone) {
+            drop(task::spawn("revocation", async move {
+                provider.revoke(&session.record.tokens).await;
+            }));
+        }
+    }
+
+    /// Where the provider sends the browser back to (RL-04).
+    pub(super) fn signed_out(&self, incoming: &Incoming<'_>) -> Reply {
+        let query = incoming.target.query().unwrap_or_default();
+        let onward = sign_out::landed(query, &self.parts().ring.load(), self.now());
+        reply::signed_out(incoming, &onward)
     }
 
     async fn confirm(&self, incoming: &Incoming<'_>) -> Reply {
@@ -83,29 +119,67 @@ impl Gateway {
         let who = session.as_ref().map(|session| who(session));
         let leads_to = self.end_session_origin(session.as_deref()).await;
         let leads_to: Vec<&str> = leads_to.as_deref().into_iter().collect();
+        let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
+        let path = again(&return_to);
         let facts = pages::ConfirmSignOut {
             request_id: incoming.request_id,
             who: who.as_deref(),
             stay: Some("/"),
             action: Action {
-                path: "/.doorward/sign-out",
+                path: &path,
                 fields: &[],
                 leads_to: &leads_to,
             },
         };
-        reply::page(StatusCode::OK, pages::confirm_sign_out(&facts), "sign_out")
+        reply::page(StatusCode::OK, pages::confirm_sign_out(&facts), OUTCOME)
     }
 
     /// The origin that a sign-out form of ours ends at, for its page's policy.
     pub(super) async fn end_session_origin(&self, session: Option<&Session>) -> Option<String> {
         let provider = self.parts().providers.get(session?.record.identity.provider())?;
-        let url = provider.end_session_url("", "", None).await?;
-        Some(url.origin().ascii_serialization())
+        provider.end_session_origin().await
     }
 }
 
+/// The address of the sign-out that goes on to this page.
+fn again(return_to: &ReturnTo) -> String {
+    let sign_out = Endpoint::SignOut.path();
+    if *return_to == ReturnTo::home() {
+        return sign_out.to_owned();
+    }
+    let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
+    format!("{sign_out}?return_to={back}")
+}
+
+/// A redirect, or for a script the address that it would lead to.
+fn to(incoming: &Incoming<'_>, onward: &str) -> Reply {
+    if asked_by_script(incoming) {
+        let said = json!({ "signed_out": true, "continue": onward });
+        return reply::json(StatusCode::OK, &said, OUTCOME);
+    }
+    reply::redirect(incoming.method, onward, OUTCOME)
+}
+
+/// A page with a form, for what is too long for an address (RL-02). No page of this site can read it: only a navigation
+/// gets it, and it lets itself be framed by nobody.
+fn finish(incoming: &Incoming<'_>, request: &EndSession, local: &str) -> Reply {
+    let (endpoint, fields) = request.form();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let facts = pages::FinishSignOut {
+        request_id: incoming.request_id,
+        endpoint: endpoint.as_str(),
+        origin: &endpoint.origin().ascii_serialization(),
+        fields: &fields,
+        stay: Some(local),
+    };
+    reply::page(StatusCode::OK, pages::finish_sign_out(&facts), OUTCOME)
+}
+
+const SIGNED_OUT: &str = Endpoint::SignedOut.path();
+const OUTCOME: &str = "sign_out";
+
 /// A script cannot follow a redirect to another site: it gets the address instead.
-fn asked_by_script(incoming: &Incoming<'_>) -> bool {
+pub(super) fn asked_by_script(incoming: &Incoming<'_>) -> bool {
     let text = |name| incoming.headers.get(name).and_then(|value| value.to_str().ok());
     match text("sec-fetch-mode") {
         Some(mode) => mode != "navigate",

@@ -26,7 +26,8 @@ impl Gateway {
         }
     }
 
-    async fn nobody(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+    /// Who wants to see what is theirs signs in first.
+    pub(super) async fn nobody(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         let back = ReturnTo::of(incoming.target);
         match (caller, self.terms_of(incoming, &back)) {
             (Caller::Navigation, Some(terms)) => self.begin(incoming, caller, &terms, Wish::new(back)).await,

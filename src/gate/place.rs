@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Refusal, Target};
-use crate::policy::{Found, Route, Site, path};
+use super::{Refusal, Target, provider_logout::LONGEST_FORM};
+use crate::{
+    oidc::ProviderName,
+    policy::{Found, Route, Site, path},
+};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -33,8 +36,14 @@ pub enum Endpoint {
     SignedOut,
     /// `/.doorward/whoami`
     WhoAmI,
+    /// `/.doorward/sessions`
+    Sessions,
     /// `/.doorward/jwks.json`
     Jwks,
+    /// `/.doorward/backchannel-logout/<name>`
+    BackChannelLogout,
+    /// `/.doorward/frontchannel-logout/<name>`
+    FrontChannelLogout,
 }
 
 /// The folder of the gateway's own endpoints, on every host.
@@ -69,16 +78,19 @@ pub fn place(site: &Site, method: &Method, target: &Target) -> Place {
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Callback,
         Self::SignIn,
         Self::SignOut,
         Self::SignedOut,
         Self::WhoAmI,
+        Self::Sessions,
         Self::Jwks,
+        Self::BackChannelLogout,
+        Self::FrontChannelLogout,
     ];
 
-    /// Its path.
+    /// Its path. The endpoints of a provider's logout are one segment below, which names the provider.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -87,20 +99,46 @@ impl Endpoint {
             Self::SignOut => "/.doorward/sign-out",
             Self::SignedOut => "/.doorward/signed-out",
             Self::WhoAmI => "/.doorward/whoami",
+            Self::Sessions => "/.doorward/sessions",
             Self::Jwks => "/.doorward/jwks.json",
+            Self::BackChannelLogout => "/.doorward/backchannel-logout",
+            Self::FrontChannelLogout => "/.doorward/frontchannel-logout",
         }
+    }
+
+    /// The provider that the path names, one segment below the endpoint's own.
+    #[must_use]
+    pub fn provider(self, path: &str) -> Option<ProviderName> {
+        below(self, path).map(ProviderName::new)
     }
 }
 
-/// The endpoint at a path. A provider that is not the default has its own callback, one segment below the default's.
+/// How much of a request's body the gateway itself reads, in bytes; `None` for none of it.
+#[must_use]
+pub fn body_limit(method: &Method, path: &str) -> Option<usize> {
+    let reads = method == Method::POST && is_own(path) && endpoint(path) == Some(Endpoint::BackChannelLogout);
+    reads.then_some(LONGEST_FORM)
+}
+
+/// The endpoint at a path. A provider that is not the default has its own callback, one segment below the default's; a
+/// logout is always some provider's.
 fn endpoint(path: &str) -> Option<Endpoint> {
-    let below = path
-        .strip_prefix(Endpoint::Callback.path())
-        .and_then(|rest| rest.strip_prefix('/'));
-    if below.is_some_and(|name| !name.is_empty() && !name.contains(['/', ';', '%'])) {
-        return Some(Endpoint::Callback);
-    }
-    Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == path)
+    Endpoint::ALL.into_iter().find(|endpoint| match endpoint {
+        Endpoint::Callback => endpoint.path() == path || below(*endpoint, path).is_some(),
+        Endpoint::BackChannelLogout | Endpoint::FrontChannelLogout => below(*endpoint, path).is_some(),
+        Endpoint::SignIn
+        | Endpoint::SignOut
+        | Endpoint::SignedOut
+        | Endpoint::WhoAmI
+        | Endpoint::Sessions
+        | Endpoint::Jwks => endpoint.path() == path,
+    })
+}
+
+fn below(endpoint: Endpoint, path: &str) -> Option<&str> {
+    path.strip_prefix(endpoint.path())
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|name| !name.is_empty() && !name.contains(['/', ';', '%']))
 }
 
 /// Whether a path is the gateway's own, whether or not anything is there.
@@ -191,14 +229,29 @@ mod tests {
     #[test]
     fn own_endpoints_stand_before_every_route() {
         for endpoint in Endpoint::ALL {
-            assert_eq!(at(&format!("GET {}", endpoint.path())), format!("{endpoint:?}"));
-            assert_eq!(at(&format!("POST {}?x=/", endpoint.path())), format!("{endpoint:?}"));
+            let path = match endpoint {
+                Endpoint::BackChannelLogout | Endpoint::FrontChannelLogout => format!("{}/op", endpoint.path()),
+                Endpoint::Callback
+                | Endpoint::SignIn
+                | Endpoint::SignOut
+                | Endpoint::SignedOut
+                | Endpoint::WhoAmI
+                | Endpoint::Sessions
+                | Endpoint::Jwks => endpoint.path().to_owned(),
+            };
+            assert_eq!(at(&format!("GET {path}")), format!("{endpoint:?}"));
+            assert_eq!(at(&format!("POST {path}?x=/")), format!("{endpoint:?}"));
         }
         holds(&[
             ("GET /.doorward", "no_route"),
             ("GET /.doorward/", "no_route"),
             ("GET /.doorward/other", "no_route"),
             ("GET /.doorward/callback/", "no_route"),
+            ("POST /.doorward/backchannel-logout", "no_route"),
+            ("POST /.doorward/backchannel-logout/", "no_route"),
+            ("POST /.doorward/backchannel-logout/x/y", "no_route"),
+            ("GET /.doorward/frontchannel-logout", "no_route"),
+            ("GET /.doorward/frontchannel-logout/x%2Fy", "no_route"),
             ("GET /.doorward/callback/partners", "Callback"),
             ("GET /.doorward/callback/x/y", "no_route"),
             ("GET /.doorward/callback/x/", "no_route"),
@@ -211,6 +264,26 @@ mod tests {
             ("GET /.Doorward/callback", "* /*"),
             ("GET /x/.doorward/callback", "* /*"),
         ]);
+    }
+
+    #[test]
+    fn only_a_posted_logout_has_its_body_read_here() {
+        // BL-01
+        let limit = Some(LONGEST_FORM);
+        for (method, path, expected) in [
+            (Method::POST, "/.doorward/backchannel-logout/op", limit),
+            (Method::GET, "/.doorward/backchannel-logout/op", None),
+            (Method::PUT, "/.doorward/backchannel-logout/op", None),
+            (Method::POST, "/.doorward/backchannel-logout", None),
+            (Method::POST, "/.doorward/frontchannel-logout/op", None),
+            (Method::POST, "/.doorward/sign-out", None),
+            (Method::POST, "/x/.doorward/backchannel-logout/op", None),
+        ] {
+            assert_eq!(body_limit(&method, path), expected, "{method} {path}");
+        }
+        let path = "/.doorward/backchannel-logout/partners";
+        let named = Endpoint::BackChannelLogout.provider(path);
+        assert_eq!(named, Some(ProviderName::new("partners")));
     }
 
     #[test]

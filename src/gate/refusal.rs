@@ -70,6 +70,8 @@ pub enum SignInFailure {
     ClockSkew,
     /// The demanded `acr` or `max_age` was not reached.
     StepUpUnmet,
+    /// The provider ended the session while the sign-in was under way.
+    SignedOut,
 }
 
 impl Refusal {
@@ -128,7 +130,7 @@ impl SignInFailure {
     pub const fn status(self) -> u16 {
         match self {
             Self::NoAttempt | Self::Expired | Self::Malformed | Self::WrongIssuer | Self::CodeRefused => 400,
-            Self::Denied | Self::StepUpUnmet => 403,
+            Self::Denied | Self::StepUpUnmet | Self::SignedOut => 403,
             Self::ProviderError
             | Self::ClientRejected
             | Self::TokenInvalid
@@ -153,6 +155,7 @@ impl SignInFailure {
             Self::UserInfoInvalid => "sign_in_userinfo_invalid",
             Self::ClockSkew => "sign_in_clock_skew",
             Self::StepUpUnmet => "sign_in_step_up_unmet",
+            Self::SignedOut => "sign_in_signed_out",
         }
     }
 }

@@ -12,7 +12,7 @@
 //! They rest on four duties of the executor, each of which the model shows to be needed. It extends the lease for as long
 //! as it holds it. Right before it spends it makes sure that the lease still holds, since a replica may have stood still, and
 //! observes [`Observed::LeaseLost`] otherwise. It writes and ends by comparison with the version that it read, and writes
-//! onto records that exist only. When only a note of use came between, it writes again on top of it.
+//! onto records that exist only. A note of use is no version, so that no new token is lost to one.
 
 use std::time::Duration;
 

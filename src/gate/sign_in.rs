@@ -240,13 +240,13 @@ const fn of_state() -> Binding<'static> {
     }
 }
 
-fn sealed<T: Serialize>(ring: &Ring, binding: &Binding<'_>, nonce: [u8; 12], value: &T) -> String {
+pub(super) fn sealed<T: Serialize>(ring: &Ring, binding: &Binding<'_>, nonce: [u8; 12], value: &T) -> String {
     // Strings, numbers and lists always serialize; an empty value would not open.
     let plain = serde_json::to_vec(value).unwrap_or_default();
     URL_SAFE_NO_PAD.encode(keys::seal(ring, binding, 0, nonce, &plain))
 }
 
-fn opened<T: DeserializeOwned>(ring: &Ring, binding: &Binding<'_>, value: &str) -> Option<T> {
+pub(super) fn opened<T: DeserializeOwned>(ring: &Ring, binding: &Binding<'_>, value: &str) -> Option<T> {
     let sealed = URL_SAFE_NO_PAD.decode(value).ok()?;
     let opened = keys::open(ring, binding, &sealed).ok()?;
     serde_json::from_slice(&opened.plain).ok()

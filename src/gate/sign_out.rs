@@ -1,8 +1,22 @@
 //! Whether a request to the sign-out endpoint may sign out: never from another site, never by a link elsewhere.
 
-use http::{HeaderMap, HeaderName, Method, header};
+use std::time::Duration;
 
-use super::request::{FETCH_DEST, FETCH_MODE, is_prefetch, only};
+use http::{HeaderMap, HeaderName, Method, header};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ReturnTo,
+    request::{FETCH_DEST, FETCH_MODE, is_prefetch, only},
+    sign_in::{LONGEST_CARRIED, opened, sealed},
+};
+use crate::{
+    keys::{Binding, Purpose, Ring},
+    time::UnixTime,
+};
+
+/// How long the way through the provider may take.
+const LASTS: Duration = Duration::from_secs(3600);
 
 /// What to do about a sign-out request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,6 +61,56 @@ pub fn judge(method: &Method, headers: &HeaderMap, own_origin: &str) -> SignOut 
         SignOut::Refuse
     }
 }
+
+/// The page to go on to afterwards, as the sign-out was asked with (`return_to`). What does not lead to this site leads to
+/// its root.
+#[must_use]
+pub fn wanted(query: &str) -> ReturnTo {
+    let mut values = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "return_to");
+    match (values.next(), values.next()) {
+        (Some((_, value)), None) => ReturnTo::parse(&value).unwrap_or_else(ReturnTo::home),
+        (None, _) | (Some(_), Some(_)) => ReturnTo::home(),
+    }
+}
+
+/// The `state` of a sign-out at the provider: sealed, so that only what we sent leads on from the landing page.
+#[must_use]
+pub fn state(ring: &Ring, nonce: [u8; 12], return_to: &ReturnTo, now: UnixTime) -> String {
+    let carried = Some(return_to).filter(|back| back.as_str().len() <= LONGEST_CARRIED);
+    let state = State {
+        sent: now,
+        return_to: carried.cloned(),
+    };
+    sealed(ring, &OF_STATE, nonce, &state)
+}
+
+/// Where the landing page leads on to: where `state` says, and without one that is ours and recent to the root. Some
+/// providers do not give it back (RL-04).
+#[must_use]
+pub fn landed(query: &str, ring: &Ring, now: UnixTime) -> ReturnTo {
+    let mut states = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+    let (Some((_, state)), None) = (states.next(), states.next()) else {
+        return ReturnTo::home();
+    };
+    opened::<State>(ring, &OF_STATE, &state)
+        .filter(|state| now < state.sent + LASTS)
+        .and_then(|state| state.return_to)
+        .unwrap_or_else(ReturnTo::home)
+}
+
+#[derive(Serialize, Deserialize)]
+struct State {
+    #[serde(rename = "s")]
+    sent: UnixTime,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    return_to: Option<ReturnTo>,
+}
+
+const OF_STATE: Binding<'static> = Binding {
+    purpose: Purpose::State,
+    holder: &[],
+    place: b"sign-out",
+};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

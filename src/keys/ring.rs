@@ -22,6 +22,7 @@ pub struct RingKey {
     pub id: KeyId,
     extracted: hkdf::Prk,
     index: hmac::Key,
+    marks: hmac::Key,
 }
 
 /// A ring of at least one key. The first seals; all open.
@@ -84,7 +85,13 @@ impl RingKey {
     pub fn new(id: KeyId, key: &Secret<[u8; 32]>) -> Self {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward v1").extract(key.expose());
         let index = hmac::Key::new(hmac::HMAC_SHA256, expand(&extracted, "store index", &[]).as_slice());
-        Self { id, extracted, index }
+        let marks = hmac::Key::new(hmac::HMAC_SHA256, expand(&extracted, "session marks", &[]).as_slice());
+        Self {
+            id,
+            extracted,
+            index,
+            marks,
+        }
     }
 
     /// Reads a key written in base64 (standard or URL-safe, padded or not). White space around it does not count, since
@@ -127,12 +134,21 @@ impl RingKey {
     /// HMAC-SHA-256 of `bytes` under this key's index key: where something is kept, told only to who has the ring.
     #[must_use]
     pub fn index(&self, bytes: &[u8]) -> [u8; 32] {
-        let tag = hmac::sign(&self.index, bytes);
-        let mut index = [0_u8; 32];
-        for (to, from) in index.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
+        whole(&hmac::sign(&self.index, bytes))
+    }
+
+    /// HMAC-SHA-256 of `parts` for one use, under a key of its own: what sessions have in common, told only to who has the
+    /// ring. `label` holds no NUL and every part is preceded by its length, so no two inputs are the same bytes.
+    #[must_use]
+    pub fn mark(&self, label: &str, parts: &[&str]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.marks);
+        context.update(label.as_bytes());
+        context.update(b"\0");
+        for part in parts {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part.as_bytes());
         }
-        index
+        whole(&context.sign())
     }
 }
 
@@ -181,6 +197,15 @@ impl Ring {
     pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
         self.keys().map(|key| &key.id)
     }
+}
+
+/// The tag's 32 bytes.
+fn whole(tag: &hmac::Tag) -> [u8; 32] {
+    let mut bytes = [0_u8; 32];
+    for (to, from) in bytes.iter_mut().zip(tag.as_ref()) {
+        *to = *from;
+    }
+    bytes
 }
 
 /// A new key as an operator writes it: 32 drawn bytes in base64.

@@ -1,15 +1,18 @@
 //! ID token verification (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 12.2; RFC 8725).
 
-mod header;
-mod party;
-mod signature;
-mod times;
+pub(in crate::oidc) mod header;
+pub(in crate::oidc) mod party;
+pub(in crate::oidc) mod signature;
+pub(in crate::oidc) mod times;
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-use self::signature::Signed;
+use self::{
+    header::Kind,
+    signature::{Signed, Signer},
+};
 use super::{Claims, Issuer, KeySet};
 use crate::{secret::Secret, time::UnixTime};
 
@@ -64,7 +67,7 @@ pub enum IdTokenError {
     #[error("signing algorithm is not allowed for this provider")]
     AlgNotAllowed,
     /// Another kind of token by `typ`, or an unknown `crit`.
-    #[error("not an ID token by its header")]
+    #[error("another kind of token by its header")]
     WrongType,
     /// `iss`.
     #[error("another issuer")]
@@ -105,8 +108,12 @@ impl VerifiedIdToken {
     /// # Errors
     /// The first check that fails.
     pub fn verify(raw: &str, keys: &KeySet, expect: &Expect<'_>) -> Result<Self, IdTokenError> {
-        let signed = Signed::parse(raw)?;
-        let proof = signed.check(keys, expect)?;
+        let signed = Signed::parse(raw, Kind::Id)?;
+        let proof = signed.check(Signer {
+            keys,
+            algs: expect.algs,
+            client_secret: expect.client_secret,
+        })?;
         let mut claims = signed.claims()?;
         party::check_issuer(&claims, expect.issuer)?;
         party::check_audience(&claims, expect.client_id)?;
@@ -127,7 +134,7 @@ impl VerifiedIdToken {
     /// what a refreshed token is compared with ([`Expect::before`]).
     #[must_use]
     pub fn claims_before(raw: &str) -> Option<Claims> {
-        Signed::parse(raw).and_then(|signed| signed.claims()).ok()
+        Signed::parse(raw, Kind::Id).and_then(|signed| signed.claims()).ok()
     }
 
     /// All claims of the token.
@@ -195,4 +202,4 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::oidc) mod tests;

@@ -20,6 +20,19 @@ pub(crate) enum FormAction<'a> {
     Here(&'a [&'a str]),
 }
 
+/// The value of `Content-Security-Policy` for a page with nothing in it that only these origins may frame.
+pub(crate) fn framed_by(origins: &[&str]) -> String {
+    let mut value = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors".to_owned();
+    let origins: Vec<&str> = origins.iter().copied().filter(|origin| is_origin(origin)).collect();
+    if origins.is_empty() {
+        value.push_str(" 'none'");
+    }
+    for origin in origins {
+        write!(value, " {origin}").unwrap_or_default();
+    }
+    value
+}
+
 /// The value of `Content-Security-Policy` for a page that carries [`STYLE`] (CSP level 3).
 pub(crate) fn policy(forms: FormAction<'_>) -> String {
     let mut value = format!("default-src 'none'; style-src 'sha256-{}'; form-action ", *STYLE_HASH);
@@ -60,6 +73,17 @@ mod tests {
             policy.ends_with("'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"),
             "{policy}"
         );
+    }
+
+    #[test]
+    fn a_framed_page_names_who_may_frame_it() {
+        // FL-01
+        let all = "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors";
+        assert_eq!(
+            framed_by(&["https://idp.example", "*"]),
+            format!("{all} https://idp.example")
+        );
+        assert_eq!(framed_by(&["https://a;x", "null"]), format!("{all} 'none'"));
     }
 
     #[test]

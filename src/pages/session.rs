@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    csp::FormAction,
+    csp::{FormAction, framed_by},
     layout::{Action, Page, local},
     refusal::span,
 };
@@ -29,6 +29,43 @@ pub fn signed_out(facts: &SignedOut<'_>) -> Page {
         provider_session_may_remain: facts.provider_session_may_remain,
     };
     Page::render(&template, FormAction::Nowhere)
+}
+
+/// What the step on to the provider needs.
+#[derive(Clone, Copy, Debug)]
+pub struct FinishSignOut<'a> {
+    /// The id under which the operator finds this request in the log.
+    pub request_id: &'a str,
+    /// The provider's end-session endpoint, a whole URL.
+    pub endpoint: &'a str,
+    /// Its origin.
+    pub origin: &'a str,
+    /// Hidden fields, as name and value.
+    pub fields: &'a [(&'a str, &'a str)],
+    /// A path on this site to go to instead.
+    pub stay: Option<&'a str>,
+}
+
+/// The page whose button signs out at the provider, when what it must be told is too long for an address.
+#[must_use]
+pub fn finish_sign_out(facts: &FinishSignOut<'_>) -> Page {
+    let template = FinishPage {
+        request_id: facts.request_id,
+        stay: local(facts.stay),
+        action: facts.endpoint,
+        fields: facts.fields,
+    };
+    Page::render(&template, FormAction::Here(&[facts.origin]))
+}
+
+/// The page that a provider loads into a frame of its own to end a session: nobody looks at it. To be sent without
+/// `X-Frame-Options`, which cannot name anybody.
+#[must_use]
+pub fn logout_frame(origins: &[&str]) -> Page {
+    Page {
+        html: "<!doctype html>\n<html lang=\"en\"><title>Signed out</title>".to_owned(),
+        csp: framed_by(origins),
+    }
 }
 
 /// What the question before a sign-out needs.
@@ -119,6 +156,15 @@ struct SignedOutPage<'a> {
     request_id: &'a str,
     sign_in: Option<&'a str>,
     provider_session_may_remain: bool,
+}
+
+#[derive(Template)]
+#[template(path = "finish_sign_out.html")]
+struct FinishPage<'a> {
+    request_id: &'a str,
+    stay: Option<&'a str>,
+    action: &'a str,
+    fields: &'a [(&'a str, &'a str)],
 }
 
 #[derive(Template)]

@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 30] = [
+const REFUSALS: [Refusal; 31] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -43,6 +43,7 @@ const REFUSALS: [Refusal; 30] = [
     Refusal::SignInFailed(SignInFailure::UserInfoInvalid),
     Refusal::SignInFailed(SignInFailure::ClockSkew),
     Refusal::SignInFailed(SignInFailure::StepUpUnmet),
+    Refusal::SignInFailed(SignInFailure::SignedOut),
 ];
 
 fn sign_out<'a>() -> Action<'a> {
@@ -51,6 +52,37 @@ fn sign_out<'a>() -> Action<'a> {
         fields: &[],
         leads_to: &["https://idp.example"],
     }
+}
+
+fn devices_of(agent: &str, address: &str) -> Page {
+    let now = UnixTime::from_secs(1_795_425_514);
+    let before = |secs| UnixTime::from_secs(now.secs() - secs);
+    let this = Device {
+        id: "aB-_1",
+        agent: Some(agent),
+        address: Some(address),
+        signed_in: before(7200),
+        used: before(30),
+        is_this: true,
+    };
+    let other = Device {
+        id: "cD\"&2",
+        used: before(3600),
+        is_this: false,
+        ..this
+    };
+    let unknown = Device {
+        agent: None,
+        address: None,
+        ..other
+    };
+    own_sessions(&OwnSessions {
+        request_id: REQUEST_ID,
+        now,
+        devices: &[this, other, unknown],
+        path: "/.doorward/sessions",
+        sign_out: "/.doorward/sign-out",
+    })
 }
 
 fn whoami_of<'a>(name: &'a str, groups: &'a [&'a str], claims: &'a [(&'a str, &'a str)]) -> Page {
@@ -131,6 +163,15 @@ fn all_pages() -> Vec<(String, Page)> {
         action: sign_out(),
     };
     pages.push(("confirm-sign-out".into(), confirm_sign_out(&question)));
+    let step = FinishSignOut {
+        request_id: REQUEST_ID,
+        endpoint: "https://idp.example/end?tenant=7",
+        origin: "https://idp.example",
+        fields: &[("client_id", "doorward"), ("id_token_hint", "a.b.c")],
+        stay: Some("/.doorward/signed-out?local"),
+    };
+    pages.push(("finish-sign-out".into(), finish_sign_out(&step)));
+    pages.push(("own-sessions".into(), devices_of("Firefox on Linux", "203.0.113.0/24")));
     pages
 }
 
@@ -182,7 +223,9 @@ fn the_policy_names_the_style_that_is_there() {
             "{name}: {}",
             page.csp
         );
-        let forms = if page.html.contains("<form") {
+        let forms = if name == "own-sessions" {
+            "form-action 'self';"
+        } else if page.html.contains("<form") {
             "form-action 'self' https://idp.example;"
         } else {
             "form-action 'none';"
@@ -216,6 +259,7 @@ fn hostile_values_are_text() {
         refusal(Refusal::NotAllowed, &context),
         confirm_sign_out(&question),
         whoami_of(HOSTILE, &[HOSTILE], &[(HOSTILE, HOSTILE)]),
+        devices_of(HOSTILE, HOSTILE),
     ];
     for Page { html, csp } in pages {
         assert!(!html.contains("<script"), "{html}");

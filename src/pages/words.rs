@@ -98,6 +98,7 @@ const fn failed(failure: SignInFailure) -> &'static str {
         SignInFailure::StepUpUnmet => {
             "This page asks for a stronger or more recent sign-in than the one that was made."
         }
+        SignInFailure::SignedOut => "You were signed out at the identity provider while it was under way.",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the browser is sent: the authorization endpoint and the end-session endpoint.
+//! Where the browser is sent to sign in: the authorization endpoint.
 
 use std::collections::BTreeMap;
 
@@ -28,8 +28,6 @@ const OURS: &[&str] = &[
     "request",
     "request_uri",
 ];
-/// Longest address that a hint may make: servers refuse longer request lines (RL-02).
-const LONGEST_URL: usize = 8 * 1024;
 
 /// The authorization request (OpenID Connect Core 1.0 section 3.1.2.1): a code, with S256 always (AR-01, AR-02).
 pub(super) fn authorization(
@@ -66,29 +64,6 @@ pub(super) fn authorization(
     let extra = extra(settings, terms);
     parameters.extend(extra.iter().map(|(name, value)| (*name, (*value).to_owned())));
     with_query(&metadata.authorization_endpoint, &parameters)
-}
-
-/// RP-initiated logout (its section 2): with the hint if it fits, and by client identifier in any case.
-pub(super) fn end_session(
-    endpoint: &Url,
-    client_id: &str,
-    id_token_hint: &str,
-    post_logout_redirect_uri: &str,
-    state: Option<&str>,
-) -> Url {
-    let mut parameters = vec![
-        ("client_id", client_id.to_owned()),
-        ("post_logout_redirect_uri", post_logout_redirect_uri.to_owned()),
-    ];
-    parameters.extend(state.map(|state| ("state", state.to_owned())));
-    let without_hint = with_query(endpoint, &parameters);
-    parameters.push(("id_token_hint", id_token_hint.to_owned()));
-    let with_hint = with_query(endpoint, &parameters);
-    if with_hint.as_str().len() <= LONGEST_URL {
-        with_hint
-    } else {
-        without_hint
-    }
 }
 
 /// `openid`, the provider's scopes and the route's, each once.
@@ -129,7 +104,7 @@ fn extra<'a>(settings: &'a Settings, terms: &'a SignInTerms) -> BTreeMap<&'a str
 }
 
 /// The endpoint with these parameters, after those of its own query that have other names: none stands twice.
-fn with_query(endpoint: &Url, parameters: &[(&str, String)]) -> Url {
+pub(super) fn with_query(endpoint: &Url, parameters: &[(&str, String)]) -> Url {
     let own: Vec<_> = endpoint
         .query_pairs()
         .filter(|(name, _)| !parameters.iter().any(|(ours, _)| ours == name))

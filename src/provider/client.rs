@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{
-    ExchangeError, Proved, Settings, SetupError, Unreachable, authorize,
+    EndSession, ExchangeError, Proved, Settings, SetupError, Unreachable, authorize,
     breaker::Breaker,
     discovery::Discovery,
     http::Http,
@@ -34,6 +35,9 @@ const TOLERATED_FAILURES: u32 = 2;
 /// Longest wait between two probes of a token endpoint that is down.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Most revocations at once: a provider that is slow to answer them does not fill the memory.
+const MOST_REVOCATIONS: usize = 32;
+
 /// One identity provider. Share it by `Arc`.
 #[derive(Debug)]
 pub struct Provider {
@@ -42,6 +46,7 @@ pub struct Provider {
     pub(super) keys: Keys,
     discovery: Arc<Discovery>,
     renewals: Mutex<Breaker>,
+    pub(super) revocations: Semaphore,
 }
 
 impl Provider {
@@ -64,6 +69,7 @@ impl Provider {
             link,
             discovery,
             renewals: Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)),
+            revocations: Semaphore::new(MOST_REVOCATIONS),
         })
     }
 
@@ -135,26 +141,43 @@ impl Provider {
         Ok(Proved { identity, tokens })
     }
 
-    /// Where the browser is sent to sign out at the provider (OpenID Connect RP-Initiated Logout 1.0 section 2), if
-    /// it is configured and supported, and the metadata is at hand or comes within a second.
-    pub async fn end_session_url(
-        &self,
-        id_token_hint: &str,
-        post_logout_redirect_uri: &str,
-        state: Option<&str>,
-    ) -> Option<Url> {
-        if !self.settings.rp_initiated_logout {
+    /// The request that signs the browser out at the provider (OpenID Connect RP-Initiated Logout 1.0 section 2), if it
+    /// is configured and supported, and the metadata is at hand or comes within a second.
+    pub async fn end_session(&self, id_token: &str, post_logout_redirect_uri: &str, state: &str) -> Option<EndSession> {
+        let metadata = self.metadata_for_sign_out().await?;
+        EndSession::new(&self.settings, &metadata, id_token, post_logout_redirect_uri, state)
+    }
+
+    /// The origin of the end-session endpoint, under the same conditions, for the policy of a page whose form ends there.
+    pub async fn end_session_origin(&self) -> Option<String> {
+        let metadata = self.metadata_for_sign_out().await?;
+        Some(metadata.end_session_endpoint.as_ref()?.origin().ascii_serialization())
+    }
+
+    async fn metadata_for_sign_out(&self) -> Option<Arc<Metadata>> {
+        if !self.settings.logout.rp_initiated {
             return None;
         }
         let metadata = tokio::time::timeout(SIGN_OUT_PATIENCE, self.metadata());
-        let metadata = metadata.await.ok()?.ok()?;
-        Some(authorize::end_session(
-            metadata.end_session_endpoint.as_ref()?,
-            &self.settings.client_id,
-            id_token_hint,
-            post_logout_redirect_uri,
-            state,
-        ))
+        metadata.await.ok()?.ok()
+    }
+
+    /// The origins whose pages the provider's logout frames may stand on: the issuer's, and that of the end-session endpoint as
+    /// far as the metadata is at hand.
+    #[must_use]
+    pub fn own_origins(&self) -> Vec<String> {
+        let metadata = self.discovery.kept();
+        let issuer = Url::parse(self.settings.issuer.as_str()).ok();
+        let endpoint = metadata
+            .as_ref()
+            .and_then(|metadata| metadata.end_session_endpoint.clone());
+        let mut origins: Vec<String> = [issuer, endpoint]
+            .into_iter()
+            .flatten()
+            .map(|url| url.origin().ascii_serialization())
+            .collect();
+        origins.dedup();
+        origins
     }
 
     /// Whether the metadata is at hand, for readiness.

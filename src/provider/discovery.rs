@@ -78,6 +78,11 @@ impl Discovery {
         self.kept.load().is_some()
     }
 
+    /// The document at hand, fresh or not.
+    pub(super) fn kept(&self) -> Option<Arc<Metadata>> {
+        self.kept.load().as_ref().map(|kept| Arc::clone(&kept.metadata))
+    }
+
     /// The metadata: at once when there is any, renewed behind the caller's back when it is stale, fetched now when
     /// there is none.
     pub(super) async fn metadata(self: &Arc<Self>) -> Result<Arc<Metadata>, Unreachable> {

@@ -95,7 +95,7 @@ const fn call_of(error: &TokenError) -> Call {
     }
 }
 
-/// The form and the `Authorization` header: exactly one kind of client authentication (TE-02).
+/// The form and the `Authorization` header.
 fn request(settings: &Settings, grant: Grant<'_>) -> (String, Option<String>) {
     let mut form = form_urlencoded::Serializer::new(String::new());
     match grant {
@@ -108,7 +108,14 @@ fn request(settings: &Settings, grant: Grant<'_>) -> (String, Option<String>) {
             .append_pair("grant_type", "refresh_token")
             .append_pair("refresh_token", token.expose()),
     };
-    let authorization = match &settings.client_auth {
+    let authorization = authenticate(settings, &mut form);
+    (form.finish(), authorization)
+}
+
+/// Adds exactly one kind of client authentication (TE-02), the same at every endpoint that asks for it (RFC 7009
+/// section 2.1): members of the form, or the value of the `Authorization` header.
+pub(super) fn authenticate(settings: &Settings, form: &mut form_urlencoded::Serializer<'_, String>) -> Option<String> {
+    match &settings.client_auth {
         ClientAuth::Basic(secret) => Some(basic(&settings.client_id, secret)),
         ClientAuth::Post(secret) => {
             form.append_pair("client_id", &settings.client_id)
@@ -119,8 +126,7 @@ fn request(settings: &Settings, grant: Grant<'_>) -> (String, Option<String>) {
             form.append_pair("client_id", &settings.client_id);
             None
         }
-    };
-    (form.finish(), authorization)
+    }
 }
 
 /// RFC 6749 section 2.3.1: identifier and secret are each form encoded before they are joined (TE-01).

@@ -1,10 +1,11 @@
-//! From a request's head to an answer.
+//! From a request's head, and for a few of the gateway's own endpoints its body, to an answer.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::header;
-use pingora::{http::RequestHeader, proxy::Session};
+use http::{StatusCode, header};
+use pingora::{Error, ErrorType, Result, http::RequestHeader, proxy::Session};
 
 use super::{Ctx, Door, request};
 use crate::{
@@ -12,9 +13,12 @@ use crate::{
     gate::{Admission, Caller, Refusal, place::never_forwarded},
 };
 
+/// Longest time that a body of a few kilobytes may take, however it trickles.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
 impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
-    pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> Result<(), Refusal> {
+    pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<(), Refusal> {
         let head = session.req_header();
         let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
@@ -32,22 +36,31 @@ impl<F: Front> Door<F> {
     }
 
     /// Asks the front. A panic there ends this request with a page, nothing more.
-    pub(super) async fn ask(&self, session: &Session, ctx: &mut Ctx) -> Answer {
+    ///
+    /// # Errors
+    /// The body that the front wants does not come, or is too long.
+    pub(super) async fn ask(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Answer> {
         let Some(target) = &ctx.target else {
-            return self.refuse(Refusal::Internal, ctx);
+            return Ok(self.refuse(Refusal::Internal, ctx));
         };
+        let body = match self.front.body_limit(&session.req_header().method, target) {
+            Some(limit) => read(session, limit).await?,
+            None => Bytes::new(),
+        };
+        ctx.received += body.len() as u64;
         let head = session.req_header();
         let incoming = Incoming {
             method: &head.method,
             target,
             caller: ctx.caller,
             headers: &head.headers,
+            body: &body,
             client: ctx.client,
             public: self.listener.public,
             request_id: &ctx.request_id,
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
-        match asked {
+        Ok(match asked {
             Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
                 ctx.about = Some(About {
                     route: admission.route().id.clone(),
@@ -60,7 +73,7 @@ impl<F: Front> Door<F> {
                 tracing::error!(request_id = ctx.request_id, "a request panicked");
                 self.refuse(Refusal::Internal, ctx)
             }
-        }
+        })
     }
 
     /// Bounds the wait for the next part of an HTTP/2 upload: as long as the client may take for it, and the upstream for
@@ -78,6 +91,33 @@ impl<F: Front> Door<F> {
 
     pub(super) fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
         Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
+    }
+}
+
+/// The whole body, if it is not longer than this and comes soon.
+async fn read(session: &mut Session, limit: usize) -> Result<Bytes> {
+    let reading = async {
+        if session
+            .get_header_bytes(header::EXPECT)
+            .eq_ignore_ascii_case(b"100-continue")
+        {
+            session.as_downstream_mut().write_continue_response().await?;
+        }
+        let mut body = Vec::new();
+        while let Some(part) = session.as_downstream_mut().read_request_body().await? {
+            if body.len() + part.len() > limit {
+                return Err(Error::explain(
+                    ErrorType::HTTPStatus(StatusCode::PAYLOAD_TOO_LARGE.as_u16()),
+                    "body",
+                ));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Bytes::from(body))
+    };
+    match tokio::time::timeout(BODY_PATIENCE, reading).await {
+        Ok(read) => read.map_err(|error: Box<Error>| error.into_down()),
+        Err(_) => Err(Error::explain(ErrorType::ReadTimedout, "body").into_down()),
     }
 }
 

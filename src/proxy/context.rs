@@ -6,6 +6,7 @@ use http::Method;
 use tokio::time::Instant;
 
 use super::{
+    link::{self, Cut},
     upstream::{Hold, Lease},
     watch::Upload,
 };
@@ -129,7 +130,11 @@ impl Drop for Ctx {
             self.outcome = Refusal::RequestSlow.code();
             self.error = Some("the upload stood still, so the stream was closed".to_owned());
         } else {
-            self.outcome = "cut";
+            self.outcome = match link::why() {
+                Some(Cut::SessionEnded) => "session_ended",
+                Some(Cut::Draining) => "going_away",
+                Some(Cut::Late) | None => "cut",
+            };
         }
         self.log(Sent::default(), None);
     }

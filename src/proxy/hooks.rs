@@ -51,7 +51,7 @@ impl<F: Front> ProxyHttp for Door<F> {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
         let answer = match self.look(session, ctx) {
-            Ok(()) => self.ask(session, ctx).await,
+            Ok(()) => self.ask(session, ctx).await?,
             Err(refusal) => self.refuse(refusal, ctx),
         };
         ctx.decided = ctx.elapsed();
@@ -61,6 +61,7 @@ impl<F: Front> ProxyHttp for Door<F> {
                     // A tunnel may be silent.
                     session.set_read_timeout(None);
                 }
+                link::cut_when(self.front.until_ended(&admission));
                 ctx.admission = Some(admission);
                 ctx.outcome = "forwarded";
                 Ok(false)
@@ -163,7 +164,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         };
         let own = |name: &str| self.front.is_own_cookie(name);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            link::open_tunnel(self.front.until_ended(admission));
+            link::open_tunnel();
             ctx.answered = Some(ctx.elapsed());
             return inbound::drop_own_cookies(head, own);
         }

@@ -1,135 +1,240 @@
-//! A hold on a connection from within its requests: a WebSocket tunnel says when it must be closed.
+//! A hold on an exchange from within its hooks: it is cut when its session ends, when a WebSocket handshake stays without
+//! answer, and, if it is a tunnel, when the server drains.
 //!
-//! The hooks run inside the connection's task, so the hold is a task-local value. The server races the connection
-//! against `Ends::reached`.
+//! The hooks run inside the exchange's future, so the hold is a task-local value. It costs nothing that is not used: there
+//! is no channel, for whatever a hook asks is looked at right after the poll in which it asked.
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tokio::sync::mpsc;
+use crate::flow::Ending;
 
 tokio::task_local! {
-    static LINK: Link;
+    static HOLD: RefCell<Hold>;
 }
 
-type Moment = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// The hold that requests have on their connection.
-#[derive(Clone, Debug)]
-struct Link(mpsc::UnboundedSender<End>);
-
-enum End {
-    Handshake(Moment),
-    Tunnel(Moment),
+/// Why an exchange was cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cut {
+    /// Its session ended.
+    SessionEnded,
+    /// The server drains, and it is a tunnel.
+    Draining,
+    /// A WebSocket handshake was not answered in time.
+    Late,
 }
 
-/// The connection's side of the hold.
-#[derive(Debug)]
-pub struct Ends(mpsc::UnboundedReceiver<End>);
+/// What the hooks of one exchange asked for.
+struct Hold {
+    farewell: Arc<Farewell>,
+    ending: Option<Ending>,
+    handshake: Option<Ending>,
+    tunnel: bool,
+    cut: Option<Cut>,
+}
 
-/// Runs a connection until it ends by itself or a tunnel in it must be closed: because its handshake is late, its
-/// session ended, or `draining` resolved.
-pub async fn hold<C, D>(connection: C, draining: D)
-where
-    C: Future<Output = ()>,
-    D: Future<Output = ()>,
-{
-    let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::select! {
-        () = LINK.scope(Link(sender), connection) => {}
-        () = only_when_woken(Ends(receiver).reached(draining)) => {}
+/// What is said to a WebSocket's client at the end, shared with the connection's stream, which says it.
+#[derive(Debug, Default)]
+pub struct Farewell(AtomicU16);
+
+impl Farewell {
+    /// Not a close code: there is a tunnel, and nothing is to be said yet.
+    const TUNNEL: u16 = 1;
+
+    /// Whether a tunnel was opened.
+    #[must_use]
+    pub fn is_tunnel(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
+    /// The close code to say (RFC 6455 section 7.4.1).
+    #[must_use]
+    pub fn code(&self) -> Option<u16> {
+        Some(self.0.load(Ordering::Acquire)).filter(|code| *code > Self::TUNNEL)
+    }
+
+    fn say(&self, cut: Cut) {
+        let code = match cut {
+            Cut::SessionEnded => 1008,
+            Cut::Draining => 1001,
+            Cut::Late => return,
+        };
+        self.0.store(code, Ordering::Release);
     }
 }
 
-/// Waits for what a connection's task hardly ever has to hear of. The future has a waker of its own here, so that it is
-/// not polled, with its locks, whenever there are bytes to read or write.
-pub async fn only_when_woken(rare: impl Future<Output = ()>) {
-    std::iter::once(rare).collect::<FuturesUnordered<_>>().next().await;
-}
-
-/// Closes the connection unless the tunnel is open after `deadline`. Does nothing outside a connection's task.
-pub(super) fn expect_tunnel(deadline: Option<Duration>) {
-    if let Some(deadline) = deadline {
-        send(End::Handshake(Box::pin(tokio::time::sleep(deadline))));
-    }
-}
-
-/// The tunnel is open: closes the connection when `ended` resolves, or when the server drains.
-pub(super) fn open_tunnel(ended: impl Future<Output = ()> + Send + 'static) {
-    send(End::Tunnel(Box::pin(ended)));
-}
-
-/// There is no tunnel after all: the handshake was answered with an ordinary response.
-pub(super) fn forget_tunnel() {
-    send(End::Handshake(Box::pin(std::future::pending())));
-}
-
-fn send(end: End) {
-    // Outside a connection's task (HTTP/2 streams) there are no tunnels; a closed channel means that it is over.
-    let sent = LINK.try_with(|link| link.0.send(end).is_ok());
-    tracing::trace!(held = ?sent.ok(), "tunnel");
-}
-
-impl Ends {
-    async fn reached(mut self, draining: impl Future<Output = ()>) {
-        let mut end: Moment = Box::pin(std::future::pending());
-        let mut in_tunnel = false;
-        tokio::pin!(draining);
-        loop {
-            tokio::select! {
-                next = self.0.recv() => match next {
-                    Some(End::Handshake(moment)) => { end = moment; in_tunnel = false; }
-                    Some(End::Tunnel(moment)) => { end = moment; in_tunnel = true; }
-                    None => std::future::pending().await,
-                },
-                () = &mut end => return,
-                () = &mut draining, if in_tunnel => return,
+/// Runs an exchange until it ends by itself; `None` when it was cut.
+pub async fn hold<T>(
+    exchange: impl Future<Output = T>,
+    draining: impl Future<Output = ()>,
+    farewell: Arc<Farewell>,
+) -> Option<T> {
+    let guarded = async move {
+        // Dropped in here, where the hold still says why.
+        let (mut exchange, mut draining) = (pin!(exchange), pin!(draining));
+        let ended = poll_fn(|cx| {
+            if let Poll::Ready(ended) = exchange.as_mut().poll(cx) {
+                return Poll::Ready(Ok(ended));
             }
+            HOLD.with(|hold| {
+                let mut hold = hold.borrow_mut();
+                hold.poll(cx, draining.as_mut()).map(Err)
+            })
+        });
+        match ended.await {
+            Ok(ended) => Some(ended),
+            Err(cut) => {
+                HOLD.with(|hold| {
+                    let mut hold = hold.borrow_mut();
+                    hold.cut = Some(cut);
+                    if hold.tunnel {
+                        hold.farewell.say(cut);
+                    }
+                });
+                None
+            }
+        }
+    };
+    let asked = Hold {
+        farewell,
+        ending: None,
+        handshake: None,
+        tunnel: false,
+        cut: None,
+    };
+    HOLD.scope(RefCell::new(asked), guarded).await
+}
+
+impl Hold {
+    fn poll(&mut self, cx: &mut Context<'_>, draining: Pin<&mut impl Future<Output = ()>>) -> Poll<Cut> {
+        let over = |end: &mut Option<Ending>, cx: &mut Context<'_>| {
+            end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready())
+        };
+        if over(&mut self.ending, cx) {
+            Poll::Ready(Cut::SessionEnded)
+        } else if over(&mut self.handshake, cx) {
+            Poll::Ready(Cut::Late)
+        } else if self.tunnel && draining.poll(cx).is_ready() {
+            Poll::Ready(Cut::Draining)
+        } else {
+            Poll::Pending
         }
     }
 }
 
+/// Cuts the exchange when `ending` resolves.
+pub(super) fn cut_when(ending: Option<Ending>) {
+    ask(|hold| hold.ending = ending);
+}
+
+/// Cuts the exchange unless the tunnel is open after `deadline`.
+pub(super) fn expect_tunnel(deadline: Option<Duration>) {
+    if let Some(deadline) = deadline {
+        ask(|hold| hold.handshake = Some(Box::pin(tokio::time::sleep(deadline))));
+    }
+}
+
+/// The tunnel is open: it does not outlive the server's drain.
+pub(super) fn open_tunnel() {
+    ask(|hold| {
+        hold.handshake = None;
+        hold.tunnel = true;
+        // Before the head is sent, whose end is where the frames begin.
+        hold.farewell.0.store(Farewell::TUNNEL, Ordering::Release);
+    });
+}
+
+/// There is no tunnel after all: the handshake was answered with an ordinary response.
+pub(super) fn forget_tunnel() {
+    ask(|hold| hold.handshake = None);
+}
+
+/// Why this exchange is being dropped, if it was cut.
+pub(super) fn why() -> Option<Cut> {
+    HOLD.try_with(|hold| hold.try_borrow().ok()?.cut).ok().flatten()
+}
+
+fn ask(what: impl FnOnce(&mut Hold)) {
+    // Only a test's exchange has no hold.
+    let held = HOLD.try_with(|hold| what(&mut hold.borrow_mut()));
+    tracing::trace!(held = held.is_ok(), "asked to be cut");
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
 
+    async fn held(exchange: impl Future<Output = ()>, draining: impl Future<Output = ()>) -> (bool, Option<u16>) {
+        let farewell = Arc::new(Farewell::default());
+        let whole = hold(exchange, draining, Arc::clone(&farewell)).await.is_some();
+        (whole, farewell.code())
+    }
+
+    /// Says why it was dropped.
+    struct Dropped<'a>(&'a RefCell<Option<Cut>>);
+
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            *self.0.borrow_mut() = why();
+        }
+    }
+
     #[tokio::test]
-    async fn a_tunnel_is_closed_when_its_session_ends() {
-        let connection = async {
-            open_tunnel(async {});
-            std::future::pending::<()>().await;
+    async fn an_exchange_is_cut_when_its_session_ends() {
+        let said = RefCell::new(None);
+        let stream = async {
+            let _dropped = Dropped(&said);
+            cut_when(Some(Box::pin(ready(()))));
+            pending::<()>().await;
         };
-        hold(connection, std::future::pending()).await;
+        assert_eq!(held(stream, pending()).await, (false, None));
+        assert_eq!(said.take(), Some(Cut::SessionEnded));
+        let tunnel = async {
+            cut_when(Some(Box::pin(ready(()))));
+            open_tunnel();
+            pending::<()>().await;
+        };
+        assert_eq!(held(tunnel, pending()).await, (false, Some(1008)));
     }
 
     #[tokio::test]
     async fn draining_closes_tunnels_and_nothing_else() {
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let tunnel = async {
-            open_tunnel(std::future::pending());
-            stop.send(()).unwrap();
-            std::future::pending::<()>().await;
-        };
-        hold(tunnel, async {
-            stopped.await.unwrap();
-        })
-        .await;
-
-        let (done, finished) = tokio::sync::oneshot::channel::<()>();
-        let ordinary = async move {
             tokio::task::yield_now().await;
-            done.send(()).unwrap();
+            open_tunnel();
+            pending::<()>().await;
         };
-        hold(ordinary, std::future::ready(())).await;
-        finished.await.unwrap();
+        assert_eq!(held(tunnel, ready(())).await, (false, Some(1001)));
+        let ordinary = async {
+            cut_when(Some(Box::pin(pending())));
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(held(ordinary, ready(())).await, (true, None));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_handshake_without_answer_is_cut() {
-        let connection = async {
+        let unanswered = async {
             expect_tunnel(Some(Duration::from_secs(5)));
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         };
-        hold(connection, std::future::pending()).await;
+        assert_eq!(held(unanswered, pending()).await, (false, None));
+        let answered = async {
+            expect_tunnel(Some(Duration::from_secs(5)));
+            forget_tunnel();
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        };
+        assert_eq!(held(answered, pending()).await, (true, None));
     }
 }

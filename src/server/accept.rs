@@ -3,10 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
-    protocols::{Stream, http::ServerSession},
+    protocols::{
+        Stream,
+        http::{ServerSession, v2::server::H2Options},
+    },
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
@@ -15,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use super::{
     TlsError, background,
     listen::{Accepted, Bound, Socket},
+    polite::Polite,
     stream::Coalesced,
     tls,
     watched::{Terms, Watch},
@@ -22,7 +27,9 @@ use super::{
 use crate::{
     flow::Front,
     proxy::{
-        Door, link, upstream,
+        Door,
+        link::{self, Farewell},
+        upstream,
         watch::{self as under_watch, Connection},
     },
 };
@@ -43,7 +50,7 @@ pub(super) struct Told {
 
 /// One listener's way in.
 pub(super) struct Gatehouse<F: Front> {
-    app: Arc<App<F>>,
+    proxy: Arc<HttpProxy<Door<F>>>,
     acceptor: Option<Arc<Acceptor>>,
     handshake: Duration,
     terms: Terms,
@@ -74,7 +81,7 @@ impl<F: Front> Gatehouse<F> {
             None => None,
         };
         Ok(Self {
-            app: Arc::new(App(Arc::new(proxy))),
+            proxy: Arc::new(proxy),
             acceptor,
             handshake: limits.handshake,
             terms,
@@ -103,7 +110,7 @@ impl<F: Front> Gatehouse<F> {
             }
         }
         drop(socket);
-        self.app.http_cleanup().await;
+        self.proxy.http_cleanup().await;
     }
 
     /// Waits for room, where connections are limited.
@@ -113,16 +120,11 @@ impl<F: Front> Gatehouse<F> {
     }
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
-        let (app, listening) = (Arc::clone(&self.app), self.told.clone());
+        let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
         let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
         let peer = accepted.peer();
         background::spawn("a connection", async move {
-            let Told {
-                mut drain,
-                mut cut,
-                alive,
-            } = listening;
-            let shutdown = drain.clone();
+            let Told { drain, mut cut, alive } = listening;
             let connection = Arc::new(Connection::default());
             let watch = Watch {
                 connection: Arc::clone(&connection),
@@ -131,20 +133,27 @@ impl<F: Front> Gatehouse<F> {
             };
             let serving = async {
                 if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
-                    app.process_new(stream, &shutdown).await;
+                    let farewell = Arc::new(Farewell::default());
+                    let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
+                    Arc::new(App { proxy, farewell })
+                        .process_new(Box::new(stream), &drain)
+                        .await;
                 }
             };
             tokio::select! {
-                () = link::hold(connection.serve(serving), told(&mut drain)) => {}
-                () = link::only_when_woken(told(&mut cut)) => {}
+                () = connection.serve(serving) => {}
+                () = only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
         });
     }
 }
 
-/// Pingora's proxy with what it does not watch itself.
-struct App<F: Front>(Arc<HttpProxy<Door<F>>>);
+/// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
+struct App<F: Front> {
+    proxy: Arc<HttpProxy<Door<F>>>,
+    farewell: Arc<Farewell>,
+}
 
 #[async_trait]
 impl<F: Front> HttpServerApp for App<F> {
@@ -153,22 +162,37 @@ impl<F: Front> HttpServerApp for App<F> {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        if session.is_http2() {
-            return under_watch::upload(self.0.process_new_http(session, shutdown))
-                .await
-                .flatten();
-        }
-        under_watch::head_begins();
-        self.0.process_new_http(session, shutdown).await
+        let draining = async {
+            told(&mut shutdown.clone()).await;
+        };
+        let exchange = async {
+            if session.is_http2() {
+                under_watch::upload(self.proxy.process_new_http(session, shutdown))
+                    .await
+                    .flatten()
+            } else {
+                under_watch::head_begins();
+                self.proxy.process_new_http(session, shutdown).await
+            }
+        };
+        link::hold(exchange, draining, Arc::clone(&self.farewell))
+            .await
+            .flatten()
+    }
+
+    fn h2_options(&self) -> Option<H2Options> {
+        self.proxy.h2_options()
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.0.server_options()
+        self.proxy.server_options()
     }
+}
 
-    async fn http_cleanup(&self) {
-        self.0.http_cleanup().await;
-    }
+/// Waits for what a connection's task hardly ever has to hear of. The future has a waker of its own here, so that it is
+/// not polled, with its locks, whenever there are bytes to read or write.
+async fn only_when_woken(rare: impl Future<Output = ()>) {
+    std::iter::once(rare).collect::<FuturesUnordered<_>>().next().await;
 }
 
 /// Waits until told; a closed channel means that nobody is left who could tell.

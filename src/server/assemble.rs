@@ -13,7 +13,7 @@ use crate::{
     provider::{self, Provider},
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
-    store::{self, BadSettings, Sessions},
+    store::{self, BadSettings, CacheSettings, Sessions},
     telemetry::{self, Telemetry},
     time::{Clock, UnixTime},
 };
@@ -44,6 +44,8 @@ pub struct Fixed {
     pub admin: Option<AdminSettings>,
     /// Where sessions are kept; of Redis, only that it is Redis.
     pub store: Kind,
+    /// How much of opened sessions is kept in this process.
+    pub cache: CacheSettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
 }
@@ -94,6 +96,7 @@ impl Fixed {
                 store::Settings::Memory { max_sessions } => Kind::Memory { max_sessions },
                 store::Settings::Redis(_) => Kind::Redis,
             },
+            cache: plan.cache,
             telemetry: plan.telemetry.clone(),
         }
     }
@@ -104,11 +107,13 @@ impl Fixed {
         let Self {
             admin,
             store,
+            cache,
             telemetry,
         } = self;
         [
             (*admin != other.admin, "admin"),
             (*store != other.store, "session.store"),
+            (*cache != other.cache, "session.cache"),
             (*telemetry != other.telemetry, "logging"),
         ]
         .into_iter()
@@ -122,13 +127,15 @@ impl Fixed {
 /// # Errors
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
-    let telemetry = Telemetry::new(plan.telemetry.access_log);
     let fixed = Fixed::of(&plan);
+    let naming = plan.telemetry.audit.map(|audit| audit.naming).unwrap_or_default();
+    let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
+        &plan.cache,
         Arc::clone(&ring),
         plan.terms,
         clock.clone(),
@@ -146,6 +153,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         default_provider: plan.default_provider,
         ring,
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),
@@ -201,6 +209,7 @@ pub(super) fn succeed(
         let ring = Arc::clone(&before.ring);
         let made = Sessions::new(
             &plan.store,
+            &plan.cache,
             ring,
             plan.terms,
             clock.clone(),
@@ -223,6 +232,7 @@ pub(super) fn succeed(
         default_provider: plan.default_provider,
         ring: Arc::clone(&before.ring),
         terms: plan.terms,
+        address_kept: plan.address_kept,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),

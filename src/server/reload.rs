@@ -12,7 +12,10 @@ use tokio::{
 };
 
 use super::{Up, files::Watched, run::Reloaded};
-use crate::{config, telemetry::Event};
+use crate::{
+    config,
+    telemetry::{Event, Reload},
+};
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -69,14 +72,14 @@ impl Reloader {
         let telemetry = up.telemetry();
         match outcome {
             Ok(Reloaded { waits, certificates }) => {
-                telemetry.emit(&Event::Reloaded { waits: &waits });
+                telemetry.emit(&Event::Reload(Reload::InForce { waits: &waits }));
                 for error in certificates {
-                    telemetry.emit(&Event::CertificateRefused {
+                    telemetry.emit(&Event::Reload(Reload::CertificateRefused {
                         error: &error.to_string(),
-                    });
+                    }));
                 }
             }
-            Err(why) => telemetry.emit(&Event::ReloadRefused { why: &why }),
+            Err(why) => telemetry.emit(&Event::Reload(Reload::Refused { why: &why })),
         }
     }
 }

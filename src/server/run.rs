@@ -150,6 +150,7 @@ pub async fn start(house: House) -> Result<Up, RunError> {
     let admin = match &house.fixed.admin {
         Some(settings) => {
             let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
+            let admin = admin.guarded_by(settings.token.as_ref());
             Some(serve_admin(&settings.bind, admin).await?)
         }
         None => None,

@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
+use super::Client;
 use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
 
 /// The tokens of a session.
@@ -28,7 +29,7 @@ pub struct SessionTokens {
 pub struct Record {
     /// A random public identifier, safe to show and log hashed; not the handle.
     pub id: String,
-    /// Counts every write; compare-and-set hangs on it. Starts at 1.
+    /// Counts every change but a note of use; compare-and-set hangs on it. Starts at 1.
     pub version: u64,
     /// When the person signed in here.
     pub created: UnixTime,
@@ -40,6 +41,9 @@ pub struct Record {
     pub tokens: SessionTokens,
     /// How many times the tokens were renewed.
     pub renewals: u64,
+    /// Where from the person signed in, coarse, for lists of sessions.
+    #[serde(default)]
+    pub client: Client,
 }
 
 /// The bytes are no record of a format that this program reads.
@@ -63,6 +67,7 @@ impl Record {
             identity,
             tokens,
             renewals: 0,
+            client: Client::unknown(),
         }
     }
 
@@ -77,14 +82,15 @@ impl Record {
             identity,
             tokens,
             renewals: self.renewals.saturating_add(1),
+            client: self.client.clone(),
         }
     }
 
-    /// The next version, seen used at `now`.
+    /// The same version, seen used at `now`. A renewal that began before such a note can so be written over it, and
+    /// the tokens that the provider gave only once are not lost to it.
     #[must_use]
     pub fn touched(&self, now: UnixTime) -> Self {
         Self {
-            version: self.version.saturating_add(1),
             seen: now,
             ..self.clone()
         }
@@ -95,6 +101,14 @@ impl Record {
     #[must_use]
     pub fn hashed_id(&self) -> String {
         URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, self.id.as_bytes()))
+    }
+
+    /// When the provider issued what proves the person, by its own clock: `iat` of the ID token, or else when it was
+    /// received here. A logout ends what was issued before it.
+    #[must_use]
+    pub fn issued(&self) -> UnixTime {
+        let issued = self.identity.claims().get("iat").and_then(serde_json::Value::as_i64);
+        issued.map_or(self.tokens.received, UnixTime::from_secs)
     }
 
     /// The record in bytes, to be sealed.
@@ -188,15 +202,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_change_is_a_version() {
+    fn a_renewal_is_a_version_and_a_note_of_use_is_none() {
         let first = record(NOW);
         let later = UnixTime::from_secs(2000);
         let touched = first.touched(later);
-        assert_eq!((first.version, touched.version), (1, 2));
+        assert_eq!((first.version, touched.version), (1, 1));
         assert_eq!((touched.seen, touched.created), (later, NOW));
         assert_eq!(touched.renewals, 0);
         let renewed = touched.renewed(tokens(later), identity(), later);
-        assert_eq!((renewed.version, renewed.renewals), (3, 1));
+        assert_eq!((renewed.version, renewed.renewals), (2, 1));
         assert_eq!(renewed.id, first.id);
         assert_eq!(renewed.hashed_id(), first.hashed_id());
         assert_eq!(first.hashed_id().len(), 43);

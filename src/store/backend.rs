@@ -4,6 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
+use super::index::Index;
 use crate::session::StoreKey;
 
 /// Who holds a lease: drawn anew for each.
@@ -39,7 +40,7 @@ pub enum Written {
 
 /// A store of versioned bytes. Every call is bounded in time by the store itself.
 #[async_trait]
-pub trait Backend: Send + Sync + Debug + 'static {
+pub trait Backend: Index + Send + Sync + Debug + 'static {
     /// The first of `keys` with something behind it, and its bytes.
     async fn get(&self, keys: &[StoreKey]) -> Result<Option<(StoreKey, Vec<u8>)>, Down>;
 

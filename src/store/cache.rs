@@ -1,214 +1,288 @@
 //! Opened sessions in this process, so that a signed-in request costs no store call, no opening and no JSON.
 //!
-//! An entry may be kept only where every change is heard of at once. In the memory store every change is made through
-//! this very cache; for Redis it is bypassed, until changes by other replicas are heard of here.
+//! It keeps facts, never decisions, and only while every change is heard of: in the memory store every change is made
+//! through this very cache, for Redis the feed of changes proves again and again that it is alive.
 //!
-//! Invariant: a session that was ended or replaced before a call began is not served by that call. What was read from
-//! the store before a change is not kept after it: each shard counts its changes, and what was read under an older
-//! count is not taken in.
+//! Invariants:
+//!
+//! * A session that was ended or replaced before a call began is not served by that call, if this process did it; if
+//!   another did, not later than [`GOOD`] after it was done (I2). A proof is the feed's word that whatever was changed before a
+//!   moment has been heard, and nothing is served later than `GOOD` after such a moment.
+//! * What was read from the store before a change is not kept after it: each shard counts its changes, and what was read
+//!   under an older count is not taken in.
+//! * What was kept before the feed was interrupted is never served after it: each connection of the feed is an epoch.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use moka::{policy::EvictionPolicy, sync::Cache as Entries};
+use tokio::time::Instant;
 
+use super::CacheSettings;
 use crate::session::{Session, StoreKey, Terms};
 
-/// Most bytes of opened sessions, by estimate.
-const ROOM: u64 = 64 << 20;
+/// How long after a moment up to which every change was heard what is kept may be served.
+pub(super) const GOOD: Duration = Duration::from_millis(900);
 const SHARDS: usize = 64;
+/// For ever, as the memory store's changes are all made here.
+const ALWAYS: u64 = u64::MAX;
 
-/// The cache, or none.
-#[derive(Debug)]
-pub(super) enum Cache {
-    /// Every look-up goes to the store.
-    Bypassed,
-    /// Opened sessions are kept.
-    Kept(Kept),
-}
+/// Tells the values written for a session apart: the last bytes of what was sealed.
+pub(super) type Mark = [u8; 16];
 
 /// Opened sessions.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct Cache {
     entries: Entries<StoreKey, Entry>,
-    changes: Vec<Mutex<u64>>,
+    shards: Vec<Mutex<Shard>>,
+    /// The least that an entry weighs, so that no more than so many fit.
+    least: u64,
+    epoch: AtomicU64,
+    began: Instant,
+    /// Milliseconds since `began` until which what is kept may be served.
+    good_until: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    changes: u64,
+    /// Writes of this process that are under way.
+    writing: Vec<(StoreKey, Mark)>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     session: Arc<Session>,
+    mark: Mark,
+    epoch: u64,
     weight: u32,
 }
 
-/// The count of changes before something was read or written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket(u64);
+/// What comes of a look-up.
+#[derive(Clone, Debug)]
+pub(super) enum Lookup {
+    /// Kept, and good.
+    Hit(Arc<Session>),
+    /// Not kept.
+    Miss,
+    /// Nobody can say whether what is kept is still good.
+    Bypassed,
+}
 
-/// What is offered.
+impl Lookup {
+    /// For the metric.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Hit(_) => "hit",
+            Self::Miss => "miss",
+            Self::Bypassed => "bypassed",
+        }
+    }
+}
+
+/// The count of changes before something was read or written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Offer {
-    /// What was read.
-    Read,
-    /// What was written: a change itself.
-    Written,
+pub(super) struct Ticket {
+    changes: u64,
+    epoch: u64,
+}
+
+/// A write under way. Dropped without a word, nobody knows what is there.
+#[derive(Debug)]
+pub(super) struct Writing<'a> {
+    cache: &'a Cache,
+    key: StoreKey,
+    mark: Mark,
+    ticket: Ticket,
 }
 
 impl Cache {
-    pub(super) fn kept(terms: &Terms) -> Self {
+    /// A cache that serves nothing yet.
+    pub(super) fn new(settings: &CacheSettings, terms: &Terms) -> Self {
         let entries = Entries::builder()
-            .max_capacity(ROOM)
+            .max_capacity(settings.bytes)
             .weigher(|_, entry: &Entry| entry.weight)
             .eviction_policy(EvictionPolicy::lru())
             .time_to_live(terms.absolute)
             .build();
-        Self::Kept(Kept {
+        Self {
             entries,
-            changes: (0..SHARDS).map(|_| Mutex::new(0)).collect(),
-        })
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            least: settings.bytes / settings.sessions.max(1),
+            epoch: AtomicU64::new(0),
+            began: Instant::now(),
+            good_until: AtomicU64::new(0),
+        }
+    }
+
+    /// A cache that hears of every change by itself.
+    pub(super) fn always(settings: &CacheSettings, terms: &Terms) -> Self {
+        let cache = Self::new(settings, terms);
+        cache.good_until.store(ALWAYS, Ordering::Release);
+        cache
     }
 
     /// The session kept at `key`.
-    pub(super) fn get(&self, key: &StoreKey) -> Option<Arc<Session>> {
-        match self {
-            Self::Bypassed => None,
-            Self::Kept(kept) => kept.entries.get(key).map(|entry| entry.session),
+    pub(super) fn get(&self, key: &StoreKey) -> Lookup {
+        if !self.is_good() {
+            return Lookup::Bypassed;
+        }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        match self.entries.get(key) {
+            Some(entry) if entry.epoch == epoch => Lookup::Hit(entry.session),
+            Some(_) | None => Lookup::Miss,
+        }
+    }
+
+    /// Whether what is kept may be served now.
+    pub(super) fn is_good(&self) -> bool {
+        match self.good_until.load(Ordering::Acquire) {
+            ALWAYS => true,
+            until => self.millis(Instant::now()) < until,
         }
     }
 
     /// To be taken before the store is asked.
     pub(super) fn ticket(&self, key: &StoreKey) -> Ticket {
-        match self {
-            Self::Bypassed => Ticket(0),
-            Self::Kept(kept) => Ticket(kept.shard(key).map_or(0, |count| *count)),
+        Ticket {
+            changes: self.shard(key).changes,
+            epoch: self.epoch.load(Ordering::Acquire),
         }
     }
 
-    /// Keeps the session if nothing changed since the ticket was taken. `size` is that of its record in bytes.
-    pub(super) fn offer(&self, ticket: Ticket, offer: Offer, session: &Arc<Session>, size: usize) {
-        let Self::Kept(kept) = self else {
-            return;
-        };
-        let Some(mut count) = kept.shard(&session.key) else {
-            return;
-        };
-        let unchanged = *count == ticket.0;
-        if offer == Offer::Written {
-            *count += 1;
+    /// Keeps what was read, if nothing changed since the ticket was taken.
+    pub(super) fn offer(&self, ticket: Ticket, session: &Arc<Session>, sealed: &[u8]) {
+        let shard = self.shard(&session.key);
+        if shard.changes == ticket.changes {
+            self.insert(ticket.epoch, session, sealed);
         }
-        if unchanged {
-            kept.entries.insert(session.key, Entry::new(Arc::clone(session), size));
-        } else if offer == Offer::Written {
-            kept.entries.invalidate(&session.key);
+    }
+
+    /// To be called before `sealed` is written to `key`.
+    pub(super) fn write(&self, key: StoreKey, sealed: &[u8]) -> Writing<'_> {
+        let mark = mark(sealed);
+        let mut shard = self.shard(&key);
+        shard.writing.push((key, mark));
+        let ticket = Ticket {
+            changes: shard.changes,
+            epoch: self.epoch.load(Ordering::Acquire),
+        };
+        Writing {
+            cache: self,
+            key,
+            mark,
+            ticket,
         }
     }
 
     /// Forgets what is kept at `key`, and what is being read from there.
     pub(super) fn forget(&self, key: &StoreKey) {
-        if let Self::Kept(kept) = self
-            && let Some(mut count) = kept.shard(key)
-        {
-            *count += 1;
-            kept.entries.invalidate(key);
+        let mut shard = self.shard(key);
+        shard.changes += 1;
+        self.entries.invalidate(key);
+    }
+
+    /// The feed's word that somebody wrote to `key` what bears this mark, or ended what was there.
+    pub(super) fn heard(&self, key: &StoreKey, told: &Mark) {
+        let mut shard = self.shard(key);
+        let ours = shard.writing.contains(&(*key, *told));
+        // Ours to tell when it is done; or done and kept already.
+        if ours || self.entries.get(key).is_some_and(|entry| entry.mark == *told) {
+            return;
         }
+        shard.changes += 1;
+        self.entries.invalidate(key);
     }
-}
 
-impl Kept {
-    fn shard(&self, key: &StoreKey) -> Option<MutexGuard<'_, u64>> {
+    /// Changes are heard of from now on, and some may have been missed: nothing from before is served again.
+    pub(super) fn begin_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.entries.invalidate_all();
+    }
+
+    /// Every change made before `moment` was heard.
+    pub(super) fn prove(&self, moment: Instant) {
+        let until = self.millis(moment + GOOD);
+        self.good_until.fetch_max(until, Ordering::AcqRel);
+    }
+
+    /// Changes are not heard of any more.
+    pub(super) fn interrupt(&self) {
+        self.good_until.store(0, Ordering::Release);
+    }
+
+    /// How many sessions are kept, and what they weigh in bytes, about.
+    pub(super) fn size(&self) -> (u64, u64) {
+        (self.entries.entry_count(), self.entries.weighted_size())
+    }
+
+    fn insert(&self, epoch: u64, session: &Arc<Session>, sealed: &[u8]) {
+        // A record in memory, with its claims as a tree, takes a few times its bytes as JSON.
+        let bytes = (sealed.len() as u64).saturating_mul(4).saturating_add(1024);
+        let entry = Entry {
+            session: Arc::clone(session),
+            mark: mark(sealed),
+            epoch,
+            weight: u32::try_from(bytes.max(self.least)).unwrap_or(u32::MAX),
+        };
+        self.entries.insert(session.key, entry);
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
+    fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
         let [first, ..] = key.0;
-        let shard = self.changes.get(usize::from(first) % SHARDS)?;
-        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
+        let shard = &self.shards[usize::from(first) % SHARDS];
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn millis(&self, moment: Instant) -> u64 {
+        u64::try_from(moment.duration_since(self.began).as_millis()).unwrap_or(ALWAYS - 1)
     }
 }
 
-impl Entry {
-    /// A record in memory, with its claims as a tree, takes a few times its bytes as JSON.
-    fn new(session: Arc<Session>, size: usize) -> Self {
-        let weight = u32::try_from(size.saturating_mul(4).saturating_add(1024)).unwrap_or(u32::MAX);
-        Self { session, weight }
+impl Writing<'_> {
+    /// It was written: this is the session from now on, unless something else happened meanwhile.
+    pub(super) fn written(self, session: &Arc<Session>, sealed: &[u8]) {
+        let mut shard = self.end();
+        let unchanged = shard.changes == self.ticket.changes;
+        shard.changes += 1;
+        if unchanged {
+            self.cache.insert(self.ticket.epoch, session, sealed);
+        } else {
+            self.cache.entries.invalidate(&self.key);
+        }
+        drop(shard);
+        std::mem::forget(self);
     }
+
+    fn end(&self) -> MutexGuard<'_, Shard> {
+        let mut shard = self.cache.shard(&self.key);
+        let this = (self.key, self.mark);
+        if let Some(at) = shard.writing.iter().position(|other| *other == this) {
+            shard.writing.swap_remove(at);
+        }
+        shard
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        // It may still be carried out; what the feed then says of it is another's word.
+        let mut shard = self.end();
+        shard.changes += 1;
+        self.cache.entries.invalidate(&self.key);
+    }
+}
+
+/// The mark of a sealed value: the end of its authentication tag, which no two share.
+pub(super) fn mark(sealed: &[u8]) -> Mark {
+    sealed.last_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::{
-        session::{Handle, record::tests::record},
-        time::UnixTime,
-    };
-
-    const KEY: StoreKey = StoreKey([7; 32]);
-
-    fn cache() -> Cache {
-        Cache::kept(&Terms {
-            idle: Duration::from_secs(60),
-            absolute: Duration::from_secs(600),
-        })
-    }
-
-    fn session(version: u64) -> Arc<Session> {
-        let mut record = record(UnixTime::from_secs(0));
-        record.version = version;
-        Arc::new(Session::new(Handle::new([1; 32]), KEY, record))
-    }
-
-    fn version(cache: &Cache) -> Option<u64> {
-        cache.get(&KEY).map(|session| session.record.version)
-    }
-
-    #[test]
-    fn what_was_read_before_a_change_is_not_kept_after_it() {
-        let cache = cache();
-        let reading = cache.ticket(&KEY);
-        cache.forget(&KEY);
-        cache.offer(reading, Offer::Read, &session(1), 100);
-        assert_eq!(version(&cache), None);
-        let reading = cache.ticket(&KEY);
-        cache.offer(cache.ticket(&KEY), Offer::Written, &session(2), 100);
-        cache.offer(reading, Offer::Read, &session(1), 100);
-        assert_eq!(version(&cache), Some(2));
-    }
-
-    #[test]
-    fn of_two_writers_the_later_to_tell_is_not_taken_for_the_later_to_write() {
-        let cache = cache();
-        let (one, two) = (cache.ticket(&KEY), cache.ticket(&KEY));
-        cache.offer(two, Offer::Written, &session(3), 100);
-        cache.offer(one, Offer::Written, &session(2), 100);
-        assert_eq!(version(&cache), None, "the store knows");
-    }
-
-    #[test]
-    fn a_save_that_an_end_overtook_brings_nothing_back() {
-        let cache = cache();
-        let saving = cache.ticket(&KEY);
-        cache.forget(&KEY);
-        cache.offer(saving, Offer::Written, &session(2), 100);
-        assert_eq!(version(&cache), None);
-    }
-
-    #[test]
-    fn bypassed_keeps_nothing() {
-        let cache = Cache::Bypassed;
-        cache.offer(cache.ticket(&KEY), Offer::Written, &session(1), 100);
-        assert_eq!(version(&cache), None);
-    }
-
-    #[test]
-    fn it_is_bounded_by_weight() {
-        let cache = cache();
-        let Cache::Kept(kept) = &cache else { panic!("kept") };
-        for n in 0..200_u8 {
-            let session = Arc::new(Session::new(
-                Handle::new([1; 32]),
-                StoreKey([n; 32]),
-                record(UnixTime::from_secs(0)),
-            ));
-            cache.offer(cache.ticket(&session.key), Offer::Read, &session, 1 << 20);
-            kept.entries.run_pending_tasks();
-        }
-        assert!(kept.entries.weighted_size() <= ROOM);
-        assert!((10..20).contains(&kept.entries.entry_count()));
-    }
-}
+mod tests;

@@ -1,22 +1,27 @@
 //! One contract, held against every store: sealed sessions, compare-and-set, leases, outages.
 
+mod index;
+
 use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use tokio::process::{Child, Command};
 
 use super::{
-    Backend, Down, RedisAddress, RedisSettings, Saved, Sessions, Settings, Written, memory::Memory, redis::Redis,
+    Backend, CacheSettings, Down, RedisAddress, RedisLogin, RedisServers, RedisSettings, Saved, Sessions, Settings,
+    Written, memory::Memory, redis::Redis,
 };
 use crate::{
     entropy::Entropy,
     gate::Presence,
     keys::{KeyId, Ring, RingKey},
     secret::Secret,
-    session::{Handle, Session, StoreKey, Terms, record::tests::record},
+    session::{Client, Handle, Record, Session, StoreKey, Terms, record::tests::record},
     telemetry::Telemetry,
     time::Clock,
 };
+
+mod replicas;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const KEY: StoreKey = StoreKey([9; 32]);
@@ -50,7 +55,7 @@ impl Server {
     }
 
     async fn up(&self) {
-        let redis = Redis::new(&self.settings("open sesame")).unwrap();
+        let redis = Redis::new(&self.settings("open sesame"), Telemetry::new(false)).unwrap();
         tokio::time::timeout(Duration::from_secs(20), async {
             while redis.ping().await.is_err() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -74,15 +79,16 @@ impl Server {
 
     fn settings(&self, password: &str) -> RedisSettings {
         RedisSettings {
-            address: RedisAddress::Unix(self.socket()),
-            username: None,
-            password: Some(Secret::new(password.to_owned())),
+            servers: RedisServers::One(RedisAddress::Unix(self.socket())),
+            login: RedisLogin {
+                username: None,
+                password: Some(Secret::new(password.to_owned())),
+            },
+            tls: None,
             database: 0,
             key_prefix: "test:".into(),
             timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_millis(500),
-            ca_pem: None,
-            client: None,
         }
     }
 
@@ -104,9 +110,10 @@ fn ring() -> Ring {
     Ring::new(vec![key]).unwrap()
 }
 
-fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
+pub(super) fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
     Sessions::new(
         settings,
+        &CacheSettings::default(),
         Arc::new(ArcSwap::from_pointee(ring())),
         Terms {
             idle: HOUR,
@@ -120,7 +127,7 @@ fn sessions(settings: &Settings, clock: &Clock) -> Sessions {
 }
 
 /// Bytes with versions, and leases.
-async fn backend_contract(backend: &dyn Backend) {
+pub(super) async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.get(&[KEY, OTHER]).await, Ok(None));
     assert_eq!(backend.create(&KEY, b"one", 1, HOUR).await, Ok(Written::Saved));
     assert_eq!(backend.create(&KEY, b"two", 1, HOUR).await, Ok(Written::Superseded));
@@ -155,12 +162,15 @@ async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.release(&KEY, &theirs).await, Ok(true));
 }
 
-async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
+pub(super) async fn create(sessions: &Sessions, clock: &Clock) -> Arc<Session> {
     let sample = record(clock.now());
-    sessions.create(sample.identity, sample.tokens).await.unwrap()
+    sessions
+        .create(sample.identity, sample.tokens, Client::unknown())
+        .await
+        .unwrap()
 }
 
-async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
+pub(super) async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
     match sessions.find(handle).await {
         Presence::Session(session) => Some(session),
         Presence::Nothing => None,
@@ -169,26 +179,36 @@ async fn find(sessions: &Sessions, handle: &Handle) -> Option<Arc<Session>> {
     }
 }
 
+/// What a renewal would write.
+fn renewed(session: &Session) -> Record {
+    let Record {
+        tokens, identity, seen, ..
+    } = session.record.clone();
+    session.record.renewed(tokens, identity, seen)
+}
+
 /// Sealed sessions by handle.
-async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
+pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     let one = create(sessions, clock).await;
     let two = create(sessions, clock).await;
     assert_ne!(one.handle, two.handle);
     assert_eq!(find(sessions, &one.handle).await.unwrap().record, one.record);
     assert!(find(sessions, &Handle::new([0; 32])).await.is_none());
 
-    let Ok(Saved::Saved(touched)) = sessions.save(&one, one.record.touched(clock.now())).await else {
-        panic!("saved")
+    let noted = sessions.save(&one, one.record.touched(clock.now())).await;
+    assert!(matches!(noted, Ok(Saved::Saved(_))));
+    let Ok(Saved::Saved(renewed)) = sessions.save(&one, renewed(&one)).await else {
+        panic!("a note of use came between, and is no change")
     };
-    assert_eq!(find(sessions, &one.handle).await.unwrap().record, touched.record);
-    assert!(matches!(
-        sessions.save(&one, one.record.touched(clock.now())).await,
-        Ok(Saved::Superseded)
-    ));
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, renewed.record);
+    for late in [self::renewed(&one), one.record.touched(clock.now())] {
+        assert!(matches!(sessions.save(&one, late).await, Ok(Saved::Superseded)));
+    }
+    assert_eq!(find(sessions, &one.handle).await.unwrap().record, renewed.record);
 
     assert_eq!(sessions.end(&one.handle).await, Ok(true));
     assert!(find(sessions, &one.handle).await.is_none());
-    let late = sessions.save(&touched, touched.record.touched(clock.now())).await;
+    let late = sessions.save(&renewed, renewed.record.touched(clock.now())).await;
     assert!(matches!(late, Ok(Saved::Gone)), "a sign-out wins over a late save");
     assert!(find(sessions, &one.handle).await.is_none());
     assert!(
@@ -206,6 +226,7 @@ async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
 async fn memory_holds_the_contract() {
     let clock = Clock::system();
     backend_contract(&Memory::new(100, clock.clone())).await;
+    index::backend_contract(&Memory::new(100, clock.clone()), &clock).await;
     sessions_contract(&sessions(&Settings::Memory { max_sessions: 100 }, &clock), &clock).await;
 }
 
@@ -213,9 +234,10 @@ async fn memory_holds_the_contract() {
 async fn redis_holds_the_contract() {
     let server = Server::start().await;
     let settings = server.settings("open sesame");
-    backend_contract(&Redis::new(&settings).unwrap()).await;
+    backend_contract(&Redis::new(&settings, Telemetry::new(false)).unwrap()).await;
     let clock = Clock::system();
-    sessions_contract(&sessions(&Settings::Redis(settings), &clock), &clock).await;
+    index::backend_contract(&Redis::new(&settings, Telemetry::new(false)).unwrap(), &clock).await;
+    sessions_contract(&sessions(&Settings::Redis(settings.into()), &clock), &clock).await;
     for key in server.ask(&["KEYS", "*"]).await.lines() {
         assert!(key.starts_with("test:"), "{key}");
         let ttl: i64 = server.ask(&["TTL", key]).await.parse().unwrap();
@@ -228,7 +250,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
     // RS-01, RS-02, RS-04
     let mut server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     let session = create(&sessions, &clock).await;
     server.kill().await;
     assert!(matches!(sessions.find(&session.handle).await, Presence::Down));
@@ -249,7 +271,7 @@ async fn redis_down_is_down_and_passes_without_a_restart_of_ours() {
 async fn redis_that_hangs_is_cut_off_in_time() {
     // RS-04
     let server = Server::start().await;
-    let redis = Redis::new(&server.settings("open sesame")).unwrap();
+    let redis = Redis::new(&server.settings("open sesame"), Telemetry::new(false)).unwrap();
     redis.ping().await.unwrap();
     let pid = server.child.id().unwrap().to_string();
     let signal = |name: &'static str| Command::new("kill").args([name, &pid]).status();
@@ -262,7 +284,7 @@ async fn redis_that_hangs_is_cut_off_in_time() {
 async fn a_wrong_password_says_so() {
     // RS-06
     let server = Server::start().await;
-    let redis = Redis::new(&server.settings("wrong")).unwrap();
+    let redis = Redis::new(&server.settings("wrong"), Telemetry::new(false)).unwrap();
     let Err(down) = redis.ping().await else {
         panic!("it opened")
     };
@@ -277,7 +299,7 @@ async fn what_is_not_ours_is_unreadable() {
     // RS-14
     let server = Server::start().await;
     let clock = Clock::system();
-    let sessions = sessions(&Settings::Redis(server.settings("open sesame")), &clock);
+    let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     let session = create(&sessions, &clock).await;
     let keys = server.ask(&["KEYS", "test:s:*"]).await;
     let key = keys.lines().next().unwrap();

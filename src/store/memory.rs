@@ -1,5 +1,7 @@
 //! The memory store: the embedded default, bounded, for one process.
 
+mod index;
+
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,6 +23,7 @@ use crate::{
 pub(super) struct Memory {
     values: Cache<StoreKey, Stored>,
     leases: Mutex<HashMap<StoreKey, Held>>,
+    index: index::Tables,
     clock: Clock,
 }
 
@@ -69,6 +72,7 @@ impl Memory {
         Self {
             values,
             leases: Mutex::default(),
+            index: index::Tables::default(),
             clock,
         }
     }

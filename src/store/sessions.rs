@@ -1,24 +1,36 @@
 //! [`Sessions`]: find, create, save, touch and end sessions.
 
+mod fill;
+mod find;
+mod heard;
+mod index;
+mod save;
+mod sealed;
+mod touching;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use tokio::time::Instant;
+use futures_util::future::{try_join, try_join_all};
+use tokio::{task::JoinHandle, time::Instant};
 
+pub use self::index::{BadCursor, Cursor, Listing, Page, Shown};
+use self::{fill::Fills, touching::Touching};
 use super::{
-    Backend, Down, Lease, Settings, Written,
-    cache::{Cache, Offer},
+    Backend, CacheSettings, Down, Lease, Settings, Watch, Written,
+    cache::{Cache, Mark},
+    changes::{Changes, Ear},
     memory::Memory,
     redis::Redis,
 };
 use crate::{
     entropy::Entropy,
-    gate::Presence,
     identity::VerifiedIdentity,
-    keys::{self, Binding, Purpose, Ring},
-    session::{Handle, Record, Session, SessionTokens, StoreKey, Terms},
-    telemetry::{Call, Event, KeyUse, Telemetry},
-    time::{Clock, UnixTime},
+    keys::Ring,
+    session::{Client, Handle, Record, Session, SessionTokens, StoreKey, Terms},
+    task,
+    telemetry::{Call, Event, Telemetry},
+    time::Clock,
 };
 
 /// The settings name something that cannot be used: a certificate that is none, an address that is none.
@@ -37,6 +49,17 @@ pub enum Saved {
     Gone,
 }
 
+/// Why no session was made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotMade {
+    /// The store did not take it.
+    #[error(transparent)]
+    Down(#[from] Down),
+    /// The provider ended it while it was being made: a logout wins over a sign-in under way (BL-11).
+    #[error("the provider ended this session before it began")]
+    SignedOut,
+}
+
 /// The sessions of an installation. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Sessions(Arc<Inner>);
@@ -44,12 +67,16 @@ pub struct Sessions(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     backend: Arc<dyn Backend>,
-    cache: Cache,
+    changes: Arc<Changes>,
+    fills: Fills,
+    /// Hears of changes by other replicas, where there are any.
+    feed: Option<JoinHandle<Option<()>>>,
     ring: Arc<ArcSwap<Ring>>,
     terms: ArcSwap<Terms>,
     clock: Clock,
     entropy: Entropy,
     telemetry: Telemetry,
+    touching: Touching,
 }
 
 impl Sessions {
@@ -59,27 +86,44 @@ impl Sessions {
     /// When the settings cannot be used at all.
     pub fn new(
         settings: &Settings,
+        cache: &CacheSettings,
         ring: Arc<ArcSwap<Ring>>,
         terms: Terms,
         clock: Clock,
         entropy: Entropy,
         telemetry: Telemetry,
     ) -> Result<Self, BadSettings> {
-        let (backend, cache): (Arc<dyn Backend>, Cache) = match settings {
+        let changes = |cache| Arc::new(Changes::new(cache, telemetry.clone()));
+        let (backend, changes, feed): (Arc<dyn Backend>, _, _) = match settings {
             Settings::Memory { max_sessions } => {
-                (Arc::new(Memory::new(*max_sessions, clock.clone())), Cache::kept(&terms))
+                let memory = Memory::new(*max_sessions, clock.clone());
+                (Arc::new(memory), changes(Cache::always(cache, &terms)), None)
             }
-            Settings::Redis(settings) => (Arc::new(Redis::new(settings)?), Cache::Bypassed),
+            Settings::Redis(settings) => {
+                let redis = Arc::new(Redis::new(settings, telemetry.clone())?);
+                let changes = changes(Cache::new(cache, &terms));
+                let ear: Arc<dyn Ear> = Arc::<Changes>::clone(&changes);
+                let feed = task::spawn("feed of changes", Arc::clone(&redis).listen(ear, entropy.clone()));
+                (redis, changes, Some(feed))
+            }
         };
         Ok(Self(Arc::new(Inner {
             backend,
-            cache,
+            changes,
+            fills: Fills::default(),
+            feed,
             ring,
             terms: ArcSwap::from_pointee(terms),
             clock,
             entropy,
             telemetry,
+            touching: Touching::default(),
         })))
+    }
+
+    /// The lifetimes in force.
+    fn terms(&self) -> Terms {
+        **self.0.terms.load()
     }
 
     /// Other lifetimes from now on, for sessions that are there too.
@@ -87,98 +131,50 @@ impl Sessions {
         self.0.terms.store(Arc::new(terms));
     }
 
-    /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
-    pub async fn find(&self, handle: &Handle) -> Presence {
-        let ring = self.0.ring.load();
-        let first = handle.store_key(ring.sealing());
-        if let Some(session) = self.0.cache.get(&first) {
-            return Presence::Session(session);
-        }
-        let keys = handle.store_keys(&ring);
-        let ticket = self.0.cache.ticket(&first);
-        match self.watched("get", self.0.backend.get(&keys)).await {
-            Err(_) => Presence::Down,
-            Ok(None) => Presence::Nothing,
-            Ok(Some((key, sealed))) => {
-                if let Some(session) = self.open(&ring, handle, &key, &sealed) {
-                    if key == first {
-                        self.0.cache.offer(ticket, Offer::Read, &session, sealed.len());
-                    }
-                    Presence::Session(session)
-                } else {
-                    self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
-                    Presence::Unreadable
-                }
-            }
-        }
+    /// Watches the session kept at `key`: for as long as the feed of changes is up, whatever any replica does to it is
+    /// told at once.
+    #[must_use]
+    pub fn watch(&self, key: StoreKey) -> Watch {
+        self.0.changes.watchers.watch(key)
+    }
+
+    /// Whether what is kept is served.
+    #[cfg(test)]
+    pub(super) fn keeps(&self) -> bool {
+        self.0.changes.cache.is_good()
     }
 
     /// Makes a session under a new handle.
     ///
     /// # Errors
-    /// When the store does not take it.
-    pub async fn create(&self, identity: VerifiedIdentity, tokens: SessionTokens) -> Result<Arc<Session>, Down> {
+    /// When the store does not take it, or a logout of it came first.
+    pub async fn create(
+        &self,
+        identity: VerifiedIdentity,
+        tokens: SessionTokens,
+        client: Client,
+    ) -> Result<Arc<Session>, NotMade> {
         let inner = &self.0;
         let handle = Handle::new(inner.entropy.bytes());
-        let record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        let mut record = Record::new(inner.entropy.token(), identity, tokens, inner.clock.now());
+        record.client = client;
         let key = handle.store_key(inner.ring.load().sealing());
         let sealed = self.seal(&handle, &key, &record);
-        let ticket = inner.cache.ticket(&key);
+        let writing = inner.changes.cache.write(key, &sealed);
         let create = inner.backend.create(&key, &sealed, record.version, self.ttl(&record));
-        match self.watched("create", create).await? {
-            Written::Saved => {
-                let session = Arc::new(Session::new(handle, key, record));
-                inner.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(session)
-            }
-            Written::Superseded | Written::Gone => Err(Down::Refused("a new session's place is taken".to_owned())),
+        let create = self.watched("create", create);
+        let index = self.watched("index", self.note(&handle, &key, &record));
+        if let (Written::Superseded | Written::Gone, ()) = try_join(create, index).await? {
+            return Err(Down::Refused("a new session's place is taken".to_owned()).into());
         }
-    }
-
-    /// Writes `record` in the place of `session`'s, by compare-and-set on its version.
-    ///
-    /// # Errors
-    /// When the store does not answer; the write may then have happened or not.
-    pub async fn save(&self, session: &Session, record: Record) -> Result<Saved, Down> {
-        let Session {
-            handle,
-            key,
-            record: before,
-            ..
-        } = session;
-        let sealed = self.seal(handle, key, &record);
-        let ticket = self.0.cache.ticket(key);
-        let replace = self
-            .0
-            .backend
-            .replace(key, before.version, &sealed, record.version, self.ttl(&record));
-        let written = self.watched("save", replace).await;
-        match written {
-            Ok(Written::Saved) => {
-                let session = Arc::new(Session::new(handle.clone(), *key, record));
-                self.0.cache.offer(ticket, Offer::Written, &session, sealed.len());
-                Ok(Saved::Saved(session))
-            }
-            Ok(Written::Superseded) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Superseded)
-            }
-            Ok(Written::Gone) => {
-                self.0.cache.forget(key);
-                Ok(Saved::Gone)
-            }
-            Err(down) => {
-                self.0.cache.forget(key);
-                Err(down)
-            }
+        // Only now: a logout that came before finds neither session nor list, and one that comes later finds both.
+        if self.is_entombed(&record, record.issued()).await? {
+            self.end_key(&key).await?;
+            return Err(NotMade::SignedOut);
         }
-    }
-
-    /// Notes that the session is used, when the last note is old enough. As good as can be: a failure is counted, no more.
-    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if self.0.terms.load().touch_due(&session.record, now) {
-            self.save(session, session.record.touched(now)).await.ok();
-        }
+        let session = Arc::new(Session::new(handle, key, record));
+        writing.written(&session, &sealed);
+        Ok(session)
     }
 
     /// Ends the session of the handle; whether there was one.
@@ -186,14 +182,9 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer: the session may live on.
     pub async fn end(&self, handle: &Handle) -> Result<bool, Down> {
-        let mut ended = false;
-        for key in handle.store_keys(&self.0.ring.load()) {
-            self.0.cache.forget(&key);
-            let there = self.watched("end", self.0.backend.end(&key)).await;
-            self.0.cache.forget(&key);
-            ended |= there?;
-        }
-        Ok(ended)
+        let keys = handle.store_keys(&self.0.ring.load_full());
+        let ended = try_join_all(keys.iter().map(|key| self.end_key(key))).await?;
+        Ok(ended.contains(&true))
     }
 
     /// Ends the session if nobody wrote since it was read.
@@ -203,7 +194,10 @@ impl Sessions {
     pub async fn end_as_read(&self, session: &Session) -> Result<Written, Down> {
         let remove = self.0.backend.remove(&session.key, session.record.version);
         let removed = self.watched("end", remove).await;
-        self.0.cache.forget(&session.key);
+        self.0.changes.changed(&session.key, &Mark::default());
+        if removed == Ok(Written::Saved) {
+            self.forget_entry(session).await;
+        }
         removed
     }
 
@@ -226,33 +220,7 @@ impl Sessions {
 
     /// Until the session's end, and a moment more for clocks that differ.
     fn ttl(&self, record: &Record) -> Duration {
-        self.0.terms.load().ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
-    }
-
-    fn seal(&self, handle: &Handle, key: &StoreKey, record: &Record) -> Vec<u8> {
-        let ring = self.0.ring.load();
-        let kid = &ring.sealing().id;
-        self.0.telemetry.emit(&Event::Key {
-            kid,
-            what: KeyUse::Seal,
-        });
-        keys::seal(
-            &ring,
-            &binding(handle, key),
-            record.version,
-            self.0.entropy.bytes(),
-            &record.to_bytes(),
-        )
-    }
-
-    fn open(&self, ring: &Ring, handle: &Handle, key: &StoreKey, sealed: &[u8]) -> Option<Arc<Session>> {
-        let opened = keys::open(ring, &binding(handle, key), sealed).ok()?;
-        let record = Record::from_bytes(&opened.plain).ok()?;
-        self.0.telemetry.emit(&Event::Key {
-            kid: &opened.kid,
-            what: KeyUse::Open,
-        });
-        (record.version == opened.version).then(|| Arc::new(Session::new(handle.clone(), *key, record)))
+        self.terms().ends(record).since(self.0.clock.now()) + Duration::from_secs(1)
     }
 
     async fn watched<T>(&self, op: &'static str, call: impl Future<Output = Result<T, Down>>) -> Result<T, Down> {
@@ -272,18 +240,18 @@ impl Sessions {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(feed) = &self.feed {
+            feed.abort();
+        }
+    }
+}
+
 const fn outcome(down: &Down) -> Call {
     match down {
         Down::TimedOut => Call::TimedOut,
         Down::Refused(_) => Call::Refused,
         Down::Paused(_) | Down::Unreachable(_) => Call::Failed,
-    }
-}
-
-const fn binding<'a>(handle: &'a Handle, key: &'a StoreKey) -> Binding<'a> {
-    Binding {
-        purpose: Purpose::Session,
-        holder: handle.bytes(),
-        place: &key.0,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Audit;
 use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
 
 /// How a call to a store or provider went.
@@ -17,6 +18,17 @@ pub enum Call {
     Failed,
 }
 
+/// Whether the session store may drop sessions by itself when its memory is full.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Eviction {
+    /// It refuses new ones instead.
+    Never,
+    /// It may: people are signed out before their time.
+    May,
+    /// It does not say.
+    Unknown,
+}
+
 /// What a ring key was used for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum KeyUse {
@@ -26,6 +38,15 @@ pub enum KeyUse {
     Open,
     /// Signing an assertion.
     Sign,
+}
+
+/// How a provider asks to end a session.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Channel {
+    /// By a POST of its own, signed.
+    Back,
+    /// By a frame in the browser.
+    Front,
 }
 
 /// One request, for the access line.
@@ -65,6 +86,52 @@ pub struct RequestLine<'a> {
     pub error: Option<&'a str>,
 }
 
+/// What happens to opened sessions in this process.
+#[derive(Clone, Copy, Debug)]
+pub enum CacheEvent<'a> {
+    /// An opened session was looked for in this process: `hit`, `miss`, `bypassed` (the feed of changes is down).
+    Lookup {
+        /// What came of it.
+        what: &'static str,
+    },
+    /// Another replica, or this one, changed a session: what is kept of it is dropped.
+    Invalidated,
+    /// What is kept of opened sessions in this process.
+    Size {
+        /// How many.
+        sessions: u64,
+        /// Their size, about.
+        bytes: u64,
+    },
+    /// The feed of changes by other replicas came up or went down.
+    Feed {
+        /// Whether it is up.
+        up: bool,
+        /// Why not.
+        error: Option<&'a str>,
+    },
+}
+
+/// What came of a change of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub enum Reload<'a> {
+    /// Another configuration is in force.
+    InForce {
+        /// Keys that changed and wait for a restart.
+        waits: &'a [&'static str],
+    },
+    /// It was refused; the one before stays in force.
+    Refused {
+        /// Every problem, for the log.
+        why: &'a str,
+    },
+    /// A certificate cannot be used; the one before stays in force.
+    CertificateRefused {
+        /// Why, for the log.
+        error: &'a str,
+    },
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
@@ -101,7 +168,19 @@ pub enum Event<'a> {
         /// Provider of the session.
         provider: &'a ProviderName,
     },
-    /// A session was made, ended by time, refused or signed out: `created`, `idle`, `absolute`, `refused`, `signed_out`.
+    /// A provider asked to end a session.
+    ProviderLogout {
+        /// Which.
+        provider: &'a ProviderName,
+        /// How it asked.
+        channel: Channel,
+        /// What came of it: `ended`, `nothing_to_end`, `repeated` or a refusal's code.
+        outcome: &'static str,
+        /// How many sessions ended.
+        ended: usize,
+    },
+    /// A session was made, ended by time, refused, signed out, or ended by its provider: `created`, `idle`, `absolute`,
+    /// `refused`, `signed_out`, `ended_by_provider`.
     Session {
         /// What.
         what: &'static str,
@@ -117,11 +196,20 @@ pub enum Event<'a> {
         /// The cause in words, for the log, when it failed.
         error: Option<&'a str>,
     },
+    /// Connected to a store that may, may not or does not say whether it may drop sessions by itself.
+    StoreEviction {
+        /// Which of them.
+        what: Eviction,
+        /// Its policy; empty when unknown.
+        policy: &'a str,
+    },
+    /// What is kept of opened sessions in this process.
+    Cache(CacheEvent<'a>),
     /// A call to a provider.
     ProviderCall {
         /// Which.
         provider: &'a ProviderName,
-        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`.
+        /// `discovery`, `keys`, `token`, `refresh`, `userinfo`, `id_token`, `logout_token`, `revocation`.
         endpoint: &'static str,
         /// How it went.
         call: Call,
@@ -142,6 +230,8 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
+    /// Something for the audit trail.
+    Audit(Audit<'a>),
     /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
     Target {
         /// Upstream name.
@@ -151,19 +241,6 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
-    /// Another configuration is in force.
-    Reloaded {
-        /// Keys that changed and wait for a restart.
-        waits: &'a [&'static str],
-    },
-    /// Another configuration was refused; the one before stays in force.
-    ReloadRefused {
-        /// Every problem, for the log.
-        why: &'a str,
-    },
-    /// A certificate cannot be used; the one before stays in force.
-    CertificateRefused {
-        /// Why, for the log.
-        error: &'a str,
-    },
+    /// The configuration changed.
+    Reload(Reload<'a>),
 }

@@ -4,14 +4,20 @@
 //! thread of their own through a bounded queue; when it is full they are dropped, so that a blocked sink never blocks a
 //! request.
 
-use std::io;
+use std::{fs, io, path::PathBuf};
 
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::{FilterExt as _, filter_fn},
+    fmt,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 use super::{
-    Call, Event, RequestLine, Settings,
-    metrics::{call_name, outcome_name},
+    AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
+    metrics::label::{call_name, channel_name, outcome_name},
 };
 use crate::gate::Outcome;
 
@@ -30,6 +36,14 @@ pub enum LogError {
     /// The filter does not parse.
     #[error("the log filter is not valid: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The file of the audit trail.
+    #[error("the audit trail cannot be written to {path}: {source}")]
+    Audit {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another subscriber is in place.
     #[error("logging is set up already: {0}")]
     Already(#[from] tracing_subscriber::util::TryInitError),
@@ -44,43 +58,82 @@ pub fn check_filter(filter: &str) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Installs the process's log writer on standard output. Keep the guard until the end: it writes what is queued.
+/// Keeps the writers at work; when it is dropped they write what is queued.
+#[derive(Debug)]
+pub struct Writers(#[expect(dead_code, reason = "held for its end")] Vec<WorkerGuard>);
+
+/// Installs the process's log writer on standard output, and the audit trail's where the settings say. Keep what is
+/// returned until the end.
 ///
 /// # Errors
-/// A filter that does not parse, or a writer that is installed already.
-pub fn install(settings: &Settings) -> Result<WorkerGuard, LogError> {
+/// A filter that does not parse, a file that cannot be written, or a writer that is installed already.
+pub fn install(settings: &Settings) -> Result<Writers, LogError> {
     let (writer, guard) = tracing_appender::non_blocking(io::stdout());
+    let mut guards = vec![guard];
     let filter = EnvFilter::try_new(&settings.filter)?;
-    let layers = tracing_subscriber::registry().with(filter);
-    match settings.format {
-        LogFormat::Json => {
-            let lines = fmt::layer()
-                .json()
-                .flatten_event(true)
-                .with_current_span(false)
-                .with_span_list(false);
-            layers.with(lines.with_writer(writer)).try_init()?;
-        }
-        LogFormat::Text => layers
-            .with(fmt::layer().with_ansi(false).with_writer(writer))
-            .try_init()?,
+    let lines: Boxed = match settings.format {
+        LogFormat::Json => json(writer.clone()),
+        LogFormat::Text => fmt::layer().with_ansi(false).with_writer(writer.clone()).boxed(),
+    };
+    // What is audited is not for the level to say.
+    let all_but_audit = filter.and(filter_fn(|line| line.target() != audit::TARGET));
+    let mut layers: Vec<Boxed> = vec![lines.with_filter(all_but_audit).boxed()];
+    if let Some(AuditSettings { file, naming: _ }) = &settings.audit {
+        let writer = match file {
+            Some(path) => {
+                let (writer, guard) = tracing_appender::non_blocking(append(path)?);
+                guards.push(guard);
+                writer
+            }
+            None => writer,
+        };
+        let audit_alone = filter_fn(|line| line.target() == audit::TARGET);
+        layers.push(json(writer).with_filter(audit_alone).boxed());
     }
-    Ok(guard)
+    tracing_subscriber::registry().with(layers).try_init()?;
+    Ok(Writers(guards))
+}
+
+type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
+
+fn json(writer: NonBlocking) -> Boxed {
+    fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(writer)
+        .boxed()
+}
+
+fn append(path: &PathBuf) -> Result<fs::File, LogError> {
+    let opened = fs::OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|source| LogError::Audit {
+        path: path.clone(),
+        source,
+    })
 }
 
 /// Writes an event's line, if it has one.
-pub(super) fn write(event: &Event<'_>, access_log: bool) {
+pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
     match event {
         Event::Request(line) => {
             if access_log {
                 write_access(line);
             }
         }
+        Event::Audit(audit) => audit::write(audit, naming),
         Event::Renewal { provider, outcome } => write_renewal(provider.as_str(), *outcome),
         Event::SignIn { provider, outcome } => {
             tracing::info!(provider = provider.as_str(), outcome, "sign-in came back");
         }
         Event::SignOut { provider } => tracing::info!(provider = provider.as_str(), "signed out"),
+        Event::ProviderLogout {
+            provider,
+            channel,
+            outcome,
+            ended,
+        } => write_provider_logout(provider.as_str(), channel_name(*channel), outcome, *ended),
         Event::StoreCall {
             op,
             call,
@@ -93,6 +146,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
             error,
             "the session store did not do what was asked"
         ),
+        Event::StoreEviction { what, policy } => write_eviction(*what, policy),
         Event::ProviderCall {
             provider,
             endpoint,
@@ -107,28 +161,64 @@ pub(super) fn write(event: &Event<'_>, access_log: bool) {
             error = error.unwrap_or_default(),
             "the identity provider did not do what was asked"
         ),
+        Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Target { upstream, target, what } => {
             tracing::warn!(upstream, target, what, "an upstream target changed");
         }
-        Event::Reloaded { waits: [] } => tracing::info!("another configuration is in force"),
-        Event::Reloaded { waits } => tracing::warn!(
-            waits = waits.join(", "),
-            "another configuration is in force, but for what waits for a restart"
-        ),
-        Event::ReloadRefused { why } => tracing::error!(
-            problems = why,
-            "the configuration changed and cannot be used: the one before stays in force"
-        ),
-        Event::CertificateRefused { error } => {
-            tracing::error!(error, "a certificate cannot be used: the one before stays in force");
-        }
+        Event::Reload(reload) => write_reload(reload),
         Event::Decision { .. }
         | Event::SignInBegun { .. }
         | Event::Session { .. }
         | Event::StoreCall { .. }
+        | Event::Cache(_)
         | Event::ProviderCall { .. }
         | Event::Key { .. } => {}
+    }
+}
+
+fn write_provider_logout(provider: &str, channel: &str, outcome: &str, ended: usize) {
+    tracing::info!(provider, channel, outcome, ended, "the provider asked to end a session");
+}
+
+fn write_feed(up: bool, error: &str) {
+    if up {
+        tracing::info!("changes of sessions by other replicas are heard of");
+    } else {
+        tracing::warn!(
+            error,
+            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
+        );
+    }
+}
+
+fn write_reload(reload: &Reload<'_>) {
+    match reload {
+        Reload::InForce { waits: [] } => tracing::info!("another configuration is in force"),
+        Reload::InForce { waits } => tracing::warn!(
+            waits = waits.join(", "),
+            "another configuration is in force, but for what waits for a restart"
+        ),
+        Reload::Refused { why } => tracing::error!(
+            problems = why,
+            "the configuration changed and cannot be used: the one before stays in force"
+        ),
+        Reload::CertificateRefused { error } => {
+            tracing::error!(error, "a certificate cannot be used: the one before stays in force");
+        }
+    }
+}
+
+fn write_eviction(what: Eviction, policy: &str) {
+    match what {
+        Eviction::Never => tracing::debug!(policy, "Redis drops no sessions when its memory is full"),
+        Eviction::May => tracing::warn!(
+            policy,
+            "Redis may drop sessions when its memory is full, and signs people out by that: set maxmemory-policy to noeviction"
+        ),
+        Eviction::Unknown => tracing::warn!(
+            "Redis does not say whether it may drop sessions when its memory is full: see that its maxmemory-policy is noeviction, or allow this user INFO"
+        ),
     }
 }
 

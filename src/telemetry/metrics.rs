@@ -1,6 +1,9 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
-mod label;
+mod cache;
+mod dependency;
+pub(super) mod label;
+mod people;
 
 use std::time::Duration;
 
@@ -8,8 +11,11 @@ use prometheus::{
     HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector,
 };
 
-pub(super) use self::label::{call_name, outcome_name};
-use self::label::{class, use_name};
+use self::{
+    dependency::Dependencies,
+    label::{call_name, channel_name, class, outcome_name, reload_name, use_name},
+    people::People,
+};
 use super::{Event, RequestLine};
 
 /// Upper bounds of the latency histograms, in seconds.
@@ -25,6 +31,7 @@ pub(super) struct Metrics {
     people: People,
     keys: Keys,
     dependencies: Dependencies,
+    cache: cache::Family,
     reloads: IntCounterVec,
 }
 
@@ -36,25 +43,9 @@ struct Traffic {
 }
 
 #[derive(Debug)]
-struct People {
-    sign_ins_begun: IntCounterVec,
-    sign_ins: IntCounterVec,
-    renewals: IntCounterVec,
-    sign_outs: IntCounterVec,
-    sessions: IntCounterVec,
-}
-
-#[derive(Debug)]
 struct Keys {
     uses: IntCounterVec,
     unreadable: IntCounterVec,
-}
-
-#[derive(Debug)]
-struct Dependencies {
-    store_seconds: HistogramVec,
-    provider_seconds: HistogramVec,
-    target_changes: IntCounterVec,
 }
 
 impl Traffic {
@@ -87,34 +78,6 @@ impl Traffic {
     }
 }
 
-impl People {
-    fn new(registry: &Registry) -> Self {
-        let ended = &["provider", "outcome"];
-        Self {
-            sign_ins_begun: counter(
-                registry,
-                "doorward_sign_ins_begun_total",
-                "Browsers sent to a provider.",
-                &["provider"],
-            ),
-            sign_ins: counter(registry, "doorward_sign_ins_total", "Sign-ins that came back.", ended),
-            renewals: counter(registry, "doorward_renewals_total", "Silent renewals.", ended),
-            sign_outs: counter(
-                registry,
-                "doorward_sign_outs_total",
-                "Sign-outs at this gateway.",
-                &["provider"],
-            ),
-            sessions: counter(
-                registry,
-                "doorward_sessions_total",
-                "Sessions made and ended, by cause.",
-                &["what"],
-            ),
-        }
-    }
-}
-
 impl Keys {
     fn new(registry: &Registry) -> Self {
         Self {
@@ -134,31 +97,6 @@ impl Keys {
     }
 }
 
-impl Dependencies {
-    fn new(registry: &Registry) -> Self {
-        Self {
-            store_seconds: seconds(
-                registry,
-                "doorward_store_call_seconds",
-                "Calls to the session store.",
-                &["op", "call"],
-            ),
-            provider_seconds: seconds(
-                registry,
-                "doorward_provider_call_seconds",
-                "Calls to identity providers.",
-                &["provider", "endpoint", "call"],
-            ),
-            target_changes: counter(
-                registry,
-                "doorward_upstream_target_changes_total",
-                "Upstream targets ejected, returned, found unhealthy or healthy.",
-                &["upstream", "target", "what"],
-            ),
-        }
-    }
-}
-
 impl Metrics {
     pub(super) fn new() -> Self {
         let registry = Registry::new();
@@ -167,6 +105,7 @@ impl Metrics {
             people: People::new(&registry),
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
+            cache: cache::Family::new(&registry),
             reloads: counter(
                 &registry,
                 "doorward_config_reloads_total",
@@ -192,6 +131,7 @@ impl Metrics {
             people,
             keys,
             dependencies,
+            cache,
             reloads,
             registry: _,
         } = self;
@@ -206,7 +146,17 @@ impl Metrics {
                 count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::ProviderLogout {
+                provider,
+                channel,
+                outcome,
+                ended,
+            } => {
+                let labels = [provider.as_str(), channel_name(*channel), outcome];
+                people.logged_out(&labels, *ended);
+            }
             Event::Session { what } => count(&people.sessions, &[what]),
+            Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
             Event::StoreCall {
                 op,
                 call,
@@ -214,6 +164,9 @@ impl Metrics {
                 error: _,
             } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
+            }
+            Event::StoreEviction { what, policy: _ } => {
+                dependencies.evicts(*what);
             }
             Event::ProviderCall {
                 provider,
@@ -225,14 +178,13 @@ impl Metrics {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
                 observe(&dependencies.provider_seconds, &labels, *took);
             }
+            Event::Cache(event) => cache.record(event),
             Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
-            Event::Reloaded { waits: _ } => count(reloads, &["in_force"]),
-            Event::ReloadRefused { why: _ } => count(reloads, &["refused"]),
-            Event::CertificateRefused { error: _ } => count(reloads, &["certificate_refused"]),
+            Event::Reload(reload) => count(reloads, &[reload_name(*reload)]),
         }
     }
 

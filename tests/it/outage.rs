@@ -10,13 +10,15 @@ use crate::harness::{
     gateway::{Wishes, World},
 };
 
-struct Redis {
-    folder: tempfile::TempDir,
-    child: Child,
+/// A real Redis on a unix socket in a folder of its own.
+pub struct Redis {
+    pub folder: tempfile::TempDir,
+    pub child: Child,
 }
 
 impl Redis {
-    async fn start() -> Self {
+    /// Starts it.
+    pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let child = Self::spawn(&folder);
         let redis = Self { folder, child };
@@ -24,7 +26,7 @@ impl Redis {
         redis
     }
 
-    fn spawn(folder: &tempfile::TempDir) -> Child {
+    pub fn spawn(folder: &tempfile::TempDir) -> Child {
         Command::new("redis-server")
             .args([
                 "--port",
@@ -44,14 +46,27 @@ impl Redis {
             .expect("redis-server is needed: apt-get install redis-server")
     }
 
-    async fn up(&self) {
+    /// Kills it.
+    pub async fn stop(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it again, with the data that it had.
+    pub async fn restart(&mut self) {
+        self.child = Self::spawn(&self.folder);
+        self.up().await;
+    }
+
+    /// Waits until it can be reached.
+    pub async fn up(&self) {
         let socket = self.folder.path().join("redis.sock");
         while tokio::net::UnixStream::connect(&socket).await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 
-    fn yaml(&self) -> String {
+    /// YAML below `session:`.
+    pub fn yaml(&self) -> String {
         format!(
             "  store: redis\n  redis: {{ url: \"unix:{}\" }}\n  keys: [{{ id: one, key: \
              \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\" }}]\n",
@@ -71,7 +86,7 @@ async fn a_store_that_is_down_signs_nobody_out() {
     .await;
     let browser = Browser::new();
     assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
-    redis.child.kill().await.unwrap();
+    redis.stop().await;
 
     let down = browser.fetch(&world.url("/")).await;
     assert_eq!(down.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -109,8 +124,7 @@ async fn a_store_that_is_down_signs_nobody_out() {
         StatusCode::OK
     );
 
-    redis.child = Redis::spawn(&redis.folder);
-    redis.up().await;
+    redis.restart().await;
     loop {
         let again = browser.fetch(&world.url("/")).await;
         match again.status {

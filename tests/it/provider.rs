@@ -5,6 +5,7 @@ mod exchange;
 mod faults;
 mod keys;
 mod renewal;
+mod sign_out;
 mod wire;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -15,7 +16,7 @@ use doorward::{
     identity::{ClaimNames, ClaimPath},
     oidc::{Issuer, ProviderName},
     policy::SignInTerms,
-    provider::{ClientAuth, ExchangeError, Proved, Provider, Settings, UserInfoUse},
+    provider::{ClientAuth, ExchangeError, Logout, Proved, Provider, Settings, UserInfoUse},
     secret::Secret,
     session::Record,
     telemetry::Telemetry,
@@ -140,7 +141,11 @@ fn settings(issuer: &str) -> Settings {
         extra: BTreeMap::new(),
         ca_pem: None,
         allow_http: true,
-        rp_initiated_logout: true,
+        logout: Logout {
+            rp_initiated: true,
+            revoke: true,
+            front_channel: false,
+        },
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(5),
         skew: Duration::from_secs(60),

@@ -332,13 +332,67 @@ async fn web_sockets_pass_both_ways_and_may_be_silent() {
 
 #[tokio::test]
 async fn a_web_socket_closes_when_its_session_ends() {
+    // RFC 6455 section 7.4.1: 1008, between frames; in the middle of one nothing can be said.
+    let frame: &[u8] = b"\x82\x05hello";
+    for (sent, last_words) in [
+        (frame, &b"\x88\x02\x03\xf0"[..]),
+        (&frame[..4], b""),
+        (b"", b"\x88\x02\x03\xf0"),
+    ] {
+        let (up, door) = open().await;
+        up.always(Act::Echo);
+        let mut client = Raw::connect(door.address).await;
+        client.send(WEB_SOCKET).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+        client.send(sent).await;
+        assert_eq!(client.exactly(sent.len()).await, sent);
+        door.stub.sign_out.notify_one();
+        assert_eq!(client.rest().await, last_words, "after {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_cut_when_its_session_ends() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let event = || format!("{head}9\r\ndata: 1\n\n\r\n").into_bytes();
     let (up, door) = open().await;
-    up.always(Act::Echo);
+    up.next(Act::Parts(vec![event(), b"0\r\n\r\n".to_vec()]));
     let mut client = Raw::connect(door.address).await;
-    client.send(WEB_SOCKET).await;
-    assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+    client.send(GET).await;
+    up.release();
+    assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(client.exactly(14).await, b"9\r\ndata: 1\n\n\r\n");
     door.stub.sign_out.notify_one();
-    assert!(client.rest().await.is_empty());
+    assert!(client.rest().await.is_empty(), "not even its proper end");
+}
+
+#[tokio::test]
+async fn an_h2_stream_is_cut_alone_when_its_session_ends() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.tls = Some(files);
+    let door = plan.start().await;
+    let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".to_vec();
+    up.next(Act::Parts(vec![head, b"0\r\n\r\n".to_vec()]));
+    let mut client = H2::connect(door.address, &trusted).await;
+    let get = || http::Request::get("https://localhost/").body(()).unwrap();
+    let (response, _) = client
+        .send
+        .clone()
+        .ready()
+        .await
+        .unwrap()
+        .send_request(get(), true)
+        .unwrap();
+    up.wait_for(1).await;
+    up.release();
+    let mut body = response.await.unwrap().into_body();
+    assert_eq!(&body.data().await.unwrap().unwrap()[..], b"x");
+    door.stub.sign_out.notify_one();
+    assert!(body.data().await.unwrap().is_err(), "reset");
+    assert_eq!(&client.ask(get(), &[]).await.1[..], b"hello", "the connection goes on");
 }
 
 #[tokio::test]

@@ -56,13 +56,16 @@ async fn a_drain_ends_at_its_deadline() {
 
 #[tokio::test]
 async fn a_drain_does_not_wait_for_web_sockets() {
+    // GW-01
     let (up, door) = open().await;
     up.always(Act::Echo);
     let mut client = Raw::connect(door.address).await;
     client.send(WEB_SOCKET).await;
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));
-    assert_eq!(door.shutdown(Duration::from_secs(10)).await, Drained::Whole);
-    assert!(client.rest().await.is_empty());
+    let draining = tokio::spawn(door.shutdown(Duration::from_secs(10)));
+    assert_eq!(client.rest().await, b"\x88\x02\x03\xe9", "going away");
+    drop(client);
+    assert_eq!(draining.await.unwrap(), Drained::Whole);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::{
     identity::{ClaimNames, ClaimPath},
     oidc::{Issuer, ProviderName},
     policy::{Rule, route::tests::route},
-    provider::{ClientAuth, Settings, UserInfoUse},
+    provider::{ClientAuth, Logout, Settings, UserInfoUse},
 };
 
 fn provider() -> Settings {
@@ -29,7 +29,11 @@ fn provider() -> Settings {
         extra: BTreeMap::new(),
         ca_pem: None,
         allow_http: false,
-        rp_initiated_logout: false,
+        logout: Logout {
+            rp_initiated: false,
+            revoke: false,
+            front_channel: false,
+        },
         connect_timeout: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         skew: Duration::ZERO,

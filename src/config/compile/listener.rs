@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Desk;
+use super::{Desk, files::Ways};
 use crate::{
     config::{AdminSettings, Path, raw},
     flow::Public,
     proxy::{Bind, Limits, Listener, TlsFiles},
+    secret::Secret,
 };
 
 impl Desk<'_, '_> {
@@ -127,7 +128,37 @@ impl Desk<'_, '_> {
                 "write another port, or `enabled: false`",
             );
         }
-        Some(AdminSettings { bind })
+        Some(AdminSettings {
+            bind,
+            token: self.admin_token(written),
+        })
+    }
+}
+
+/// The fewest characters of the administration's token: 128 random bits in base64 have 22.
+const TOKEN: usize = 16;
+
+impl Desk<'_, '_> {
+    fn admin_token(&mut self, written: &raw::Admin) -> Option<Secret<String>> {
+        let path = Path::top().key("admin");
+        let token = self.secret(
+            &path,
+            &Ways {
+                key: "token",
+                inline: written.token.as_ref(),
+                file: written.token_file.as_deref(),
+                env: written.token_env.as_deref(),
+            },
+        )?;
+        let text = token.expose();
+        if text.len() < TOKEN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.found.missing(
+                &path,
+                "the token has fewer than 16 characters, or others than visible ASCII",
+                "`openssl rand -base64 32` makes a good one",
+            );
+        }
+        Some(token)
     }
 }
 

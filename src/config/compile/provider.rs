@@ -10,7 +10,7 @@ use crate::{
     },
     identity::ClaimNames,
     oidc::ProviderName,
-    provider::{ClientAuth, Settings, UserInfoUse},
+    provider::{ClientAuth, Logout, Settings, UserInfoUse},
     secret::Secret,
 };
 
@@ -65,7 +65,11 @@ impl Desk<'_, '_> {
             extra: written.extra_parameters.clone(),
             ca_pem,
             allow_http: written.insecure_http_issuer,
-            rp_initiated_logout: written.rp_initiated_logout,
+            logout: Logout {
+                rp_initiated: written.rp_initiated_logout,
+                revoke: written.revoke_at_sign_out,
+                front_channel: written.front_channel_logout,
+            },
             connect_timeout: written.connect_timeout.value,
             timeout: written.timeout.value,
             skew: written.clock_skew.value,

@@ -4,12 +4,28 @@ use super::{Desk, files::Ways};
 use crate::{
     config::{Path, raw},
     keys::{Ring, RingKey},
-    session::Terms,
-    store::{RedisAddress, RedisSettings, Settings},
+    session::{Terms, client::AddressKept},
+    store::{CacheSettings, Settings},
 };
+
+pub(super) const fn cache(written: &raw::Session) -> CacheSettings {
+    CacheSettings {
+        sessions: written.cache.max_sessions,
+        bytes: written.cache.max_size.value,
+    }
+}
 
 fn here() -> Path {
     Path::top().key("session")
+}
+
+/// How much of an address is kept.
+pub(super) const fn address_kept(written: raw::ClientAddress) -> AddressKept {
+    match written {
+        raw::ClientAddress::None => AddressKept::None,
+        raw::ClientAddress::Network => AddressKept::Network,
+        raw::ClientAddress::Full => AddressKept::Full,
+    }
 }
 
 impl Desk<'_, '_> {
@@ -78,7 +94,10 @@ impl Desk<'_, '_> {
     }
 
     pub(super) fn store(&mut self, written: &raw::Session) -> Option<Settings> {
-        let redis = written.redis.as_ref().map(|redis| self.redis(redis));
+        let redis = written
+            .redis
+            .as_ref()
+            .map(|redis| self.redis(&here().key("redis"), redis));
         match written.store {
             raw::Store::Memory => {
                 if redis.is_some() {
@@ -95,48 +114,8 @@ impl Desk<'_, '_> {
                     let hint = "write `redis:` and below it `url: redis://host:6379`";
                     self.found.missing(&here(), "`redis` is missing", hint);
                 }
-                redis?.map(Settings::Redis)
+                redis?.map(|redis| Settings::Redis(Box::new(redis)))
             }
         }
-    }
-
-    fn redis(&mut self, written: &raw::Redis) -> Option<RedisSettings> {
-        let path = here().key("redis");
-        let password = self.secret(
-            &path,
-            &Ways {
-                key: "password",
-                inline: written.password.as_ref(),
-                file: written.password_file.as_deref(),
-                env: written.password_env.as_deref(),
-            },
-        );
-        if password.as_ref().is_some_and(|password| password.expose().is_empty()) {
-            let hint = "write it, or take the key out for a Redis without one";
-            self.found.add(&path, "the password is empty", hint);
-        }
-        let ca_pem = self.authorities(&path.key("ca_file"), written.ca_file.as_ref());
-        let client = self.client(
-            &path,
-            written.client_certificate_file.as_ref(),
-            written.client_key_file.as_ref(),
-        );
-        let url = &written.url.as_ref()?.value;
-        let tls = matches!(url.address, RedisAddress::Tcp { tls: true, .. });
-        if !tls && (written.ca_file.is_some() || written.client_certificate_file.is_some()) {
-            let what = "certificates are for TLS, and this URL is not";
-            self.found.add(&path.key("url"), what, "write rediss://");
-        }
-        Some(RedisSettings {
-            address: url.address.clone(),
-            username: written.username.clone(),
-            password,
-            database: url.database,
-            key_prefix: written.key_prefix.as_str().into(),
-            timeout: written.timeout.value,
-            connect_timeout: written.connect_timeout.value,
-            ca_pem,
-            client,
-        })
     }
 }

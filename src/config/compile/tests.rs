@@ -201,6 +201,7 @@ fn every_mistake_is_the_problem_that_it_is() {
     let route = "    access: signed_in\n";
     let more = |text: &str| format!("{route}{text}");
     let access = |text: &str| format!("    access: {text}\n");
+    let redis = |text: &str| more(&format!("session: {{store: redis, redis: {text}}}\n"));
     let issuer = "https://id.example.com";
     let secret = "client_secret_env: SECRET";
     for (from, to, expected) in [
@@ -304,6 +305,51 @@ fn every_mistake_is_the_problem_that_it_is() {
             "the password is empty",
         ),
         ("  main:", "  \"..\":", "is not a name"),
+        (route, &redis("{}"), "where Redis is, is missing"),
+        (
+            route,
+            &redis("{url: \"redis://cache\", cluster: {nodes: [\"a:1\"]}}"),
+            "written in more than one way",
+        ),
+        (
+            route,
+            &redis("{url: \"redis://cache\", tls: true}"),
+            "a URL says itself",
+        ),
+        (
+            route,
+            &redis("{url: \"redis://cache\", ca_file: ca.crt}"),
+            "none is spoken",
+        ),
+        (
+            route,
+            &redis("{cluster: {nodes: [\"a:1\"]}, ca_file: ca.crt}"),
+            "none is spoken",
+        ),
+        (route, &redis("{cluster: {nodes: []}}"), "the list is empty"),
+        (route, &redis("{cluster: {nodes: [redis-1]}}"), "is not a host and port"),
+        (
+            route,
+            &redis("{cluster: {nodes: [\"rediss://a:1\"]}}"),
+            "whether TLS is spoken is said by `tls`",
+        ),
+        (route, &redis("{sentinel: {nodes: [\"a:1\"]}}"), "`service` is missing"),
+        (route, &redis("{sentinel: {service: main}}"), "`nodes` is missing"),
+        (
+            route,
+            &redis("{sentinel: {service: main, nodes: [\"a:1\"], ca_file: ca.crt}}"),
+            "none is spoken",
+        ),
+        (
+            route,
+            &redis("{url: \"redis://cache\", username: me}"),
+            "the user has no password",
+        ),
+        (
+            route,
+            &redis("{url: \"redis://cache\", password_env: NONE}"),
+            "NONE is not set",
+        ),
     ] {
         let told = problems(from, to);
         assert!(

@@ -4,10 +4,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::File;
-use crate::config::written::{
-    Text,
-    address::Listen,
-    measure::{LengthOfTime, LimitOfSize, Size},
+use crate::{
+    config::written::{
+        Text,
+        address::Listen,
+        measure::{LengthOfTime, LimitOfSize, Size},
+    },
+    secret::Secret,
 };
 
 /// Where Doorward listens.
@@ -95,7 +98,16 @@ pub struct Admin {
     /// IP address and port, or `unix:/path/of/socket`.
     #[schemars(extend("default" = "127.0.0.1:9090"))]
     pub address: Text<Listen>,
-    /// Lets it listen where other machines reach it. It asks for no password: keep it behind a network policy.
+    /// A token of at least 16 characters that opens `/sessions`, where sessions are listed and ended: `Authorization: Bearer`.
+    /// Without it these paths do not exist. Better by file or environment.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub token: Option<Secret<String>>,
+    /// A file with the token; a newline at its end is not part of it.
+    pub token_file: Option<File>,
+    /// An environment variable with the token.
+    #[schemars(length(min = 1))]
+    pub token_env: Option<String>,
+    /// Lets it listen where other machines reach it. Health and metrics ask for no password: keep it behind a network policy.
     #[schemars(extend("default" = false))]
     pub insecure_public_admin: bool,
 }

@@ -19,6 +19,10 @@ use crate::{
 /// An identity provider (OpenID Connect). Its redirect URI there is `https://<host>/.doorward/callback`, one for each host.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of the operator's, each a line of the file"
+)]
 pub struct Provider {
     /// The issuer, byte for byte as the provider's discovery document says it.
     #[schemars(required)]
@@ -57,6 +61,13 @@ pub struct Provider {
     /// Whether signing out also signs out at the provider.
     #[schemars(extend("default" = true))]
     pub rp_initiated_logout: bool,
+    /// Whether signing out takes the refresh and access token back at the provider, where it has a revocation endpoint.
+    #[schemars(extend("default" = true))]
+    pub revoke_at_sign_out: bool,
+    /// Lets the provider end a session by a frame that it loads in the browser. Anyone who knows a session's `sid` can do the
+    /// same; where the provider has back-channel logout, use that alone.
+    #[schemars(extend("default" = false))]
+    pub front_channel_logout: bool,
     /// Further parameters of every authorization request, such as Google's `access_type: offline`.
     #[schemars(extend("default" = {}))]
     pub extra_parameters: BTreeMap<String, String>,

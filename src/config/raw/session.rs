@@ -3,9 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::File;
+use super::{File, Redis};
 use crate::{
-    config::written::{Text, address::RedisUrl, measure::LengthOfTime, name::NameText},
+    config::written::{
+        Text,
+        measure::{LengthOfTime, Size},
+        name::NameText,
+    },
     secret::Secret,
 };
 
@@ -21,16 +25,34 @@ pub struct Session {
     pub memory: Memory,
     /// The Redis store. Needed with `store: redis`.
     pub redis: Option<Redis>,
+    /// What is kept of opened sessions in this process, with either store, so that most requests ask no store.
+    #[schemars(extend("default" = {}))]
+    pub cache: Cache,
     /// How long a session lives without being used.
     #[schemars(extend("default" = "8h"))]
     pub idle_timeout: Text<LengthOfTime>,
     /// How long a session lives in all. Renewal never extends it.
     #[schemars(extend("default" = "24h"))]
     pub absolute_timeout: Text<LengthOfTime>,
+    /// How much of the address that a person signs in from is kept with the session, to be shown in lists of sessions.
+    #[schemars(extend("default" = "network"))]
+    pub client_address: ClientAddress,
     /// The keys that seal sessions; `doorward keys generate` makes one. The first seals, all open: put a new one in front to
     /// rotate. All replicas need the same. Without any, the memory store draws one at start; Redis needs at least one.
     #[schemars(extend("default" = []))]
     pub keys: Vec<Key>,
+}
+
+/// How much of an address is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAddress {
+    /// None of it.
+    None,
+    /// The network: /24 of IPv4, /48 of IPv6.
+    Network,
+    /// All of it.
+    Full,
 }
 
 /// Where sessions are kept.
@@ -52,39 +74,16 @@ pub struct Memory {
     pub max_sessions: u64,
 }
 
-/// The Redis store.
+/// Opened sessions in this process. With Redis it is passed by while changes by other replicas cannot be heard of.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Redis {
-    /// `redis://host:6379/0`, `rediss://host:6379` for TLS, or `unix:/run/redis.sock`.
-    #[schemars(required)]
-    pub url: Option<Text<RedisUrl>>,
-    /// The user (Redis 6 ACL); without it `default`.
-    #[schemars(length(min = 1))]
-    pub username: Option<String>,
-    /// The password. Better by file or environment.
-    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
-    pub password: Option<Secret<String>>,
-    /// A file with the password; a newline at its end is not part of it.
-    pub password_file: Option<File>,
-    /// An environment variable with the password.
-    #[schemars(length(min = 1))]
-    pub password_env: Option<String>,
-    /// Put in front of every key, one an installation.
-    #[schemars(length(min = 1), extend("default" = "doorward:"))]
-    pub key_prefix: String,
-    /// CA certificates in PEM for `rediss://`; the system's without it.
-    pub ca_file: Option<File>,
-    /// A client certificate chain in PEM for `rediss://`.
-    pub client_certificate_file: Option<File>,
-    /// Its private key in PEM.
-    pub client_key_file: Option<File>,
-    /// Deadline of one call.
-    #[schemars(extend("default" = "1s"))]
-    pub timeout: Text<LengthOfTime>,
-    /// Deadline to connect.
-    #[schemars(extend("default" = "2s"))]
-    pub connect_timeout: Text<LengthOfTime>,
+pub struct Cache {
+    /// Most sessions; the least recently used go first.
+    #[schemars(range(min = 1), extend("default" = 20_000))]
+    pub max_sessions: u64,
+    /// Most memory, about.
+    #[schemars(extend("default" = "128MiB"))]
+    pub max_size: Text<Size>,
 }
 
 /// A key that seals sessions: 32 bytes in base64.

@@ -27,7 +27,7 @@ struct Executor {
     checks_lease: bool,
     compares: bool,
     compares_at_end: bool,
-    rebases: bool,
+    notes_count_as_changes: bool,
 }
 
 const SOUND: Executor = Executor {
@@ -36,7 +36,7 @@ const SOUND: Executor = Executor {
     checks_lease: true,
     compares: true,
     compares_at_end: true,
-    rebases: true,
+    notes_count_as_changes: false,
 };
 
 /// What may happen in a run.
@@ -254,8 +254,11 @@ impl World {
         }
     }
 
+    /// A note of use.
     fn touch(&mut self) {
-        if let Some(row) = &mut self.store.row {
+        if let Some(row) = &mut self.store.row
+            && self.executor.notes_count_as_changes
+        {
             row.version += 1;
         }
     }
@@ -482,12 +485,7 @@ impl World {
     }
 
     fn superseded(&mut self, flight: &mut Flight, found: Option<Row>) -> Option<Observed> {
-        let row = found?;
-        if row.renewals == flight.known.renewals && self.executor.rebases {
-            flight.known = row;
-            return None;
-        }
-        flight.known = row;
+        flight.known = found?;
         let ours = self
             .presentations
             .iter()
@@ -627,7 +625,7 @@ fn the_model_finds_an_end_without_comparison() {
 fn the_model_finds_a_new_token_dropped_for_a_note_of_use() {
     found(
         Executor {
-            rebases: false,
+            notes_count_as_changes: true,
             ..SOUND
         },
         "with a new token in hand",

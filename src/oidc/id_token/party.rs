@@ -9,7 +9,7 @@ use crate::oidc::{Claims, Issuer};
 const LONGEST_SUBJECT: usize = 255;
 
 /// Byte for byte (ID-02).
-pub(super) fn check_issuer(claims: &Claims, expected: &Issuer) -> Result<(), IdTokenError> {
+pub(in crate::oidc) fn check_issuer(claims: &Claims, expected: &Issuer) -> Result<(), IdTokenError> {
     let found = claims.get("iss").and_then(Value::as_str);
     (found == Some(expected.as_str()))
         .then_some(())
@@ -18,7 +18,7 @@ pub(super) fn check_issuer(claims: &Claims, expected: &Issuer) -> Result<(), IdT
 
 /// We are the audience, and nobody else is: another audience could pass its token off as ours (ID-03). More than one
 /// entry needs `azp`, and `azp` names us wherever it is (ID-04).
-pub(super) fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdTokenError> {
+pub(in crate::oidc) fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdTokenError> {
     let audiences = audiences(claims).ok_or(IdTokenError::WrongAudience)?;
     let only_us = !audiences.is_empty() && audiences.iter().all(|audience| *audience == client_id);
     let party_fits = match claims.get("azp") {
@@ -29,7 +29,7 @@ pub(super) fn check_audience(claims: &Claims, client_id: &str) -> Result<(), IdT
 }
 
 /// A string of 1 to 255 printable ASCII characters (ID-14).
-pub(super) fn subject(claims: &Claims) -> Result<String, IdTokenError> {
+pub(in crate::oidc) fn subject(claims: &Claims) -> Result<String, IdTokenError> {
     claims
         .get("sub")
         .and_then(Value::as_str)

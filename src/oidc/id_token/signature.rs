@@ -6,8 +6,14 @@ use openidconnect::{
     core::{CoreJsonWebKey, CoreJwsSigningAlgorithm},
 };
 
-use super::{Expect, IdTokenError, header::Header};
-use crate::oidc::{Claims, KeySet, json};
+use super::{
+    IdTokenError,
+    header::{Header, Kind},
+};
+use crate::{
+    oidc::{Claims, KeySet, json},
+    secret::Secret,
+};
 
 /// Longest token that is read at all, in bytes.
 const LONGEST: usize = 128 * 1024;
@@ -18,23 +24,34 @@ const MOST_TRIED: usize = 16;
 
 /// A token in compact form, its signature not yet verified.
 #[derive(Debug)]
-pub(super) struct Signed<'a> {
+pub(in crate::oidc) struct Signed<'a> {
     header: Header,
     message: &'a str,
     payload: Vec<u8>,
     signature: Vec<u8>,
 }
 
+/// What a signature may be made with.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::oidc) struct Signer<'a> {
+    /// The provider's keys.
+    pub(in crate::oidc) keys: &'a KeySet,
+    /// The algorithms allowed by configuration, never taken from the token (ID-06).
+    pub(in crate::oidc) algs: &'a [String],
+    /// The client secret, for HS* algorithms only.
+    pub(in crate::oidc) client_secret: Option<&'a Secret<String>>,
+}
+
 /// What verified the signature.
 #[derive(Debug)]
-pub(super) struct Proof {
+pub(in crate::oidc) struct Proof {
     key: CoreJsonWebKey,
     alg: CoreJwsSigningAlgorithm,
 }
 
 impl<'a> Signed<'a> {
     /// Takes the three segments apart: strict base64url, without padding, white space or trailing bits (ID-16).
-    pub(super) fn parse(raw: &'a str) -> Result<Self, IdTokenError> {
+    pub(in crate::oidc) fn parse(raw: &'a str, kind: Kind) -> Result<Self, IdTokenError> {
         if raw.len() > LONGEST {
             return Err(IdTokenError::Malformed);
         }
@@ -43,7 +60,7 @@ impl<'a> Signed<'a> {
         // A payload with a dot in it, so a form of four or five segments, is no base64url.
         let header = json::object(&decode(header)?).map_err(|_| IdTokenError::Malformed)?;
         Ok(Self {
-            header: Header::read(&header)?,
+            header: Header::read(&header, kind)?,
             message,
             payload: decode(payload)?,
             signature: decode(signature)?,
@@ -51,16 +68,16 @@ impl<'a> Signed<'a> {
     }
 
     /// Verifies the signature with a key of the set, or with the client secret where HS* is configured.
-    pub(super) fn check(&self, keys: &KeySet, expect: &Expect<'_>) -> Result<Proof, IdTokenError> {
-        let alg = allowed(&self.header.alg, expect.algs).ok_or(IdTokenError::AlgNotAllowed)?;
+    pub(in crate::oidc) fn check(&self, by: Signer<'_>) -> Result<Proof, IdTokenError> {
+        let alg = allowed(&self.header.alg, by.algs).ok_or(IdTokenError::AlgNotAllowed)?;
         let candidates = if alg.uses_shared_secret() {
             // The library takes the length for granted.
             if Some(self.signature.len()) != tag_length(&self.header.alg) {
                 return Err(IdTokenError::BadSignature);
             }
-            vec![shared_key(expect)?]
+            vec![shared_key(by.client_secret)?]
         } else {
-            self.candidates(keys, &alg)
+            self.candidates(by.keys, &alg)
         };
         if candidates.is_empty() {
             return Err(IdTokenError::UnknownKey);
@@ -76,7 +93,7 @@ impl<'a> Signed<'a> {
     }
 
     /// The claims.
-    pub(super) fn claims(&self) -> Result<Claims, IdTokenError> {
+    pub(in crate::oidc) fn claims(&self) -> Result<Claims, IdTokenError> {
         json::object(&self.payload).map_err(|_| IdTokenError::Malformed)
     }
 
@@ -146,9 +163,8 @@ fn tag_length(name: &str) -> Option<usize> {
 
 /// The client secret as a key: never anything of the key set, so a public key is never a shared one (RFC 8725
 /// section 2.1).
-fn shared_key(expect: &Expect<'_>) -> Result<CoreJsonWebKey, IdTokenError> {
-    expect
-        .client_secret
+fn shared_key(client_secret: Option<&Secret<String>>) -> Result<CoreJsonWebKey, IdTokenError> {
+    client_secret
         .map(|secret| secret.expose().as_bytes())
         .filter(|secret| secret.len() >= SHORTEST_SECRET)
         .map(|secret| CoreJsonWebKey::new_symmetric(secret.to_vec()))

@@ -16,16 +16,16 @@ use serde_json::json;
 
 use super::*;
 
-const NOW: i64 = 1_800_000_000;
-const SKEW: Duration = Duration::from_secs(60);
-const CLIENT: &str = "doorward";
+pub(in crate::oidc) const NOW: i64 = 1_800_000_000;
+pub(in crate::oidc) const SKEW: Duration = Duration::from_secs(60);
+pub(in crate::oidc) const CLIENT: &str = "doorward";
 const NONCE: &str = "n-0S6_WzA2Mj";
 const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub(in crate::oidc) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("https://id.example.org/realm"));
-static RS256: LazyLock<Vec<String>> = LazyLock::new(|| vec!["RS256".to_owned()]);
-static SECRET_KEY: LazyLock<Secret<String>> = LazyLock::new(|| Secret::from(SECRET));
+pub(in crate::oidc) static ISSUER: LazyLock<Issuer> = LazyLock::new(|| Issuer::new("https://id.example.org/realm"));
+pub(in crate::oidc) static RS256: LazyLock<Vec<String>> = LazyLock::new(|| vec!["RS256".to_owned()]);
+pub(in crate::oidc) static SECRET_KEY: LazyLock<Secret<String>> = LazyLock::new(|| Secret::from(SECRET));
 
 struct Rsa {
     private: rsa::RsaPrivateKey,
@@ -56,7 +56,7 @@ fn ecdsa(alg: &'static EcdsaSigningAlgorithm) -> EcdsaKeyPair {
     EcdsaKeyPair::from_pkcs8(alg, pkcs8.as_ref(), &random()).unwrap()
 }
 
-fn b64(bytes: impl AsRef<[u8]>) -> String {
+pub(in crate::oidc) fn b64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
@@ -70,11 +70,11 @@ fn ec_jwk(kid: &str, crv: &str, pair: &EcdsaKeyPair) -> Value {
     json!({"kty": "EC", "crv": crv, "kid": kid, "x": b64(x), "y": b64(y)})
 }
 
-fn set(keys: &Value) -> KeySet {
+pub(in crate::oidc) fn set(keys: &Value) -> KeySet {
     KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
-fn keys() -> KeySet {
+pub(in crate::oidc) fn keys() -> KeySet {
     set(&json!([
         rsa_jwk("rsa", &RSA.private),
         ec_jwk("ec", "P-256", &EC),
@@ -83,7 +83,7 @@ fn keys() -> KeySet {
     ]))
 }
 
-fn claims() -> Value {
+pub(in crate::oidc) fn claims() -> Value {
     json!({
         "iss": ISSUER.as_str(), "aud": CLIENT, "sub": "ada", "nonce": NONCE,
         "iat": NOW - 5, "exp": NOW + 300, "auth_time": NOW - 100, "acr": "gold",
@@ -128,7 +128,7 @@ fn sign_text(header: &str, payload: &str, alg: &str) -> String {
     format!("{message}.{}", b64(signature))
 }
 
-fn sign(header: &Value, claims: &Value) -> String {
+pub(in crate::oidc) fn sign(header: &Value, claims: &Value) -> String {
     let alg = header["alg"].as_str().unwrap_or_default();
     sign_text(&header.to_string(), &claims.to_string(), alg)
 }

@@ -8,15 +8,26 @@ use super::{Expect, IdTokenError};
 use crate::{oidc::Claims, time::UnixTime};
 
 /// Oldest `iat` that is taken: the token was made for this very answer.
-const OLDEST: Duration = Duration::from_secs(24 * 3600);
+pub(in crate::oidc) const OLDEST: Duration = Duration::from_secs(24 * 3600);
 /// Largest integer that every JSON reader takes for the same number (RFC 8259 section 6).
 const LARGEST: i64 = 1 << 53;
 
 /// `exp` and `iat` are required; `nbf` counts where it is (ID-09).
 pub(super) fn check_validity(claims: &Claims, expect: &Expect<'_>) -> Result<(), IdTokenError> {
-    let (early, late) = (expect.now - expect.skew, expect.now + expect.skew);
     let expires = moment(claims, "exp")?.ok_or(IdTokenError::Malformed)?;
     let issued = moment(claims, "iat")?.ok_or(IdTokenError::Malformed)?;
+    check_window(claims, issued, expires, expect.now, expect.skew)
+}
+
+/// Whether now is within a token's time, give or take the skew.
+pub(in crate::oidc) fn check_window(
+    claims: &Claims,
+    issued: UnixTime,
+    expires: UnixTime,
+    now: UnixTime,
+    skew: Duration,
+) -> Result<(), IdTokenError> {
+    let (early, late) = (now - skew, now + skew);
     let begins = moment(claims, "nbf")?;
     let valid =
         expires > early && issued <= late && issued >= early - OLDEST && begins.is_none_or(|begins| begins <= late);
@@ -37,7 +48,7 @@ pub(super) fn check_sign_in_age(claims: &Claims, expect: &Expect<'_>) -> Result<
 }
 
 /// A numeric date, fractions cut. Text is no number, and a number beyond what JSON carries exactly is no date.
-pub(super) fn moment(claims: &Claims, name: &str) -> Result<Option<UnixTime>, IdTokenError> {
+pub(in crate::oidc) fn moment(claims: &Claims, name: &str) -> Result<Option<UnixTime>, IdTokenError> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 
 use crate::{
     gate::Outcome,
-    telemetry::{Call, KeyUse},
+    telemetry::{Call, Channel, Eviction, KeyUse, Reload},
 };
 
 pub(super) const fn class(status: u16) -> &'static str {
@@ -36,6 +36,13 @@ pub(in crate::telemetry) const fn call_name(call: Call) -> &'static str {
     }
 }
 
+pub(in crate::telemetry) const fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Back => "back",
+        Channel::Front => "front",
+    }
+}
+
 pub(super) const fn use_name(what: KeyUse) -> &'static str {
     match what {
         KeyUse::Seal => "seal",
@@ -43,3 +50,17 @@ pub(super) const fn use_name(what: KeyUse) -> &'static str {
         KeyUse::Sign => "sign",
     }
 }
+
+pub(super) const fn reload_name(reload: Reload<'_>) -> &'static str {
+    match reload {
+        Reload::InForce { waits: _ } => "in_force",
+        Reload::Refused { why: _ } => "refused",
+        Reload::CertificateRefused { error: _ } => "certificate_refused",
+    }
+}
+
+pub(super) const EVICTIONS: [(Eviction, &str); 3] = [
+    (Eviction::Never, "never"),
+    (Eviction::May, "may"),
+    (Eviction::Unknown, "unknown"),
+];

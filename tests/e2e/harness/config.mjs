@@ -4,11 +4,24 @@ import { randomBytes } from 'node:crypto';
 export const HOST = 'app.localhost';
 
 /** A gateway in front of `upstream`, with one route of each kind of access. */
-export function gatewayConfig({ port, adminPort, provider, client, store, redisUrl, upstream, userinfo, session = {} }) {
+export function gatewayConfig({
+  port,
+  adminPort,
+  provider,
+  client,
+  store,
+  redisUrl,
+  upstream,
+  userinfo,
+  session = {},
+  settings = {},
+  providerSettings = {},
+}) {
   const to = { targets: [upstream] };
   return {
     listeners: [{ address: `127.0.0.1:${port}` }],
-    admin: { address: `127.0.0.1:${adminPort}` },
+    ...settings,
+    admin: { address: `127.0.0.1:${adminPort}`, ...settings.admin },
     providers: {
       company: {
         issuer: provider,
@@ -18,6 +31,7 @@ export function gatewayConfig({ port, adminPort, provider, client, store, redisU
         ...(client.secret ? { client_secret: client.secret } : {}),
         scopes: ['email', 'profile', 'groups'],
         ...(userinfo ? { userinfo } : {}),
+        ...providerSettings,
       },
     },
     session: {

@@ -21,6 +21,7 @@ export const clients = {
  * - `people`: accounts by user name
  * - `registered`: the clients, as `clients` above
  * - `tls`: key and certificate of `localhost`, for an issuer with https
+ * - `backchannel`: `{ uri, session }`, where logouts are told, and whether by `sid`
  */
 export async function startProvider({
   port = 0,
@@ -31,21 +32,28 @@ export async function startProvider({
   people = everyone,
   registered = Object.values(clients),
   tls,
+  backchannel,
 } = {}) {
   const requests = [];
+  const told = [];
   const grants = [];
   let provider;
   const handler = (request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://provider');
     requests.push({ method: request.method, path: pathname, query: searchParams });
+    if (pathname === '/frame') return send(response, 200, page('Frame', `<iframe src="${escape(searchParams.get('src'))}"></iframe>`));
     if (pathname.startsWith('/interaction/')) return interaction(provider, people, request, response);
+    if (pathname === '/session/end' && request.method === 'POST') return endByQuery(request, response);
     return provider.callback()(request, response);
   };
   const listener = await listen(handler, port, tls);
   provider = new Provider(
     listener.origin,
-    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }),
+    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered, backchannel }),
   );
+  provider.on('backchannel.success', (_, client) => told.push({ client: client.clientId, outcome: 'success' }));
+  provider.on('backchannel.error', (_, error, client) =>
+    told.push({ client: client.clientId, outcome: error.message }));
   provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
   provider.on('grant.error', ({ oidc }, error) =>
     grants.push({ type: oidc?.params?.grant_type, outcome: error.error, detail: error.error_detail }));
@@ -56,7 +64,11 @@ export async function startProvider({
     issuer: listener.origin,
     port: listener.port,
     requests,
+    /** A page of the provider with a frame in it. */
+    framed: (src) => `${listener.origin}/frame?src=${encodeURIComponent(src)}`,
     grants,
+    /** Logouts told to clients, and how it went. */
+    told,
     errors,
     count: (path) => requests.filter((request) => request.path === path).length,
     /** Stops answering: connections are refused. Sessions and tokens stay. */
@@ -66,7 +78,7 @@ export async function startProvider({
   };
 }
 
-function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered }) {
+function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered, backchannel }) {
   const policy = interactionPolicy.base();
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return {
@@ -78,6 +90,9 @@ function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken
       post_logout_redirect_uris: signedOutUris,
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
+      ...(backchannel
+        ? { backchannel_logout_uri: backchannel.uri, backchannel_logout_session_required: backchannel.session }
+        : {}),
     })),
     jwks: { keys: signingKeys() },
     cookies: { keys: [randomBytes(32).toString('hex')] },
@@ -87,6 +102,8 @@ function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken
       profile: ['name', 'preferred_username'],
       groups: ['groups'],
     },
+    // Everybody here is on the loopback interface, where its own fetch does not go.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     conformIdTokenClaims: !claimsInIdToken,
     pkce: { required: () => true },
     rotateRefreshToken: true,
@@ -173,6 +190,12 @@ function form(response, status, uid, prompt, problem = '') {
       </form>`,
     ),
   );
+}
+
+/** The provider takes a POST here only with cookies that need https: what is posted is handed to it in the address. */
+async function endByQuery(request, response) {
+  response.writeHead(303, { location: `/session/end?${await body(request)}`, 'cache-control': 'no-store' });
+  response.end();
 }
 
 function logoutSource(ctx, formHtml) {

@@ -13,7 +13,9 @@ import { startUpstream } from './upstream.mjs';
  *
  * - `store`: `memory` or `redis` · `client`: `basic`, `post` or `none`
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
- * - `userinfo`: when the gateway asks for userinfo
+ * - `userinfo`: when the gateway asks for userinfo · `settings`: further settings, `admin` among them
+ * - `providerSettings`: further settings of the provider at the gateway
+ * - `backchannel`: `sid` or `sub`: the provider tells the gateway of logouts, by the one or the other
  */
 export function scenario(name, options, body) {
   test(name, async () => {
@@ -29,7 +31,16 @@ export function scenario(name, options, body) {
   });
 }
 
-async function startWorld({ store = 'memory', client = 'basic', provider: providerOptions, session, userinfo } = {}) {
+async function startWorld({
+  store = 'memory',
+  client = 'basic',
+  provider: providerOptions,
+  session,
+  userinfo,
+  settings,
+  backchannel,
+  providerSettings,
+} = {}) {
   const ending = [];
   const started = (part) => {
     ending.push(part);
@@ -45,6 +56,10 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       await startProvider({
         redirectUris: [`${origin}/.doorward/callback`],
         signedOutUris: [`${origin}/.doorward/signed-out`],
+        backchannel: backchannel && {
+          uri: `http://127.0.0.1:${port}/.doorward/backchannel-logout/company`,
+          session: backchannel === 'sid',
+        },
         ...providerOptions,
       }),
     );
@@ -60,6 +75,8 @@ async function startWorld({ store = 'memory', client = 'basic', provider: provid
       upstream: upstream.url,
       session,
       userinfo,
+      settings,
+      providerSettings,
     });
     const gateway = started(await startGateway({ config, port, adminPort }));
     const browser = started(await startBrowser());

@@ -12,6 +12,7 @@ for (const colorScheme of ['light', 'dark']) {
       ['sign-in-failed', '/.doorward/callback', 400],
       ['bad-target', '/a%2fb', 400],
       ['whoami', '/.doorward/whoami', 200],
+      ['sessions', '/.doorward/sessions', 200],
       ['sign-out', '/.doorward/sign-out', 200],
       ['signed-out', '/.doorward/signed-out', 200],
     ];

@@ -100,6 +100,11 @@ impl Browser {
 
     /// Any request, with the jar's cookies.
     pub async fn ask(&self, method: Method, url: &str, headers: &[(&str, &str)]) -> Page {
+        self.send(method, url, headers, String::new()).await
+    }
+
+    /// Any request with a body, with the jar's cookies.
+    pub async fn send(&self, method: Method, url: &str, headers: &[(&str, &str)], body: String) -> Page {
         let url = Url::parse(url).unwrap();
         let host = url.host_str().unwrap().to_owned();
         let mut request = self.client.request(method, url.clone());
@@ -109,6 +114,9 @@ impl Browser {
         let cookies = self.cookies(&host);
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies);
+        }
+        if !body.is_empty() {
+            request = request.body(body);
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());

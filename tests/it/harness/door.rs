@@ -12,7 +12,7 @@ use std::{
 
 use doorward::{
     entropy::Entropy,
-    flow::{Answer, Front, Incoming, Public, Reply},
+    flow::{Answer, Ending, Front, Incoming, Public, Reply},
     gate::{Admission, Caller, Decision, Place, Presence, Refusal, Verdict, judge, place::place},
     identity::{Bundle, HeaderPlan},
     oidc::ProviderName,
@@ -198,9 +198,9 @@ impl Front for Stub {
         None
     }
 
-    fn until_ended(&self, _: &Admission) -> impl Future<Output = ()> + Send + 'static {
+    fn until_ended(&self, _: &Admission) -> Option<Ending> {
         let sign_out = Arc::clone(&self.sign_out);
-        async move { sign_out.notified().await }
+        Some(Box::pin(async move { sign_out.notified().await }))
     }
 }
 

@@ -32,6 +32,13 @@ pub struct World {
     up: Up,
 }
 
+/// Another gateway with the same configuration.
+pub struct Replica {
+    /// Where it listens.
+    pub address: std::net::SocketAddr,
+    _up: Up,
+}
+
 /// What a test may choose.
 pub struct Wishes {
     /// YAML below `session:`, two spaces deep.
@@ -42,6 +49,8 @@ pub struct Wishes {
     pub provider: String,
     /// Further top-level YAML.
     pub more: String,
+    /// The token of the admin listener.
+    pub token: Option<&'static str>,
 }
 
 impl Default for Wishes {
@@ -51,6 +60,7 @@ impl Default for Wishes {
             routes: ROUTES.to_owned(),
             provider: String::new(),
             more: String::new(),
+            token: None,
         }
     }
 }
@@ -81,13 +91,16 @@ impl World {
             .routes
             .replace("{upstream}", &format!("http://{}", upstream.address()));
         let yaml = format!(
-            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\" }}\nproviders:\n  op:\n    \
+            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ address: \"127.0.0.1:0\"{token} }}\nproviders:\n  op:\n    \
              issuer: \"{issuer}\"\n    insecure_http_issuer: true\n    client_id: {CLIENT_ID}\n    client_secret: \
              \"{CLIENT_SECRET}\"\n    scopes: [email]\n{provider}session:\n{session}{more}\nroutes:\n{routes}",
             issuer = provider.issuer(),
             provider = wishes.provider,
             session = wishes.session,
             more = wishes.more,
+            token = wishes
+                .token
+                .map_or_else(String::new, |token| format!(", token: \"{token}\"")),
         );
         let up = serve(&yaml, &clock).await;
         let base = format!("http://app.test:{}", port(&up.addresses()[0]));
@@ -112,6 +125,15 @@ impl World {
     /// Where the gateway listens.
     pub fn addresses(&self) -> Vec<Bind> {
         self.up.addresses().to_vec()
+    }
+
+    /// Another replica of the gateway: everything but the ports is the same.
+    pub async fn replica(&self) -> Replica {
+        let up = serve(&self.yaml, &self.clock).await;
+        let Bind::Tcp(address) = up.addresses()[0] else {
+            panic!("a replica has a port")
+        };
+        Replica { address, _up: up }
     }
 
     /// A URL on the gateway.

@@ -225,6 +225,37 @@ impl Provider {
         lock(&self.shared.state).grants.clear();
     }
 
+    /// The `sid` of every sign-in of a person that is not revoked, oldest first.
+    pub fn sids(&self, sub: &str) -> Vec<String> {
+        lock(&self.shared.state).sids(sub)
+    }
+
+    /// A logout token, as OpenID Connect Back-Channel Logout 1.0 section 2.4 says, about what `whose` names.
+    pub fn logout_token(&self, whose: &Value) -> String {
+        self.logout_token_but(whose, |_, _| {})
+    }
+
+    /// The same, with header and claims changed before they are signed.
+    pub fn logout_token_but(&self, whose: &Value, edit: impl Fn(&mut Members, &mut Members)) -> String {
+        let script = lock(&self.shared.script).clone();
+        let (mut header, mut claims) = answer::logout(&self.shared, &script, whose);
+        edit(&mut header, &mut claims);
+        let mut as_it_is = script.id_token;
+        as_it_is.header(move |there| {
+            there.retain(|name, _| name == "kid" || name == "alg");
+            there.extend(header.clone());
+        });
+        let secret = script.client_secret.as_deref().unwrap_or_default();
+        lock(&self.shared.keys).sign(claims, &as_it_is, secret)
+    }
+
+    /// Whether the grant of a refresh token is gone.
+    pub fn revoked(&self, refresh_token: &str) -> bool {
+        let state = lock(&self.shared.state);
+        let grant = state.refresh_tokens.get(refresh_token);
+        !grant.is_some_and(|id| state.grants.contains_key(id))
+    }
+
     /// What broke the protocol so far, taken, so that dropping the provider does not fail the test.
     pub fn take_violations(&self) -> Vec<String> {
         std::mem::take(&mut lock(&self.shared.violations))

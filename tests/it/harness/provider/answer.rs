@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) reused: usize,
     codes: HashMap<String, u64>,
     access_tokens: HashMap<String, u64>,
-    refresh_tokens: HashMap<String, u64>,
+    pub(super) refresh_tokens: HashMap<String, u64>,
     spent: HashSet<String>,
 }
 
@@ -60,6 +60,29 @@ impl Default for User {
             claims: claims.as_object().cloned().unwrap_or_default(),
         }
     }
+}
+
+impl State {
+    pub(super) fn sids(&self, sub: &str) -> Vec<String> {
+        let mut found: Vec<_> = self.grants.iter().filter(|(_, grant)| grant.user.sub == sub).collect();
+        found.sort_by_key(|(id, _)| **id);
+        found.into_iter().map(|(_, grant)| grant.sid.clone()).collect()
+    }
+}
+
+/// Header and claims of a logout token.
+pub(super) fn logout(shared: &Shared, script: &Script, whose: &Value) -> (Members, Members) {
+    let now = now(shared, script);
+    let header = json!({"typ": "logout+jwt"});
+    let mut claims = json!({
+        "iss": shared.issuer, "aud": script.client_id, "iat": now, "exp": now + 120, "jti": token_text("jti"),
+        "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+    });
+    for (name, value) in whose.as_object().into_iter().flatten() {
+        claims[name] = value.clone();
+    }
+    let members = |value: Value| value.as_object().cloned().unwrap_or_default();
+    (members(header), members(claims))
 }
 
 type Reply = (u16, Value);
@@ -154,6 +177,7 @@ fn right_answer(shared: &Shared, script: &Script, request: &Request) -> Response
         "refresh" => json_response(refresh(shared, script, request)),
         "userinfo" => json_response(userinfo(shared, script, request)),
         "end_session" => end_session(request),
+        "revoke" => json_response(revoke(shared, script, request)),
         _ => json_response((200, json!({}))),
     }
 }
@@ -480,14 +504,34 @@ fn userinfo(shared: &Shared, script: &Script, request: &Request) -> Reply {
     (200, answer)
 }
 
+/// RFC 7009: the grant of the token is gone, whichever kind of token it is; unknown ones are fine (section 2.2).
+fn revoke(shared: &Shared, script: &Script, request: &Request) -> Reply {
+    if let Some(problem) = client_problem(shared, script, request) {
+        return problem;
+    }
+    let Some(token) = request.form("token") else {
+        return violation(shared, "a revocation without one token");
+    };
+    let mut state = lock(&shared.state);
+    let known = state
+        .refresh_tokens
+        .get(token)
+        .or(state.access_tokens.get(token))
+        .copied();
+    if let Some(id) = known {
+        state.grants.remove(&id);
+    }
+    (200, json!({}))
+}
+
+/// By GET or POST (RP-Initiated Logout 1.0 section 2).
 fn end_session(request: &Request) -> Response<Bytes> {
-    let target = request
-        .query("post_logout_redirect_uri")
-        .and_then(|uri| Url::parse(uri).ok());
+    let of = |name| request.query(name).or_else(|| request.form(name));
+    let target = of("post_logout_redirect_uri").and_then(|uri| Url::parse(uri).ok());
     let Some(mut back) = target else {
         return json_response((200, json!({"signed_out": true})));
     };
-    if let Some(state) = request.query("state") {
+    if let Some(state) = of("state") {
         back.query_pairs_mut().append_pair("state", state);
     }
     redirect(&back)

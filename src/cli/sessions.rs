@@ -1,0 +1,294 @@
+//! `doorward sessions`: lists and ends sessions at a running gateway.
+
+mod client;
+
+use std::{io::Write, path::PathBuf, time::Duration};
+
+use clap::{Args, Subcommand};
+use serde_json::Value;
+
+use self::client::Client;
+use super::{Failure, load};
+use crate::{
+    config::written::{Written as _, measure::LengthOfTime},
+    server::run,
+    session::Entry,
+};
+
+pub(super) const HELP: &str = "\
+The gateway must run with admin.token_file (or token, or token_env). It is found by the configuration, or by --admin and
+--token-file. What is given must all fit; ending by subject or sid ends sign-ins under way as well.
+
+Examples:
+  doorward sessions list --config doorward.yaml
+  doorward sessions list --config doorward.yaml --provider corporate --older-than 12h --json
+  doorward sessions end --admin http://127.0.0.1:9090 --token-file admin-token --subject 5f2c
+  doorward sessions end --config doorward.yaml --id 3pHUpX-H0tD31lJ3Jz1mTkO1YdnMzTQF0bQ8Wz8wGdE
+  doorward sessions end --config doorward.yaml --all
+
+Exit codes: 0 done, 1 the gateway did not do it, 2 the configuration or the command line is wrong.";
+
+/// What is asked about sessions.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Print sessions
+    List(List),
+    /// End sessions, at once and on every replica
+    End(End),
+}
+
+/// Which sessions are printed, and how.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    which: Which,
+    /// Print no more than this
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    limit: usize,
+    /// Print JSON: an object with the list `sessions`, times in seconds since 1970
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which sessions are ended.
+#[derive(Debug, Args)]
+pub(super) struct End {
+    #[command(flatten)]
+    at: At,
+    #[command(flatten)]
+    which: Which,
+    /// End every session: everybody is signed out
+    #[arg(long, conflicts_with_all = ["id", "subject", "sid", "provider", "older_than", "idle_for"])]
+    all: bool,
+    /// Print JSON: an object with the number `ended`
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which gateway.
+#[derive(Debug, Args)]
+struct At {
+    /// The configuration that the gateway runs with: it says where the admin listener is, and its token
+    #[arg(short, long, value_name = "FILE", required_unless_present = "admin")]
+    config: Option<PathBuf>,
+    /// The admin listener: its URL, or `unix:` and the path of its socket
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "config")]
+    admin: Option<String>,
+    /// A file with the token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Which sessions.
+#[derive(Debug, Args)]
+struct Which {
+    /// The session of this public identifier, as `list` prints it
+    #[arg(long)]
+    id: Option<String>,
+    /// Sessions of this person: the provider's subject
+    #[arg(long)]
+    subject: Option<String>,
+    /// Sessions of this session at the provider
+    #[arg(long)]
+    sid: Option<String>,
+    /// Sessions that this provider of the configuration vouched for
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Sessions made at least so long ago, such as 12h
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    older_than: Option<Duration>,
+    /// Sessions not used for at least so long
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    idle_for: Option<Duration>,
+}
+
+/// Sessions asked for at once.
+const PAGE: usize = 500;
+
+pub(super) fn sessions(command: &Command, out: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::List(list) => run::runtime()?.block_on(print(list, out)),
+        Command::End(end) => run::runtime()?.block_on(end_them(end, out)),
+    }
+}
+
+async fn print(list: &List, out: &mut impl Write) -> Result<(), Failure> {
+    let client = list.at.client()?;
+    let mut found: Vec<Value> = Vec::new();
+    let mut next: Option<String> = None;
+    let more = loop {
+        let mut query = list.which.query();
+        query.push(("limit", PAGE.to_string()));
+        query.extend(next.take().map(|next| ("after", next)));
+        let mut page = client.ask(http::Method::GET, &query).await?;
+        if let Some(Value::Array(sessions)) = page.get_mut("sessions").map(Value::take) {
+            found.extend(sessions);
+        }
+        next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        if next.is_none() || found.len() >= list.limit {
+            break next.is_some() || found.len() > list.limit;
+        }
+    };
+    found.truncate(list.limit);
+    if list.json {
+        let printed = serde_json::json!({ "sessions": found, "more": more });
+        writeln!(out, "{printed:#}")?;
+        return Ok(());
+    }
+    table(&found, out)?;
+    if more {
+        writeln!(out, "and more: narrow the search, or raise --limit")?;
+    }
+    Ok(())
+}
+
+async fn end_them(end: &End, out: &mut impl Write) -> Result<(), Failure> {
+    let mut query = end.which.query();
+    if end.all {
+        query.push(("all", "true".to_owned()));
+    }
+    if query.is_empty() {
+        let what = "say which sessions to end: --id, --subject, --sid, --provider, --older-than, --idle-for, or --all";
+        return Err(Failure::Usage(what.to_owned()));
+    }
+    let answer = end.at.client()?.ask(http::Method::DELETE, &query).await?;
+    let ended = answer.get("ended").and_then(Value::as_u64).unwrap_or(0);
+    if end.json {
+        writeln!(out, "{answer}")?;
+    } else {
+        let plural = if ended == 1 { "" } else { "s" };
+        writeln!(out, "ended {ended} session{plural}")?;
+    }
+    Ok(())
+}
+
+impl At {
+    fn client(&self) -> Result<Client, Failure> {
+        if let (Some(admin), Some(token)) = (&self.admin, &self.token_file) {
+            return Client::at(admin, client::token(token)?);
+        }
+        let Some(config) = &self.config else {
+            return Err(Failure::Usage(
+                "say which gateway: --config, or --admin and --token-file".to_owned(),
+            ));
+        };
+        let Some(admin) = load(config)?.admin else {
+            let what = format!("{}: the admin listener is switched off", config.display());
+            return Err(Failure::Usage(what));
+        };
+        let token = match (&self.token_file, admin.token) {
+            (Some(file), _) => client::token(file)?,
+            (None, Some(token)) => token,
+            (None, None) => {
+                let what = "no token is configured, so sessions cannot be administered: write admin.token_file";
+                return Err(Failure::Usage(format!("{}: {what}", config.display())));
+            }
+        };
+        Client::of(&admin.bind, token)
+    }
+}
+
+impl Which {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            id,
+            subject,
+            sid,
+            provider,
+            older_than,
+            idle_for,
+        } = self;
+        let seconds = |time: &Option<Duration>| time.map(|time| time.as_secs().to_string());
+        [
+            ("id", id.clone()),
+            ("subject", subject.clone()),
+            ("sid", sid.clone()),
+            ("provider", provider.clone()),
+            ("older_than", seconds(older_than)),
+            ("idle_for", seconds(idle_for)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    LengthOfTime::read(text).map_err(|_| LengthOfTime::HINT.to_owned())
+}
+
+const TITLES: [&str; 7] = ["ID", "PROVIDER", "SUBJECT", "SIGNED IN", "LAST USED", "ENDS", "FROM"];
+
+fn table(sessions: &[Value], out: &mut impl Write) -> Result<(), Failure> {
+    let mut rows = vec![TITLES.map(str::to_owned)];
+    for session in sessions {
+        let entry = serde_json::from_value::<Entry>(session.clone())
+            .map_err(|error| Failure::Admin(format!("the answer is not a list of sessions: {error}")))?;
+        rows.push(row(&entry));
+    }
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..TITLES.len()).map(width).collect();
+    for row in &rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn row(entry: &Entry) -> [String; 7] {
+    let client = [entry.client.agent.as_deref(), entry.client.address.as_deref()];
+    let from: Vec<&str> = client.into_iter().flatten().collect();
+    [
+        plain(&entry.id),
+        plain(entry.provider.as_str()),
+        plain(&entry.subject),
+        entry.created.to_string(),
+        entry.seen.to_string(),
+        entry.expires.to_string(),
+        plain(&from.join(", ")),
+    ]
+}
+
+/// What a provider or browser said cannot move the cursor of a terminal.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_lines_up_and_cannot_play_with_the_terminal() {
+        let session = |subject: &str| {
+            serde_json::json!({
+                "id": "one", "provider": "corporate", "issuer": "https://id.example", "subject": subject,
+                "created": 1_795_425_514, "seen": 1_795_425_600, "expires": 1_795_429_000,
+                "client": {"agent": "Firefox on Linux", "address": "203.0.113.0/24"},
+            })
+        };
+        let mut out = Vec::new();
+        table(&[session("ada"), session("e\u{1b}[2Jve-the-longer")], &mut out).unwrap();
+        let printed = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = printed.lines().collect();
+        let at = |line: usize, word: &str| lines[line].find(word).map(|at| lines[line][..at].chars().count());
+        assert_eq!(lines.len(), 3);
+        for (title, word) in [
+            ("SUBJECT", "ada"),
+            ("SIGNED IN", "2026-11-23T"),
+            ("FROM", "Firefox on Linux, 203"),
+        ] {
+            assert_eq!(at(0, title), at(1, word), "{printed}");
+        }
+        assert_eq!(at(1, "2026"), at(2, "2026"), "{printed}");
+        assert!(!printed.contains('\u{1b}'));
+    }
+}

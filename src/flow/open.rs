@@ -1,0 +1,42 @@
+//! What is still open when its session ends: `WebSockets`, event streams, long downloads and uploads.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{Ending, Gateway};
+use crate::{gate::Presence, session::Session};
+
+/// Most exchanges are over by then, and nobody need be told of them.
+const BRIEF: Duration = Duration::from_millis(500);
+/// How often the session is looked at when nothing is heard of it: it may end by time, and the feed may be down.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Gateway {
+    /// Resolves when the session is over, on whichever replica it was ended. An outage of the store ends nothing; the
+    /// session's own time does.
+    pub(super) fn until_over(self, session: Arc<Session>) -> Ending {
+        Box::pin(async move {
+            sleep(BRIEF).await;
+            // What follows is made room for only now: few get here.
+            Box::pin(self.follow(session)).await;
+        })
+    }
+
+    async fn follow(self, mut session: Arc<Session>) {
+        // Before the first look, so that nothing falls between.
+        let mut watch = self.parts().sessions.watch(session.key);
+        loop {
+            match self.parts().sessions.find(&session.handle).await {
+                Presence::Session(found) => session = found,
+                Presence::Down => {}
+                Presence::Nothing | Presence::Unreadable => return,
+            }
+            if !self.lives(&session) {
+                return;
+            }
+            // Told or not, the next look comes.
+            timeout(LOOK, watch.changed()).await.ok();
+        }
+    }
+}

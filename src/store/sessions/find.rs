@@ -1,0 +1,64 @@
+//! Finding a session: in the cache, or in the store, once for all who ask together.
+
+use std::sync::Arc;
+
+use super::{Inner, Sessions};
+use crate::{
+    gate::Presence,
+    keys::Ring,
+    session::{Handle, StoreKey},
+    store::cache::Lookup,
+    telemetry::{CacheEvent, Event},
+};
+
+impl Sessions {
+    /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
+    pub async fn find(&self, handle: &Handle) -> Presence {
+        let inner = &self.0;
+        let kept = self.kept(handle);
+        inner
+            .telemetry
+            .emit(&Event::Cache(CacheEvent::Lookup { what: kept.name() }));
+        if let Lookup::Hit(session) = kept {
+            return Presence::Session(session);
+        }
+        let ring = inner.ring.load_full();
+        let keys = handle.store_keys(&ring);
+        let tickets: Vec<_> = keys.iter().map(|key| inner.changes.cache.ticket(key)).collect();
+        let (Some(first), Lookup::Miss) = (keys.first().copied(), kept) else {
+            // Where nothing says that nothing changed, everybody reads for themselves.
+            return self.read(ring, handle.clone(), keys).await;
+        };
+        let (sessions, handle) = (self.clone(), handle.clone());
+        let read = async move { sessions.read(ring, handle, keys).await };
+        inner.fills.join(first, tickets, read).await
+    }
+
+    async fn read(&self, ring: Arc<Ring>, handle: Handle, keys: Vec<StoreKey>) -> Presence {
+        let Inner { changes, backend, .. } = &*self.0;
+        let tickets: Vec<_> = keys.iter().map(|key| changes.cache.ticket(key)).collect();
+        let (key, sealed) = match self.watched("get", backend.get(&keys)).await {
+            Err(_) => return Presence::Down,
+            Ok(None) => return Presence::Nothing,
+            Ok(Some(found)) => found,
+        };
+        let Some(session) = self.open(&ring, &handle, &key, &sealed) else {
+            self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
+            return Presence::Unreadable;
+        };
+        let at = keys.iter().position(|each| *each == key);
+        if let Some(ticket) = at.and_then(|at| tickets.get(at)) {
+            changes.cache.offer(*ticket, &session, &sealed);
+            changes.measure();
+        }
+        Presence::Session(session)
+    }
+
+    /// An opened session of the handle, from the cache: no more than an HMAC and a look-up where the sealing key named
+    /// the place.
+    fn kept(&self, handle: &Handle) -> Lookup {
+        let (ring, cache) = (self.0.ring.load(), &self.0.changes.cache);
+        let mut kept = ring.keys().map(|key| cache.get(&handle.store_key(key)));
+        kept.find(|kept| !matches!(kept, Lookup::Miss)).unwrap_or(Lookup::Miss)
+    }
+}

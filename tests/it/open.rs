@@ -1,0 +1,124 @@
+//! What is open when its session ends: closed on every replica.
+
+use std::{net::SocketAddr, time::Duration};
+
+use http::StatusCode;
+
+use crate::{
+    harness::{
+        browser::Browser,
+        gateway::{Wishes, World},
+        raw::Raw,
+        upstream::Act,
+    },
+    outage::Redis,
+};
+
+const POLICY: &[u8] = b"\x88\x02\x03\xf0";
+
+/// A WebSocket and an event stream of one session.
+struct Open {
+    socket: Raw,
+    stream: Raw,
+}
+
+impl Open {
+    async fn at(address: SocketAddr, world: &World, cookie: &str) -> Self {
+        let head = |more: &str| {
+            let port = address.port();
+            format!("GET / HTTP/1.1\r\nHost: app.test:{port}\r\nCookie: doorward={cookie}\r\n{more}\r\n")
+        };
+        world.upstream.next(Act::Echo);
+        let mut socket = Raw::connect(address).await;
+        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        socket.send(head(upgrade)).await;
+        let answer = socket.head().await;
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+
+        let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        world.upstream.next(Act::Answer(events.as_bytes().to_vec()));
+        let mut stream = Raw::connect(address).await;
+        stream.send(head("")).await;
+        assert!(stream.head().await.starts_with("HTTP/1.1 200 "));
+        Self { socket, stream }
+    }
+
+    async fn are_closed(mut self) {
+        assert_eq!(self.socket.rest().await, POLICY);
+        assert!(self.stream.rest().await.is_empty());
+    }
+}
+
+async fn signed_in(session: String) -> (World, Browser, String) {
+    let world = World::with(Wishes {
+        session,
+        ..Wishes::default()
+    })
+    .await;
+    let browser = Browser::new();
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    let cookie = browser.cookie("app.test", "doorward").unwrap();
+    (world, browser, cookie)
+}
+
+fn here(world: &World) -> SocketAddr {
+    ([127, 0, 0, 1], world.port()).into()
+}
+
+async fn sign_out(world: &World, browser: &Browser) {
+    let out = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+    assert!(out.status.is_redirection(), "{}", out.status);
+}
+
+#[tokio::test]
+async fn a_sign_out_closes_what_is_open_on_every_replica() {
+    // I2
+    let redis = Redis::start().await;
+    let (world, browser, cookie) = signed_in(redis.yaml()).await;
+    let there = world.replica().await;
+    let open = [
+        Open::at(here(&world), &world, &cookie).await,
+        Open::at(there.address, &world, &cookie).await,
+    ];
+    sign_out(&world, &browser).await;
+    for open in open {
+        open.are_closed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_sign_out_closes_what_is_open_with_the_memory_store() {
+    let (world, browser, cookie) = signed_in("  store: memory\n".to_owned()).await;
+    let open = Open::at(here(&world), &world, &cookie).await;
+    sign_out(&world, &browser).await;
+    open.are_closed().await;
+}
+
+#[tokio::test]
+async fn what_is_open_closes_when_the_session_has_had_its_time() {
+    let session = "  store: memory\n  idle_timeout: 1h\n  absolute_timeout: 4h\n".to_owned();
+    let (world, _browser, cookie) = signed_in(session).await;
+    let open = Open::at(here(&world), &world, &cookie).await;
+    world.clock.advance(Duration::from_secs(3601));
+    open.are_closed().await;
+}
+
+#[tokio::test]
+async fn an_outage_of_the_store_closes_nothing_and_a_later_end_does() {
+    // I5
+    let mut redis = Redis::start().await;
+    let (world, browser, cookie) = signed_in(redis.yaml()).await;
+    let mut open = Open::at(here(&world), &world, &cookie).await;
+    redis.stop().await;
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    while browser.fetch(&world.url("/")).await.status != unavailable {}
+    open.socket.send(b"\x82\x02hi").await;
+    assert_eq!(open.socket.exactly(4).await, b"\x82\x02hi", "it goes on");
+    redis.restart().await;
+    while browser.fetch(&world.url("/")).await.status != StatusCode::OK {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    sign_out(&world, &browser).await;
+    open.are_closed().await;
+}

@@ -1,0 +1,295 @@
+//! Sessions seen and ended: by an administrator with a token, and by the person they belong to.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::{
+    browser::{Browser, Page},
+    gateway::{Wishes, World},
+};
+
+const TOKEN: &str = "a-token-for-these-tests";
+const BEARER: (&str, &str) = ("authorization", "Bearer a-token-for-these-tests");
+
+async fn world() -> World {
+    World::with(Wishes {
+        token: Some(TOKEN),
+        ..Wishes::default()
+    })
+    .await
+}
+
+async fn signed_in(world: &World) -> Browser {
+    let browser = Browser::new();
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    browser
+}
+
+/// What the admin listener answers.
+async fn admin(world: &World, method: Method, query: &str, headers: &[(&str, &str)]) -> Page {
+    let url = format!("{}/sessions{query}", world.admin);
+    Browser::new().ask(method, &url, headers).await
+}
+
+async fn listed(world: &World, query: &str) -> Vec<Value> {
+    let page = admin(world, Method::GET, query, &[BEARER]).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    assert_eq!(page.header("cache-control"), "no-store");
+    page.json()["sessions"].as_array().unwrap().clone()
+}
+
+async fn lives(world: &World, browser: &Browser) -> bool {
+    browser.fetch(&world.url("/")).await.status == StatusCode::OK
+}
+
+#[tokio::test]
+async fn without_a_token_in_the_configuration_there_is_no_administration() {
+    let world = World::start().await;
+    for method in [Method::GET, Method::DELETE] {
+        let page = admin(&world, method, "", &[BEARER]).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn who_has_another_token_or_none_learns_nothing() {
+    let world = world().await;
+    let browser = signed_in(&world).await;
+    for headers in [
+        &[][..],
+        &[("authorization", "Bearer another-token-of-these-tests")],
+        &[("authorization", "Basic a-token-for-these-tests")],
+        &[BEARER, BEARER],
+    ] {
+        for (method, query) in [
+            (Method::GET, ""),
+            (Method::GET, "?nonsense=1"),
+            (Method::DELETE, "?all=true"),
+        ] {
+            let page = admin(&world, method, query, headers).await;
+            assert_eq!(page.status, StatusCode::UNAUTHORIZED, "{headers:?}");
+            assert_eq!(page.header("content-type"), "application/problem+json");
+            assert_eq!(page.header("www-authenticate"), "Bearer");
+            assert_eq!(page.json()["type"], "urn:doorward:problem:admin_token");
+        }
+    }
+    assert!(lives(&world, &browser).await);
+    let refused = world.metric("doorward_audit_events_total", &["list_sessions", "wrong_token"]);
+    assert!(refused.await >= 1.0);
+    // It is not on the listeners that people reach.
+    let outside = browser.ask(Method::GET, &world.url("/sessions"), &[BEARER]).await;
+    assert!(!outside.body.contains("\"sessions\""));
+}
+
+#[tokio::test]
+async fn an_administrator_lists_and_ends() {
+    let world = world().await;
+    let (one, two) = (signed_in(&world).await, signed_in(&world).await);
+    let all = listed(&world, "").await;
+    assert_eq!(all.len(), 2);
+    let (entry, text) = (&all[0], all[0].to_string());
+    assert_eq!(entry["provider"], "op");
+    assert_eq!(entry["issuer"], world.provider.issuer());
+    assert_eq!(entry["client"]["address"], "127.0.0.0/24");
+    for secret in [one.cookie("app.test", "doorward"), two.cookie("app.test", "doorward")] {
+        assert!(!text.contains(&secret.unwrap()));
+    }
+    let subject = entry["subject"].as_str().unwrap();
+    assert_eq!(listed(&world, &format!("?subject={subject}")).await.len(), 2);
+    assert_eq!(listed(&world, "?subject=nobody").await.len(), 0);
+    assert_eq!(listed(&world, "?provider=op&older_than=0").await.len(), 2);
+    assert_eq!(listed(&world, "?provider=another").await.len(), 0);
+    assert_eq!(listed(&world, "?older_than=3600").await.len(), 0);
+
+    // One by its identifier: it is the one that is gone.
+    let id = entry["id"].as_str().unwrap();
+    assert_eq!(listed(&world, &format!("?id={id}")).await.len(), 1);
+    let ended = admin(&world, Method::DELETE, &format!("?id={id}"), &[BEARER]).await;
+    assert_eq!(ended.json()["ended"], 1, "{}", ended.body);
+    let left = listed(&world, "").await;
+    assert_eq!(left.len(), 1);
+    assert_ne!(left[0]["id"], entry["id"]);
+    assert!(lives(&world, &one).await != lives(&world, &two).await);
+
+    // Everybody: only when it is said.
+    let everything = admin(&world, Method::DELETE, "", &[BEARER]).await;
+    assert_eq!(everything.status, StatusCode::BAD_REQUEST);
+    assert_eq!(everything.json()["type"], "urn:doorward:problem:everything");
+    let ended = admin(&world, Method::DELETE, "?all=true", &[BEARER]).await;
+    assert_eq!(ended.json()["ended"], 1);
+    assert!(!lives(&world, &one).await && !lives(&world, &two).await);
+    assert!(listed(&world, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn ending_by_subject_ends_all_of_a_person() {
+    // BL-07
+    let world = world().await;
+    let browsers = [
+        signed_in(&world).await,
+        signed_in(&world).await,
+        signed_in(&world).await,
+    ];
+    let subject = listed(&world, "").await[0]["subject"].as_str().unwrap().to_owned();
+    let ended = admin(
+        &world,
+        Method::DELETE,
+        &format!("?subject={subject}&provider=op"),
+        &[BEARER],
+    )
+    .await;
+    assert_eq!(ended.json()["ended"], 3);
+    for browser in &browsers {
+        assert!(!lives(&world, browser).await);
+    }
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_and_bad_queries_are_told() {
+    let world = world().await;
+    for _ in 0..5 {
+        signed_in(&world).await;
+    }
+    let mut ids = Vec::new();
+    let mut query = "?limit=2".to_owned();
+    loop {
+        let page = admin(&world, Method::GET, &query, &[BEARER]).await.json();
+        let sessions = page["sessions"].as_array().unwrap();
+        assert!(sessions.len() <= 2);
+        ids.extend(sessions.iter().map(|session| session["id"].to_string()));
+        match page["next"].as_str() {
+            Some(next) => query = format!("?limit=2&after={next}"),
+            None => break,
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 5);
+    for bad in [
+        "?limit=0",
+        "?limit=501",
+        "?limit=x",
+        "?after=x",
+        "?colour=blue",
+        "?older_than=1h",
+    ] {
+        let page = admin(&world, Method::GET, bad, &[BEARER]).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{bad}");
+        assert_eq!(page.header("content-type"), "application/problem+json");
+    }
+}
+
+/// What a person sees of their sessions, as a script of their page gets it.
+async fn own(world: &World, browser: &Browser) -> Vec<Value> {
+    let page = browser.fetch(&world.url("/.doorward/sessions")).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    page.json()["sessions"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_person_sees_and_ends_their_own() {
+    let world = World::start().await;
+    let (here, there, elsewhere) = (
+        signed_in(&world).await,
+        signed_in(&world).await,
+        signed_in(&world).await,
+    );
+    let sessions = own(&world, &here).await;
+    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions.iter().filter(|session| session["this"] == true).count(), 1);
+    assert_eq!(sessions[0]["this"], true, "this one first");
+    let of_there = own(&world, &there).await;
+    let id = of_there[0]["id"].as_str().unwrap();
+
+    let page = here.open(&world.url("/.doorward/sessions")).await;
+    assert!(page.body.contains("This browser"), "{}", page.body);
+    assert_eq!(
+        page.body.matches("<form").count(),
+        3,
+        "one for each other, and one for all others"
+    );
+    assert!(page.body.contains(&format!("end={id}")), "{}", page.body);
+
+    let end = world.url(&format!("/.doorward/sessions?end={id}"));
+    let after = here.submit(&end, "same-origin").await;
+    assert_eq!(after.status, StatusCode::SEE_OTHER);
+    assert_eq!(after.location().unwrap().path(), "/.doorward/sessions");
+    assert!(!lives(&world, &there).await);
+    assert!(lives(&world, &here).await && lives(&world, &elsewhere).await);
+
+    // This one is for signing out, and an unknown one is nobody's.
+    let this = own(&world, &here).await[0]["id"].as_str().unwrap().to_owned();
+    for id in [this.as_str(), "unknown"] {
+        here.submit(&world.url(&format!("/.doorward/sessions?end={id}")), "same-origin")
+            .await;
+    }
+    assert!(lives(&world, &here).await && lives(&world, &elsewhere).await);
+    here.submit(&world.url("/.doorward/sessions?end=others"), "same-origin")
+        .await;
+    assert!(lives(&world, &here).await && !lives(&world, &elsewhere).await);
+    assert_eq!(own(&world, &here).await.len(), 1);
+}
+
+#[tokio::test]
+async fn another_site_or_another_person_cannot_end_anybodys() {
+    // RL-01, BF-03
+    let world = World::start().await;
+    let (here, there) = (signed_in(&world).await, signed_in(&world).await);
+    let url = world.url("/.doorward/sessions?end=others");
+    assert_eq!(here.submit(&url, "cross-site").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(here.ask(Method::POST, &url, &[]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        here.visit(&url).await.status,
+        StatusCode::OK,
+        "a GET shows and ends nothing"
+    );
+    assert_eq!(
+        here.ask(Method::DELETE, &url, &[("sec-fetch-site", "same-origin")])
+            .await
+            .status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+    assert!(lives(&world, &there).await);
+
+    // Somebody else, who knows the identifier.
+    let id = own(&world, &there).await[0]["id"].as_str().unwrap().to_owned();
+    world.provider.login_as("mallory", json!({}));
+    let mallory = signed_in(&world).await;
+    assert_eq!(own(&world, &mallory).await.len(), 1);
+    mallory
+        .submit(&world.url(&format!("/.doorward/sessions?end={id}")), "same-origin")
+        .await;
+    assert!(lives(&world, &there).await);
+
+    // Nobody: a page asks to sign in, a script is told.
+    let nobody = Browser::new();
+    let fetched = nobody.fetch(&world.url("/.doorward/sessions")).await;
+    assert_eq!(fetched.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        nobody.visit(&world.url("/.doorward/sessions")).await.status,
+        StatusCode::FOUND
+    );
+}
+
+#[tokio::test]
+async fn what_is_audited_is_counted() {
+    let world = world().await;
+    let browser = signed_in(&world).await;
+    assert_eq!(browser.fetch(&world.url("/admin")).await.status, StatusCode::FORBIDDEN);
+    browser.submit(&world.url("/.doorward/sign-out"), "cross-site").await;
+    browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+    listed(&world, "").await;
+    for (act, outcome) in [
+        ("sign_in", "\"ok\""),
+        ("access", "not_allowed"),
+        ("sign_out", "cross_site"),
+        ("sign_out", "\"ok\""),
+        ("list_sessions", "\"ok\""),
+    ] {
+        let act_label = format!("act=\"{act}\"");
+        let counted = world
+            .metric("doorward_audit_events_total", &[&act_label, outcome])
+            .await;
+        assert!((counted - 1.0).abs() < 0.5, "{act} {outcome}: {counted}");
+    }
+}

@@ -1,0 +1,208 @@
+//! `doorward sessions`: the program itself, against a gateway.
+
+use std::process::Stdio;
+
+use http::StatusCode;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::harness::{
+    browser::Browser,
+    gateway::{Wishes, World},
+};
+
+const TOKEN: &str = "a-token-for-these-tests";
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+struct Shell {
+    world: World,
+    folder: tempfile::TempDir,
+}
+
+impl Shell {
+    async fn new() -> Self {
+        let world = World::with(Wishes {
+            token: Some(TOKEN),
+            ..Wishes::default()
+        })
+        .await;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), format!("{TOKEN}\n")).unwrap();
+        std::fs::write(folder.path().join("wrong"), "another-token-of-these-tests").unwrap();
+        Self { world, folder }
+    }
+
+    async fn signed_in(&self) -> Browser {
+        let browser = Browser::new();
+        assert_eq!(browser.open(&self.world.url("/")).await.status, StatusCode::OK);
+        browser
+    }
+
+    async fn lives(&self, browser: &Browser) -> bool {
+        browser.fetch(&self.world.url("/")).await.status == StatusCode::OK
+    }
+
+    async fn run(&self, args: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .arg("sessions")
+            .args(args)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        Ran {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// With `--admin` and the token.
+    async fn ask(&self, command: &str, args: &[&str]) -> Ran {
+        let at = [command, "--admin", &self.world.admin, "--token-file", "token"];
+        self.run(&[&at, args].concat()).await
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_listed_and_ended_from_the_shell() {
+    let shell = Shell::new().await;
+    let empty = shell.ask("list", &[]).await;
+    assert_eq!((empty.code, empty.out.lines().count()), (Some(0), 1), "{}", empty.err);
+    let (one, two) = (shell.signed_in().await, shell.signed_in().await);
+
+    let table = shell.ask("list", &["--provider", "op"]).await;
+    assert_eq!(table.out.lines().count(), 3, "{}", table.out);
+    assert!(table.out.starts_with("ID "), "{}", table.out);
+    let json: Value = serde_json::from_str(&shell.ask("list", &["--json"]).await.out).unwrap();
+    assert_eq!(
+        (json["sessions"].as_array().unwrap().len(), &json["more"]),
+        (2, &false.into())
+    );
+    let first: Value = serde_json::from_str(&shell.ask("list", &["--json", "--limit", "1"]).await.out).unwrap();
+    assert_eq!(
+        (first["sessions"].as_array().unwrap().len(), &first["more"]),
+        (1, &true.into())
+    );
+
+    let id = json["sessions"][0]["id"].as_str().unwrap();
+    assert!(table.out.contains(id));
+    let ended = shell.ask("end", &["--id", id]).await;
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(0), "ended 1 session\n"),
+        "{}",
+        ended.err
+    );
+    assert!(shell.lives(&one).await != shell.lives(&two).await);
+    assert_eq!(
+        shell.ask("end", &["--older-than", "1h"]).await.out,
+        "ended 0 sessions\n"
+    );
+    let all = shell.ask("end", &["--all", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Value>(&all.out).unwrap()["ended"], 1);
+    assert!(!shell.lives(&one).await && !shell.lives(&two).await);
+}
+
+#[tokio::test]
+async fn the_configuration_says_where_and_with_which_token() {
+    let shell = Shell::new().await;
+    let browser = shell.signed_in().await;
+    let port = shell.world.admin.rsplit(':').next().unwrap();
+    let yaml = |admin: &str| {
+        format!(
+            "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ {admin} }}\nroutes:\n  - {{ host: app.test, path: /, \
+             upstream: \"http://127.0.0.1:1\", access: open }}\n"
+        )
+    };
+    let write = |name: &str, text: String| std::fs::write(shell.folder.path().join(name), text).unwrap();
+    write(
+        "good.yaml",
+        yaml(&format!(
+            "address: \"0.0.0.0:{port}\", insecure_public_admin: true, token_file: token"
+        )),
+    );
+    write("tokenless.yaml", yaml(&format!("address: \"127.0.0.1:{port}\"")));
+    write("off.yaml", yaml("enabled: false"));
+    let listed = shell.run(&["list", "--config", "good.yaml"]).await;
+    assert_eq!(
+        (listed.code, listed.out.lines().count()),
+        (Some(0), 2),
+        "{}",
+        listed.err
+    );
+    for (file, told) in [
+        ("tokenless.yaml", "admin.token_file"),
+        ("off.yaml", "switched off"),
+        ("none.yaml", "none.yaml"),
+    ] {
+        let ran = shell.run(&["end", "--config", file, "--all"]).await;
+        assert_eq!(ran.code, Some(2), "{file}");
+        assert!(ran.err.contains(told), "{file}: {}", ran.err);
+    }
+    assert!(shell.lives(&browser).await);
+}
+
+#[tokio::test]
+async fn what_does_not_work_is_told_with_what_to_do() {
+    let shell = Shell::new().await;
+    let browser = shell.signed_in().await;
+    let admin = shell.world.admin.clone();
+    let gateway = format!("http://127.0.0.1:{}", shell.world.port());
+    for (args, code, told) in [
+        (
+            vec!["end", "--admin", &admin, "--token-file", "wrong", "--all"],
+            1,
+            "admin.token_file",
+        ),
+        (
+            vec!["end", "--admin", &admin, "--token-file", "absent", "--all"],
+            2,
+            "absent",
+        ),
+        (vec!["end", "--admin", &admin, "--token-file", "token"], 2, "--all"),
+        (
+            vec!["end", "--admin", &admin, "--token-file", "token", "--all", "--id", "x"],
+            2,
+            "--all",
+        ),
+        (vec!["end", "--admin", &admin, "--all"], 2, "--token-file"),
+        (vec!["list"], 2, "--config"),
+        (
+            vec!["list", "--admin", "127.0.0.1:9090", "--token-file", "token"],
+            2,
+            "http://127.0.0.1:9090",
+        ),
+        (
+            vec!["list", "--admin", "unix:/nonexistent/x", "--token-file", "token"],
+            1,
+            "is the gateway running",
+        ),
+        (vec!["list", "--admin", &gateway, "--token-file", "token"], 1, "admin"),
+        (
+            vec![
+                "list",
+                "--admin",
+                &admin,
+                "--token-file",
+                "token",
+                "--older-than",
+                "soon",
+            ],
+            2,
+            "30s",
+        ),
+    ] {
+        let ran = shell.run(&args).await;
+        assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(told), "{args:?}: {}", ran.err);
+        assert!(!ran.err.contains(TOKEN) && !ran.err.contains("panicked"), "{}", ran.err);
+    }
+    assert!(shell.lives(&browser).await);
+}
