@@ -16,7 +16,9 @@
 )]
 
 mod bare;
+#[path = "../made/child.rs"]
 mod child;
+#[path = "../made/gateway.rs"]
 mod gateway;
 mod load;
 mod origin;
