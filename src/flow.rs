@@ -132,6 +132,6 @@ pub trait Front: Send + Sync + 'static {
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 
     /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
-    /// for an admission without a session.
+    /// for an admission without a session. Most exchanges are over before it is polled.
     fn until_ended(&self, admission: &Admission) -> Option<Ending>;
 }

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
@@ -28,10 +27,11 @@ use crate::{
     flow::Front,
     proxy::{
         Door,
-        link::{self, Farewell},
+        link::{self, Farewell, Spare},
         upstream,
         watch::{self as under_watch, Connection},
     },
+    task,
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -135,14 +135,18 @@ impl<F: Front> Gatehouse<F> {
                 if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
                     let farewell = Arc::new(Farewell::default());
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                    Arc::new(App { proxy, farewell })
-                        .process_new(Box::new(stream), &drain)
-                        .await;
+                    Arc::new(App {
+                        proxy,
+                        farewell,
+                        spare: Spare::default(),
+                    })
+                    .process_new(Box::new(stream), &drain)
+                    .await;
                 }
             };
             tokio::select! {
                 () = connection.serve(serving) => {}
-                () = only_when_woken(told(&mut cut)) => {}
+                () = task::only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
         });
@@ -153,6 +157,7 @@ impl<F: Front> Gatehouse<F> {
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     farewell: Arc<Farewell>,
+    spare: Spare,
 }
 
 #[async_trait]
@@ -175,7 +180,7 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        link::hold(exchange, draining, Arc::clone(&self.farewell))
+        link::hold(exchange, draining, Arc::clone(&self.farewell), &self.spare)
             .await
             .flatten()
     }
@@ -187,12 +192,6 @@ impl<F: Front> HttpServerApp for App<F> {
     fn server_options(&self) -> Option<&HttpServerOptions> {
         self.proxy.server_options()
     }
-}
-
-/// Waits for what a connection's task hardly ever has to hear of. The future has a waker of its own here, so that it is
-/// not polled, with its locks, whenever there are bytes to read or write.
-async fn only_when_woken(rare: impl Future<Output = ()>) {
-    std::iter::once(rare).collect::<FuturesUnordered<_>>().next().await;
 }
 
 /// Waits until told; a closed channel means that nobody is left who could tell.
