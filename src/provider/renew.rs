@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     identity::VerifiedIdentity,
-    oidc::{Metadata, VerifiedIdToken, id_token::carry_over},
+    oidc::{IdTokenError, Metadata, VerifiedIdToken, id_token::carry_over},
     secret::Secret,
     session::Record,
 };
@@ -49,7 +49,9 @@ impl Provider {
 
     /// Who the session is of after the refresh. The new refresh token must be kept whatever else the provider cannot do
     /// now: without keys the ID token counts as not sent (it is optional here), without userinfo the person is still who
-    /// they were. An ID token that says something wrong is another thing.
+    /// they were. A key that is not published yet, or not asked for again so soon (DJ-06), is one that cannot be had now: to
+    /// throw the new refresh token away would sign everybody out for a key set that lags behind the token endpoint (IP-05).
+    /// An ID token that says something wrong is another thing.
     async fn renewed_identity(
         &self,
         id_token: Secret<String>,
@@ -68,7 +70,7 @@ impl Provider {
         };
         let verified = match self.verify(&id_token, access_token, metadata, demand).await {
             Ok(verified) => verified,
-            Err(NoProof::Unreachable(_)) => return Ok(as_it_was()),
+            Err(NoProof::Unreachable(_) | NoProof::IdToken(IdTokenError::UnknownKey)) => return Ok(as_it_was()),
             Err(error @ (NoProof::IdToken(_) | NoProof::UserInfo(_))) => {
                 return Err(RenewFailure::Invalid(error.cause()));
             }

@@ -1,6 +1,6 @@
 //! Header edits on the way back: what an upstream may say to a client.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::{Result, http::ResponseHeader};
 
 use crate::policy::Forward;
@@ -82,6 +82,21 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
         .collect()
+}
+
+/// Whether a body may follow a head.
+pub(super) fn may_have_body(head: &ResponseHeader) -> bool {
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    !bodiless
+        && head
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .is_none_or(|length| length != "0")
+}
+
+/// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
+pub(super) fn begins(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }
 
 #[cfg(test)]
