@@ -2,7 +2,7 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use tokio::task::JoinHandle;
 
 /// Pause before a supervised task that panicked starts again.
@@ -45,14 +45,46 @@ where
     })
 }
 
+/// Waits for what a task hardly ever has to hear of. The future has a waker of its own here, so that it is not polled, with
+/// its locks, whenever the task is.
+pub async fn only_when_woken(rare: impl Future<Output = ()>) {
+    std::iter::once(rare).collect::<FuturesUnordered<_>>().next().await;
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        cell::Cell,
+        future::poll_fn,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Context, Poll, Waker},
     };
 
     use super::*;
+
+    #[test]
+    fn what_is_rare_is_polled_when_it_is_woken_and_not_with_its_task() {
+        let (polls, woken) = (Cell::new(0), Cell::new(None));
+        let mut rare = Box::pin(only_when_woken(poll_fn(|cx| {
+            polls.set(polls.get() + 1);
+            woken.set(Some(cx.waker().clone()));
+            if polls.get() < 2 {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
+            }
+        })));
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..3 {
+            assert!(rare.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(polls.get(), 1);
+        woken.take().unwrap().wake();
+        assert!(rare.as_mut().poll(&mut cx).is_ready());
+    }
 
     #[tokio::test]
     async fn a_panic_ends_only_its_task() {

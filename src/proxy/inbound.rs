@@ -7,13 +7,13 @@ use crate::policy::Forward;
 
 /// Hop-by-hop headers (RFC 9110 section 7.6.1) that pingora passes on. `Transfer-Encoding` stays: it is the framing
 /// that pingora itself reads.
-const HOP_BY_HOP: [&str; 6] = [
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-connection",
-    "upgrade",
-    "connection",
+const HOP_BY_HOP: [HeaderName; 6] = [
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    HeaderName::from_static("proxy-connection"),
+    header::UPGRADE,
+    header::CONNECTION,
 ];
 
 /// Edits a final response's head.
@@ -69,7 +69,7 @@ fn strip_hop_by_hop(head: &mut ResponseHeader) {
     for name in nominated(&head.headers) {
         head.remove_header(&name);
     }
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         head.remove_header(name);
     }
 }

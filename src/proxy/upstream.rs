@@ -21,6 +21,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::future;
+use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use self::{balance::Target, peer::Material};
@@ -40,7 +41,7 @@ pub struct Upstreams {
 #[derive(Default)]
 struct Table {
     /// By the address of the policy's upstream. The weak reference keeps the address from being used again.
-    prepared: HashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>,
+    prepared: FxHashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>,
     /// Those of the site in force. Others are there for requests that began before it.
     tended: Vec<Arc<Upstream>>,
 }
@@ -84,7 +85,7 @@ impl Upstreams {
     /// Every upstream whose CA or client certificate cannot be used; nothing is changed then.
     pub fn arrange(&self, site: &Site) -> Result<(), Vec<UpstreamError>> {
         let before = self.table.load_full();
-        let mut table: HashMap<_, _> = before
+        let mut table: FxHashMap<_, _> = before
             .prepared
             .iter()
             .filter(|(_, (policy, _))| policy.strong_count() > 0)

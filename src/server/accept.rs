@@ -27,7 +27,7 @@ use crate::{
     flow::Front,
     proxy::{
         Door,
-        link::{self, Farewell},
+        link::{self, Farewell, Spare},
         upstream,
         watch::{self as under_watch, Connection},
     },
@@ -135,14 +135,18 @@ impl<F: Front> Gatehouse<F> {
                 if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
                     let farewell = Arc::new(Farewell::default());
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                    Arc::new(App { proxy, farewell })
-                        .process_new(Box::new(stream), &drain)
-                        .await;
+                    Arc::new(App {
+                        proxy,
+                        farewell,
+                        spare: Spare::default(),
+                    })
+                    .process_new(Box::new(stream), &drain)
+                    .await;
                 }
             };
             tokio::select! {
                 () = connection.serve(serving) => {}
-                () = told(&mut cut) => {}
+                () = task::only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
         }));
@@ -153,6 +157,7 @@ impl<F: Front> Gatehouse<F> {
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     farewell: Arc<Farewell>,
+    spare: Spare,
 }
 
 #[async_trait]
@@ -175,7 +180,7 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        link::hold(exchange, draining, Arc::clone(&self.farewell))
+        link::hold(exchange, draining, Arc::clone(&self.farewell), &self.spare)
             .await
             .flatten()
     }

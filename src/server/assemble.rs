@@ -23,6 +23,8 @@ use crate::{
 pub struct House {
     /// What decides and answers.
     pub gateway: Gateway,
+    /// The sessions that it decides by.
+    pub sessions: Sessions,
     /// Where admitted requests go.
     pub upstreams: Arc<Upstreams>,
     /// Events.
@@ -146,7 +148,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let make = |settings| Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new);
     let gateway = Gateway::new(Parts {
         site: plan.site,
-        sessions,
+        sessions: sessions.clone(),
         store: plan.store,
         providers: providers(plan.providers, make)?,
         default_provider: plan.default_provider,
@@ -160,6 +162,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     });
     Ok(House {
         gateway,
+        sessions,
         upstreams,
         telemetry,
         entropy: entropy.clone(),

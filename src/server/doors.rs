@@ -155,7 +155,7 @@ impl Running {
             Arc::clone(&shared.front),
             Arc::clone(&shared.upstreams),
             shared.telemetry.clone(),
-            shared.entropy.clone(),
+            &shared.entropy,
             Arc::clone(bound.listener()),
         );
         let (drain, draining) = watch::channel(false);
