@@ -29,7 +29,7 @@ pub(crate) fn play(file: &str) {
         let (who, tokens) = (person::identity(), person::tokens(clock.now()));
         let create = house.sessions.create(who, tokens, Client::default());
         let session = create.await.expect("a session");
-        let up = start(house).await.expect("a gateway");
+        let up = start(house).expect("a gateway");
         let Some(Bind::Tcp(address)) = up.addresses().first() else {
             panic!("a TCP listener");
         };
