@@ -28,7 +28,7 @@ use crate::{
     proxy::Bind,
     task,
     telemetry::{
-        Telemetry,
+        Event, Telemetry,
         log::{self, LogError},
     },
     time::Clock,
@@ -119,11 +119,14 @@ impl Up {
         let successor = succeed(plan, &live.gateway(), &self.fixed, &self.shared.upstreams)?;
         let change = self.running.prepare(successor.listeners, &self.shared)?;
         let parts = successor.gateway.parts();
+        let now = parts.clock.now();
         if let Some(ring) = successor.ring {
+            if !ring.is_like(&parts.ring.load()) {
+                self.shared.telemetry.emit(&Event::Ring { ring: &ring, at: now });
+            }
             parts.ring.store(Arc::new(ring));
         }
         parts.sessions.set_terms(parts.terms);
-        let now = parts.clock.now();
         live.put(successor.gateway);
         self.running.rearrange(change);
         Ok(Reloaded {
