@@ -98,7 +98,7 @@ fn help_teaches() {
       check        Say every problem of a configuration, with line, path and hint
       explain      Say which route a URL belongs to, and what would be decided there, and why
       health       Ask a running gateway whether it is well: for health checks
-      keys         Make and list the keys that seal sessions
+      keys         Make, list, watch and rotate the keys that seal sessions
       sessions     List and end sessions at a running gateway's admin listener
       demo         Try Doorward: gateway, development identity provider and sample app on loopback
       schema       Print the JSON Schema or the reference of the configuration
@@ -278,6 +278,54 @@ fn keys_are_listed_by_name_only() {
     let directory = directory(&[]);
     let ran = doorward(&["keys", "list", "--config", "good.yaml"], directory.path());
     assert_eq!(ran.out, "second  seals and opens\nfirst  opens\n");
+}
+
+const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+/// `good.yaml` with its keys in a file.
+fn with_ring_file() -> String {
+    let (before, after) = GOOD.split_once("  keys:\n").expect("keys");
+    let (_, after) = after.split_once("routes:").expect("routes");
+    format!("{before}  keys_file: session.keys\nroutes:{after}")
+}
+
+#[test]
+fn a_ring_file_is_read_and_its_bad_lines_are_told() {
+    let good = format!("# ours\nsecond {KEY}\nfirst {}\n", KEY.replace("AQ", "Ag"));
+    let config = with_ring_file();
+    let directory = directory(&[("ring.yaml", &config), ("session.keys", &good)]);
+    let list = || doorward(&["keys", "list", "--config", "ring.yaml"], directory.path());
+    assert_eq!(list().out, "second  seals and opens\nfirst  opens\n");
+    let write = |text: &str| fs::write(directory.path().join("session.keys"), text).expect("a file");
+    write(&format!("second {KEY}\n{KEY}\nsecond {KEY}\n"));
+    let ran = list();
+    assert_eq!(ran.code, Some(2));
+    for part in [
+        "session.keys_file: session.keys line 2: a line is the key's name",
+        "session.keys line 3: a key named second is on line 1 already",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    assert!(!ran.err.contains("AQEB"), "{}", ran.err);
+    fs::remove_file(directory.path().join("session.keys")).expect("removed");
+    assert!(list().err.contains("there is no such file"));
+    let both = GOOD.replace("session:\n", "session:\n  keys_file: session.keys\n");
+    fs::write(directory.path().join("ring.yaml"), both).expect("a file");
+    assert!(
+        list().err.contains("the keys are written in two ways"),
+        "{}",
+        list().err
+    );
+}
+
+#[test]
+fn a_rotation_of_keys_in_yaml_says_what_to_write() {
+    let directory = directory(&[]);
+    let ran = doorward(&["keys", "rotate", "--config", "good.yaml", "accept"], directory.path());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for part in ["nothing is changed", "doorward keys generate > session-", "keys_file"] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
 }
 
 #[test]

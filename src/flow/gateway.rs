@@ -166,6 +166,7 @@ impl Gateway {
         self.emit(&Event::Key {
             kid: keys.signing(),
             what: KeyUse::Sign,
+            at: now,
         });
         Some((HeaderValue::try_from(token).ok()?, now + assertions.life / 2))
     }

@@ -14,7 +14,7 @@ use crate::{
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
     store::{self, BadSettings, CacheSettings, Sessions},
-    telemetry::{self, Telemetry},
+    telemetry::{self, Event, Telemetry},
     time::{Clock, UnixTime},
 };
 
@@ -133,6 +133,10 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
+    telemetry.emit(&Event::Ring {
+        ring: &ring,
+        at: clock.now(),
+    });
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,

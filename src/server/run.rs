@@ -30,7 +30,7 @@ use crate::{
     proxy::Bind,
     task,
     telemetry::{
-        Telemetry,
+        Event, Telemetry,
         log::{self, LogError},
     },
     time::Clock,
@@ -125,7 +125,11 @@ impl Up {
         // The last that can fail: from here on the upstreams of the new site are tended, and no others.
         let arranged = self.shared.upstreams.arrange(&parts.site);
         arranged.map_err(AssembleError::Upstreams)?;
+        let now = parts.clock.now();
         if let Some(ring) = successor.ring {
+            if !ring.is_like(&parts.ring.load()) {
+                self.shared.telemetry.emit(&Event::Ring { ring: &ring, at: now });
+            }
             parts.ring.store(Arc::new(ring));
         }
         parts.sessions.set_terms(parts.terms);

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::Audit;
-use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
+use crate::{
+    gate::Outcome,
+    keys::{KeyId, Ring},
+    oidc::ProviderName,
+    time::UnixTime,
+};
 
 /// How a call to a store or provider went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +43,8 @@ pub enum KeyUse {
     Open,
     /// Signing an assertion.
     Sign,
+    /// Naming the place where a session was found, whichever key sealed it there.
+    Find,
 }
 
 /// How a provider asks to end a session.
@@ -224,8 +231,18 @@ pub enum Event<'a> {
         kid: &'a KeyId,
         /// For what.
         what: KeyUse,
+        /// When.
+        at: UnixTime,
     },
-    /// A cookie or record did not open: `session_cookie`, `session_record`, `attempt`, `state`.
+    /// A key ring is in force.
+    Ring {
+        /// Which.
+        ring: &'a Ring,
+        /// Since when.
+        at: UnixTime,
+    },
+    /// A cookie or record did not open: `session_cookie`, `session_record`,
+    /// `newer_session_record`, `session_entry`.
     Unreadable {
         /// What.
         what: &'static str,

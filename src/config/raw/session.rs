@@ -43,6 +43,9 @@ pub struct Session {
     /// least one.
     #[schemars(extend("default" = []))]
     pub keys: Vec<Key>,
+    /// A file with the keys instead, one a line: its name, a space and the key; the first seals, `#` begins a comment.
+    /// `doorward keys rotate` edits it.
+    pub keys_file: Option<File>,
 }
 
 /// How much of an address is kept.
