@@ -12,7 +12,7 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= never
 RUSTDOCFLAGS_CHECK := -D warnings
 
-.PHONY: help run release test check fmt fmt-check clippy doc rust-test e2e bench schema deny
+.PHONY: help run release test check fmt fmt-check clippy doc rust-test deploy-test e2e faults soak test-long bench schema deny
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,8 +25,8 @@ release: ## Build target/release/doorward, without the demo
 	@$(NEED) cargo cc cmake
 	$(CARGO) build --release --locked --no-default-features
 
-test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, browser
-	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium openssl node-modules
+test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, deployment, browser
+	@$(NEED) cargo fmt clippy node cc cmake redis-server chromium openssl node-modules go prometheus systemd deploy-modules
 	@.ci/test
 
 check: ## The quick part: format, clippy and the walls
@@ -52,10 +52,31 @@ rust-test: ## Unit, integration and documentation tests
 	@$(NEED) cargo cc cmake redis-server node node-modules
 	$(CARGO) test --locked
 
+deploy-test: ## Chart, examples, image, unit, dashboard and alerts
+	@$(NEED) cargo cc cmake redis-server go prometheus systemd deploy-modules
+	$(CARGO) build --locked
+	cd tests/deploy && go test -count=1 ./...
+
 e2e: ## Browser tests; name scenarios with SCENARIO="sign-in renewal"
 	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules
 	$(CARGO) build --locked
 	node tests/e2e/run.mjs $(SCENARIO)
+
+faults: ## Write docs/faults.md anew: each fault, its tests, what is seen
+	@$(NEED) node
+	node tests/faults.mjs
+
+MINUTES ?= 3
+soak: ## Load and random faults over three gateways; MINUTES=10, and SEED=n to do it again
+	@$(NEED) cargo node cc cmake redis-server node-modules
+	$(CARGO) build --locked
+	node tests/e2e/soak.mjs $(MINUTES) $(SEED)
+
+test-long: ## Scenarios over five minutes: a provider away for ten, a soak of twenty
+	@$(NEED) cargo node cc cmake redis-server node-modules
+	$(CARGO) build --locked
+	DOORWARD_OUTAGE_SECONDS=600 node --test --test-reporter=spec --test-name-pattern="answers 503" tests/e2e/replicas/renewal.test.mjs
+	node tests/e2e/soak.mjs 20
 
 bench: ## Benchmarks; figures and budgets are in benches/README.md
 	@$(NEED) cargo cc cmake redis-server

@@ -3,14 +3,17 @@
 //! Exit codes: 0 when it did what was asked, 1 when it could not, 2 when the configuration or the command line is wrong.
 
 mod check;
+mod client;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
 mod explain;
+mod health;
 mod keys;
 mod run;
 mod schema;
 mod sessions;
+mod table;
 
 use std::{
     io::{self, Write},
@@ -55,7 +58,10 @@ enum Command {
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
-    /// Make and list the keys that seal sessions
+    /// Ask a running gateway whether it is well: for health checks
+    #[command(after_help = health::HELP)]
+    Health(health::Options),
+    /// Make, list, watch and rotate the keys that seal sessions
     #[command(subcommand, after_help = keys::HELP)]
     Keys(keys::Command),
     /// List and end sessions at a running gateway's admin listener
@@ -98,6 +104,9 @@ enum Failure {
     /// The admin listener did not do what was asked.
     #[error("doorward: {0}")]
     Admin(String),
+    /// What would sign people out, or cannot be done.
+    #[error("doorward: {0}")]
+    Refused(String),
     #[error("doorward: {0}")]
     Io(#[from] io::Error),
 }
@@ -120,6 +129,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(file) => run::run(&file.path),
         Command::Check(file) => check::check(&file.path, out),
         Command::Explain(options) => explain::explain(&options, out),
+        Command::Health(options) => health::health(&options, out),
         Command::Keys(command) => keys::keys(&command, out),
         Command::Sessions(command) => sessions::sessions(&command, out),
         #[cfg(feature = "demo")]
@@ -140,7 +150,12 @@ fn tell(failure: &Failure) -> ExitCode {
         Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return ExitCode::SUCCESS;
         }
-        Failure::Config(_) | Failure::Usage(_) | Failure::Run(_) | Failure::Admin(_) | Failure::Io(_) => {}
+        Failure::Config(_)
+        | Failure::Usage(_)
+        | Failure::Run(_)
+        | Failure::Admin(_)
+        | Failure::Refused(_)
+        | Failure::Io(_) => {}
         #[cfg(feature = "demo")]
         Failure::Demo(_) => {}
     }
@@ -148,7 +163,7 @@ fn tell(failure: &Failure) -> ExitCode {
     drop(writeln!(io::stderr(), "{failure}"));
     match failure {
         Failure::Config(_) | Failure::Usage(_) => ExitCode::from(2),
-        Failure::Run(_) | Failure::Admin(_) | Failure::Io(_) => ExitCode::FAILURE,
+        Failure::Run(_) | Failure::Admin(_) | Failure::Refused(_) | Failure::Io(_) => ExitCode::FAILURE,
         #[cfg(feature = "demo")]
         Failure::Demo(_) => ExitCode::FAILURE,
     }

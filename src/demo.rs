@@ -22,7 +22,7 @@ pub use self::{
     provider::{Client, Lives},
     serve::Running,
 };
-use crate::{entropy::Entropy, time::Clock};
+use crate::{entropy::Entropy, gate::Endpoint, time::Clock};
 
 /// What can be chosen about a demo.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -168,8 +168,8 @@ pub fn gateway_client(listen: SocketAddr, entropy: &Entropy) -> Client {
     Client {
         id: "doorward-demo".to_owned(),
         secret: entropy.token().as_str().into(),
-        redirect_uris: each("/.doorward/callback"),
-        post_logout_redirect_uris: each("/.doorward/signed-out"),
+        redirect_uris: each(Endpoint::Callback.path()),
+        post_logout_redirect_uris: each(Endpoint::SignedOut.path()),
     }
 }
 

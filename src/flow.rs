@@ -47,6 +47,8 @@ pub struct Incoming<'a> {
     pub method: &'a Method,
     /// Target.
     pub target: &'a Target,
+    /// Who calls, by method and headers.
+    pub caller: Caller,
     /// Headers as the client sent them.
     pub headers: &'a HeaderMap,
     /// The body, of a request that [`Front::body_limit`] wants it of; else empty.
@@ -130,6 +132,6 @@ pub trait Front: Send + Sync + 'static {
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;
 
     /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
-    /// for an admission without a session.
+    /// for an admission without a session. Most exchanges are over before it is polled.
     fn until_ended(&self, admission: &Admission) -> Option<Ending>;
 }

@@ -19,6 +19,7 @@ mod revoke;
 mod token;
 
 pub use self::{
+    authorize::is_own_parameter,
     client::Provider,
     end_session::EndSession,
     logout::NoLogout,

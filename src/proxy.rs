@@ -29,7 +29,7 @@ pub use self::{
 
 use std::sync::Arc;
 
-use self::unheard::Unheard;
+use self::{request::Serial, unheard::Unheard};
 use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
 
 /// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
@@ -38,7 +38,8 @@ pub struct Door<F> {
     front: Arc<F>,
     upstreams: Arc<Upstreams>,
     telemetry: Telemetry,
-    entropy: Entropy,
+    unheard: Unheard,
+    serial: Serial,
     listener: Arc<Listener>,
 }
 
@@ -49,14 +50,15 @@ impl<F: Front> Door<F> {
         front: Arc<F>,
         upstreams: Arc<Upstreams>,
         telemetry: Telemetry,
-        entropy: Entropy,
+        entropy: &Entropy,
         listener: Arc<Listener>,
     ) -> Self {
         Self {
             front,
             upstreams,
+            unheard: Unheard::new(telemetry.clone(), entropy),
             telemetry,
-            entropy,
+            serial: Serial::new(entropy),
             listener,
         }
     }
@@ -64,6 +66,6 @@ impl<F: Front> Door<F> {
     /// Who is told of requests that no hook sees.
     #[must_use]
     pub fn unheard(&self) -> Unheard {
-        Unheard::new(self.telemetry.clone(), self.entropy.clone())
+        self.unheard.clone()
     }
 }

@@ -1,8 +1,8 @@
 //! The process: listeners, connections, background tasks and the end of them all.
 
 mod accept;
+mod admin;
 pub mod assemble;
-pub mod background;
 mod doors;
 mod files;
 pub mod listen;
@@ -11,6 +11,7 @@ mod reload;
 pub mod run;
 pub mod shutdown;
 mod stream;
+mod successor;
 pub mod tls;
 mod watched;
 

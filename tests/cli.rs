@@ -4,6 +4,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -95,7 +97,8 @@ fn help_teaches() {
       run          Serve a configuration until SIGTERM or Ctrl-C, then drain
       check        Say every problem of a configuration, with line, path and hint
       explain      Say which route a URL belongs to, and what would be decided there, and why
-      keys         Make and list the keys that seal sessions
+      health       Ask a running gateway whether it is well: for health checks
+      keys         Make, list, watch and rotate the keys that seal sessions
       sessions     List and end sessions at a running gateway's admin listener
       demo         Try Doorward: gateway, development identity provider and sample app on loopback
       schema       Print the JSON Schema or the reference of the configuration
@@ -277,6 +280,54 @@ fn keys_are_listed_by_name_only() {
     assert_eq!(ran.out, "second  seals and opens\nfirst  opens\n");
 }
 
+const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
+/// `good.yaml` with its keys in a file.
+fn with_ring_file() -> String {
+    let (before, after) = GOOD.split_once("  keys:\n").expect("keys");
+    let (_, after) = after.split_once("routes:").expect("routes");
+    format!("{before}  keys_file: session.keys\nroutes:{after}")
+}
+
+#[test]
+fn a_ring_file_is_read_and_its_bad_lines_are_told() {
+    let good = format!("# ours\nsecond {KEY}\nfirst {}\n", KEY.replace("AQ", "Ag"));
+    let config = with_ring_file();
+    let directory = directory(&[("ring.yaml", &config), ("session.keys", &good)]);
+    let list = || doorward(&["keys", "list", "--config", "ring.yaml"], directory.path());
+    assert_eq!(list().out, "second  seals and opens\nfirst  opens\n");
+    let write = |text: &str| fs::write(directory.path().join("session.keys"), text).expect("a file");
+    write(&format!("second {KEY}\n{KEY}\nsecond {KEY}\n"));
+    let ran = list();
+    assert_eq!(ran.code, Some(2));
+    for part in [
+        "session.keys_file: session.keys line 2: a line is the key's name",
+        "session.keys line 3: a key named second is on line 1 already",
+    ] {
+        assert!(ran.err.contains(part), "{part}: {}", ran.err);
+    }
+    assert!(!ran.err.contains("AQEB"), "{}", ran.err);
+    fs::remove_file(directory.path().join("session.keys")).expect("removed");
+    assert!(list().err.contains("there is no such file"));
+    let both = GOOD.replace("session:\n", "session:\n  keys_file: session.keys\n");
+    fs::write(directory.path().join("ring.yaml"), both).expect("a file");
+    assert!(
+        list().err.contains("the keys are written in two ways"),
+        "{}",
+        list().err
+    );
+}
+
+#[test]
+fn a_rotation_of_keys_in_yaml_says_what_to_write() {
+    let directory = directory(&[]);
+    let ran = doorward(&["keys", "rotate", "--config", "good.yaml", "accept"], directory.path());
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    for part in ["nothing is changed", "doorward keys generate > session-", "keys_file"] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+}
+
 #[test]
 fn explain_says_what_is_missing() {
     let eve = r#"{"sub": "1", "email": "eve@example.com", "email_verified": true, "groups": ["sales"]}"#;
@@ -345,4 +396,59 @@ fn explain_says_when_there_is_no_route() {
         assert!(ran.out.contains(answer), "{url}: {}", ran.out);
     }
     assert_eq!(explain("/staff").code, Some(2));
+}
+
+/// An admin listener that answers once, and what it was asked.
+fn answering(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let asked = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("a client");
+        let mut head = [0; 1024];
+        let length = client.read(&mut head).expect("a request");
+        client.write_all(answer.as_bytes()).expect("an answer");
+        String::from_utf8_lossy(head.get(..length).unwrap_or_default()).into_owned()
+    });
+    (url, asked)
+}
+
+#[test]
+fn health_ends_with_what_was_answered() {
+    let (url, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{\"ready\":true}");
+    let ran = here(&["health", "--url", &url]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "{\"ready\":true}\n"),
+        "{}",
+        ran.err
+    );
+    assert!(asked.join().expect("an end").starts_with("GET /ready HTTP/1.0\r\n"));
+
+    let (url, asked) = answering("HTTP/1.0 503 Service Unavailable\r\n\r\n{\"store\":\"timed out\"}");
+    let ran = here(&["health", "--live", "--url", &url]);
+    let told = format!("doorward: {url} answers /live with 503: {{\"store\":\"timed out\"}}\n");
+    assert_eq!((ran.code, ran.err), (Some(1), told));
+    assert!(asked.join().expect("an end").starts_with("GET /live HTTP/1.0\r\n"));
+}
+
+#[test]
+fn health_of_what_is_no_gateway_says_so() {
+    let (url, asked) = answering("SSH-2.0-OpenSSH\r\n");
+    let ran = here(&["health", "--url", &url]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.err.contains("the answer is not HTTP; is the gateway running"),
+        "{}",
+        ran.err
+    );
+    drop(asked.join());
+
+    let ran = here(&["health", "--url", "127.0.0.1:9090"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("write it as in http://127.0.0.1:9090"), "{}", ran.err);
+
+    let off = directory(&[("off.yaml", &format!("{GOOD}admin: {{ enabled: false }}\n"))]);
+    let ran = doorward(&["health", "--config", "off.yaml"], off.path());
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("switches the admin listener off"), "{}", ran.err);
 }

@@ -60,7 +60,7 @@ async fn serve(options: &Options, out: &mut impl Write) -> Result<(), Failure> {
     let plan =
         config::from_text("demo.yaml", &demo.config_yaml).map_err(|problems| Failure::Config(problems.to_string()))?;
     let house = assemble(plan, &clock, &entropy).map_err(RunError::from)?;
-    let up = server::start(house).await?;
+    let up = server::start(house)?;
     writeln!(out, "{}", demo.banner)?;
     out.flush()?;
     shutdown::asked().await?;

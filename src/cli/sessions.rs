@@ -1,14 +1,15 @@
 //! `doorward sessions`: lists and ends sessions at a running gateway.
 
-mod client;
-
 use std::{io::Write, path::PathBuf, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use self::client::Client;
-use super::{Failure, load};
+use super::{
+    Failure,
+    client::{self, Client},
+    load, table,
+};
 use crate::{
     config::written::{Written as _, measure::LengthOfTime},
     server::run,
@@ -137,7 +138,7 @@ async fn print(list: &List, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "{printed:#}")?;
         return Ok(());
     }
-    table(&found, out)?;
+    write_table(&found, out)?;
     if more {
         writeln!(out, "and more: narrow the search, or raise --limit")?;
     }
@@ -167,7 +168,7 @@ async fn end_them(end: &End, out: &mut impl Write) -> Result<(), Failure> {
 impl At {
     fn client(&self) -> Result<Client, Failure> {
         if let (Some(admin), Some(token)) = (&self.admin, &self.token_file) {
-            return Client::at(admin, client::token(token)?);
+            return Client::at(admin, Some(client::token(token)?));
         }
         let Some(config) = &self.config else {
             return Err(Failure::Usage(
@@ -186,7 +187,7 @@ impl At {
                 return Err(Failure::Usage(format!("{}: {what}", config.display())));
             }
         };
-        Client::of(&admin.bind, token)
+        Client::of(&admin.bind, Some(token))
     }
 }
 
@@ -221,23 +222,14 @@ fn length(text: &str) -> Result<Duration, String> {
 
 const TITLES: [&str; 7] = ["ID", "PROVIDER", "SUBJECT", "SIGNED IN", "LAST USED", "ENDS", "FROM"];
 
-fn table(sessions: &[Value], out: &mut impl Write) -> Result<(), Failure> {
+fn write_table(sessions: &[Value], out: &mut impl Write) -> Result<(), Failure> {
     let mut rows = vec![TITLES.map(str::to_owned)];
     for session in sessions {
         let entry = serde_json::from_value::<Entry>(session.clone())
             .map_err(|error| Failure::Admin(format!("the answer is not a list of sessions: {error}")))?;
         rows.push(row(&entry));
     }
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..TITLES.len()).map(width).collect();
-    for row in &rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        writeln!(out, "{}", line.trim_end())?;
-    }
+    table::write(&rows, out)?;
     Ok(())
 }
 
@@ -245,21 +237,14 @@ fn row(entry: &Entry) -> [String; 7] {
     let client = [entry.client.agent.as_deref(), entry.client.address.as_deref()];
     let from: Vec<&str> = client.into_iter().flatten().collect();
     [
-        plain(&entry.id),
-        plain(entry.provider.as_str()),
-        plain(&entry.subject),
+        table::plain(&entry.id),
+        table::plain(entry.provider.as_str()),
+        table::plain(&entry.subject),
         entry.created.to_string(),
         entry.seen.to_string(),
         entry.expires.to_string(),
-        plain(&from.join(", ")),
+        table::plain(&from.join(", ")),
     ]
-}
-
-/// What a provider or browser said cannot move the cursor of a terminal.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect()
 }
 
 #[cfg(test)]
@@ -276,7 +261,7 @@ mod tests {
             })
         };
         let mut out = Vec::new();
-        table(&[session("ada"), session("e\u{1b}[2Jve-the-longer")], &mut out).unwrap();
+        write_table(&[session("ada"), session("e\u{1b}[2Jve-the-longer")], &mut out).unwrap();
         let printed = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = printed.lines().collect();
         let at = |line: usize, word: &str| lines[line].find(word).map(|at| lines[line][..at].chars().count());

@@ -102,6 +102,7 @@ impl Desk<'_, '_> {
             terms,
             address_kept,
             ring,
+            ring_file: config.session.keys_file.as_ref().map(|file| self.source.resolve(file)),
             identity,
             telemetry,
         })

@@ -1,6 +1,6 @@
 //! [`Plan`]: everything a process needs to know, in the types of the rooms that need it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     keys::Ring,
@@ -36,6 +36,8 @@ pub struct Plan {
     pub address_kept: AddressKept,
     /// The key ring; `None` when no key was written, which only the memory store allows: draw one at start.
     pub ring: Option<Ring>,
+    /// The file that the ring was read from, when it has one of its own.
+    pub ring_file: Option<PathBuf>,
     /// The signed assertion.
     pub identity: IdentitySettings,
     /// Logs.

@@ -33,7 +33,7 @@ impl Gateway {
         let (session, verdict) = match gate::judge(route, presence.clone(), caller, terms, self.now()) {
             Decision::Settle(verdict) => (presence, verdict),
             Decision::Renew(session) => {
-                let renewal = self.renewed(&session).await;
+                let renewal = Box::pin(self.renewed(&session)).await;
                 let verdict = decide::settle(route, &session, renewal, caller, terms, self.now());
                 (Presence::Session(session), verdict)
             }
@@ -49,7 +49,8 @@ impl Gateway {
             }
             Verdict::SignIn => {
                 let return_to = ReturnTo::of(incoming.target);
-                self.begin(incoming, caller, &route.sign_in, Wish::new(return_to)).await
+                let beginning = self.begin(incoming, caller, &route.sign_in, Wish::new(return_to));
+                Box::pin(beginning).await
             }
             Verdict::Refuse(refusal) => {
                 self.audit_refusal(route, &session, refusal, incoming);

@@ -166,6 +166,7 @@ impl Gateway {
         self.emit(&Event::Key {
             kid: keys.signing(),
             what: KeyUse::Sign,
+            at: now,
         });
         Some((HeaderValue::try_from(token).ok()?, now + assertions.life / 2))
     }
@@ -173,10 +174,11 @@ impl Gateway {
 
 impl Front for Gateway {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
-        let caller = Caller::of(incoming.method, incoming.headers);
+        let caller = incoming.caller;
         match gate::place::place(&self.parts.site, incoming.method, incoming.target) {
             Place::Route(route) => self.admit(&route, incoming, caller).await,
-            Place::Own(endpoint) => Answer::Reply(self.own(endpoint, incoming, caller).await),
+            // Boxed, here and in `admit`: what few requests wait for would make the future of every request large.
+            Place::Own(endpoint) => Answer::Reply(Box::pin(self.own(endpoint, incoming, caller)).await),
             Place::Refused(refusal) => Answer::Reply(self.refuse(refusal, caller, incoming.request_id)),
             Place::OtherMethods(methods) => Answer::Reply(reply::allow(
                 self.refuse(Refusal::Method, caller, incoming.request_id),

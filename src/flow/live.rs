@@ -11,7 +11,8 @@ use crate::{
     identity::Bundle,
 };
 
-/// The gateway in force. A request is decided by one gateway from its beginning, whatever is put in place meanwhile.
+/// The gateway in force. A request is decided by one gateway, whatever is put in place meanwhile. What is asked after that,
+/// about its [`Admission`], is answered by the gateway in force then, with the route and the session that the admission holds.
 #[derive(Debug)]
 pub struct Live(ArcSwap<Gateway>);
 

@@ -2,13 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::{Ending, Gateway};
 use crate::{gate::Presence, session::Session};
 
-/// Most exchanges are over by then, and nobody need be told of them.
-const BRIEF: Duration = Duration::from_millis(500);
 /// How often the session is looked at when nothing is heard of it: it may end by time, and the feed may be down.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -17,8 +15,7 @@ impl Gateway {
     /// session's own time does.
     pub(super) fn until_over(self, session: Arc<Session>) -> Ending {
         Box::pin(async move {
-            sleep(BRIEF).await;
-            // What follows is made room for only now: few get here.
+            // Made room for only when it is polled: few are.
             Box::pin(self.follow(session)).await;
         })
     }

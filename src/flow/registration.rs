@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Public, reply, sign_in};
+use super::{Public, reply};
 use crate::{
+    gate::{Endpoint, place},
     oidc::ProviderName,
     policy::{Access, Site},
 };
@@ -37,11 +38,11 @@ impl Registration {
             };
             listeners.iter().flat_map(each)
         };
-        let callback = sign_in::callback(provider, default);
+        let callback = place::callback(provider, default);
         Self {
             redirect_uris: origins().map(|origin| format!("{origin}{callback}")).collect(),
             signed_out_uris: origins()
-                .map(|origin| format!("{origin}{}", reply::SIGNED_OUT))
+                .map(|origin| format!("{origin}{}", Endpoint::SignedOut.path()))
                 .collect(),
         }
     }

@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{Incoming, Public, Reply};
 use crate::{
-    gate::{Caller, Refusal, ReturnTo, cors::Readers},
+    gate::{Caller, Endpoint, Refusal, ReturnTo, cors::Readers},
     identity::AssertionKeys,
     pages::{self, Context, Page},
     policy::SignInTerms,
@@ -187,9 +187,6 @@ pub(super) fn signed_out(incoming: &Incoming<'_>, onward: &ReturnTo) -> Reply {
     page(StatusCode::OK, pages::signed_out(&facts), "signed_out")
 }
 
-/// The page after a sign-out, where the provider sends the browser back to.
-pub(super) const SIGNED_OUT: &str = "/.doorward/signed-out";
-
 /// The query of the signed-out page when the provider was not told.
 pub(super) const LOCAL_ONLY: &str = "local";
 
@@ -231,7 +228,7 @@ pub(super) fn shared(mut reply: Reply, readers: Readers<'_>) -> Reply {
 pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String {
     let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
     let switch = if switch_account { "&switch=1" } else { "" };
-    format!("/.doorward/sign-in?return_to={back}{switch}")
+    format!("{}?return_to={back}{switch}", Endpoint::SignIn.path())
 }
 
 /// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.

@@ -4,17 +4,13 @@ use http::Method;
 
 use super::{Gateway, Incoming, Reply, cookies, reply};
 use crate::{
-    gate::{Attempt, Caller, Presence, Refusal, ReturnTo, sign_in::Draws},
+    gate::{Attempt, Caller, Presence, Refusal, ReturnTo, place, sign_in::Draws},
     oidc::{Issuer, ProviderName},
     pages::Context,
     policy::{Found, SignInTerms},
     session::{Life, Session},
     telemetry::Event,
 };
-
-/// Where the provider sends the browser back; other providers than the default have their own, so that an answer of
-/// one cannot be taken for another's (RFC 9700 section 4.4).
-pub(super) const CALLBACK: &str = "/.doorward/callback";
 
 impl Gateway {
     /// `/.doorward/sign-in?return_to=…[&switch=1]`: a link on our pages and in problem JSON.
@@ -114,7 +110,7 @@ impl Gateway {
     /// The redirect URI of a provider on the request's host, which a route of the configuration named (AR-08).
     pub(super) fn redirect_uri(&self, incoming: &Incoming<'_>, provider: &ProviderName) -> String {
         let origin = reply::origin(incoming.public, incoming.target.host().as_str());
-        let callback = callback(provider, self.parts().default_provider.as_ref());
+        let callback = place::callback(provider, self.parts().default_provider.as_ref());
         format!("{origin}{callback}")
     }
 
@@ -141,15 +137,6 @@ impl Gateway {
 
     pub(super) fn refuse_plainly(&self, refusal: Refusal, caller: Caller, incoming: &Incoming<'_>) -> Reply {
         super::Front::refuse(self, refusal, caller, incoming.request_id)
-    }
-}
-
-/// The path of a provider's redirect URI.
-pub(super) fn callback(provider: &ProviderName, default: Option<&ProviderName>) -> String {
-    if default == Some(provider) {
-        CALLBACK.to_owned()
-    } else {
-        format!("{CALLBACK}/{}", provider.as_str())
     }
 }
 

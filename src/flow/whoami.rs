@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Gateway, Incoming, Reply, reply, sign_in::Wish};
 use crate::{
-    gate::{Caller, Presence, Refusal, ReturnTo},
+    gate::{Caller, Endpoint, Presence, Refusal, ReturnTo},
     pages::{self, Action, Context, Times},
     session::Session,
 };
@@ -64,7 +64,7 @@ impl Gateway {
             claims: &claims,
             times: self.times(session),
             sign_out: Action {
-                path: "/.doorward/sign-out",
+                path: Endpoint::SignOut.path(),
                 fields: &[],
                 leads_to: &leads_to,
             },

@@ -113,6 +113,18 @@ impl Endpoint {
     }
 }
 
+/// The path of a provider's redirect URI. Other providers than the default have their own, so that an answer of one cannot be
+/// taken for another's (RFC 9700 section 4.4).
+#[must_use]
+pub fn callback(provider: &ProviderName, default: Option<&ProviderName>) -> String {
+    let callback = Endpoint::Callback.path();
+    if default == Some(provider) {
+        callback.to_owned()
+    } else {
+        format!("{callback}/{}", provider.as_str())
+    }
+}
+
 /// How much of a request's body the gateway itself reads, in bytes; `None` for none of it.
 #[must_use]
 pub fn body_limit(method: &Method, path: &str) -> Option<usize> {
@@ -142,7 +154,8 @@ fn below(endpoint: Endpoint, path: &str) -> Option<&str> {
 }
 
 /// Whether a path is the gateway's own, whether or not anything is there.
-pub(super) fn is_own(path: &str) -> bool {
+#[must_use]
+pub fn is_own(path: &str) -> bool {
     path.strip_prefix(OWN)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -146,7 +146,9 @@ pub fn offers_only_other_upgrades(headers: &HeaderMap) -> bool {
 }
 
 /// Checks headers that must not be forwarded as they are: any `Transfer-Encoding` but `chunked`, an upgrade to
-/// WebSocket in another way than by GET with `Connection: upgrade`, differing `Content-Length`s.
+/// WebSocket in another way than by GET with `Connection: upgrade` and without a body, differing `Content-Length`s.
+///
+/// What follows a handshake is the tunnel's (RFC 6455 section 4.1), to which no limit of bodies applies.
 ///
 /// # Errors
 /// [`Refusal::BadHeader`].
@@ -154,7 +156,15 @@ pub fn check_headers(method: &Method, headers: &HeaderMap) -> Result<(), Refusal
     let coded = headers.contains_key(header::TRANSFER_ENCODING);
     let chunked =
         || only(headers, &header::TRANSFER_ENCODING).is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
-    if (coded && !chunked()) || (names_websocket(headers) && !is_websocket(method, headers)) || !one_length(headers) {
+    let bodiless = || {
+        !coded
+            && headers
+                .get_all(header::CONTENT_LENGTH)
+                .iter()
+                .all(|length| length == "0")
+    };
+    let handshake = || is_websocket(method, headers) && bodiless();
+    if (coded && !chunked()) || (names_websocket(headers) && !handshake()) || !one_length(headers) {
         return Err(Refusal::BadHeader);
     }
     Ok(())

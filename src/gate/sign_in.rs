@@ -33,6 +33,9 @@ pub const LONGEST_REMEMBERED: usize = 2048;
 /// Longest return address that `state` carries, since it travels in URLs.
 pub const LONGEST_CARRIED: usize = 1024;
 
+/// Characters of [`Draws::id`], written.
+const DRAWN: usize = 12;
+
 /// What an attempt remembers.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -133,7 +136,7 @@ impl Attempt {
             again: self.again,
         };
         Begun {
-            state: sealed(ring, &of_state(), draws.state_nonce, &state),
+            state: state.sealed(ring, draws),
             cookie_value: self.cookie_value(ring, draws.cookie_nonce, &cookie_name),
             dropped: dropped(present, secure),
             cookie_name,
@@ -174,9 +177,18 @@ impl Attempt {
 }
 
 impl State {
+    /// Behind random characters that make its key one of its own.
+    fn sealed(&self, ring: &Ring, draws: &Draws) -> String {
+        let mut state = URL_SAFE_NO_PAD.encode(draws.id);
+        let sealed = sealed(ring, &of_state(&state), draws.state_nonce, self);
+        state.push_str(&sealed);
+        state
+    }
+
     /// What a `state` parameter of ours carries. `None` for whatever does not open.
     pub(super) fn open(ring: &Ring, state: &str) -> Option<Self> {
-        opened(ring, &of_state(), state)
+        let (drawn, sealed) = state.split_at_checked(DRAWN)?;
+        opened(ring, &of_state(drawn), sealed)
     }
 }
 
@@ -221,21 +233,22 @@ fn dropped(present: &[&str], secure: bool) -> Vec<String> {
 fn is_name(name: &str) -> bool {
     let (time, id) = name.split_once('-').unwrap_or_default();
     let small_hex = |c: u8| matches!(c, b'0'..=b'9' | b'a'..=b'f');
-    time.len() == 9 && time.bytes().all(small_hex) && id.len() == 12
+    time.len() == 9 && time.bytes().all(small_hex) && id.len() == DRAWN
 }
 
+/// The name is drawn for each attempt, so each has a key of its own; it is no secret, the cookie is.
 const fn of_cookie(cookie_name: &str) -> Binding<'_> {
     Binding {
         purpose: Purpose::SignIn,
-        holder: &[],
+        holder: cookie_name.as_bytes(),
         place: cookie_name.as_bytes(),
     }
 }
 
-const fn of_state() -> Binding<'static> {
+const fn of_state(drawn: &str) -> Binding<'_> {
     Binding {
         purpose: Purpose::State,
-        holder: &[],
+        holder: drawn.as_bytes(),
         place: b"state",
     }
 }

@@ -5,7 +5,7 @@
 //! In a list joined by commas, an item with a comma is left out too, since it would read as two; the signed assertion
 //! carries the whole list.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use http::{HeaderName, HeaderValue};
 
@@ -55,9 +55,10 @@ pub struct HeaderPlan {
     stripped: Stripped,
 }
 
-/// Folded names, with the lengths they have in front: most names that a client sends are of none of them.
+/// Folded names, with the first bytes and the lengths they have in front: most names that a client sends have neither.
 #[derive(Clone, Debug)]
 struct Stripped {
+    firsts: u64,
     lengths: u64,
     names: HashSet<Box<[u8]>>,
 }
@@ -160,11 +161,15 @@ impl HeaderPlan {
 impl Stripped {
     fn new<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
         let names: HashSet<Box<[u8]>> = names.map(|name| name.as_str().bytes().map(fold).collect()).collect();
+        let firsts = names.iter().fold(first_bit(OWN), |all, name| all | first_bit(name));
         let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
-        Self { lengths, names }
+        Self { firsts, lengths, names }
     }
 
     fn holds(&self, name: &[u8]) -> bool {
+        if self.firsts & first_bit(name) == 0 {
+            return false;
+        }
         if name.iter().all(|byte| fold(*byte) == *byte) {
             return name.starts_with(OWN) || self.holds_folded(name);
         }
@@ -177,11 +182,30 @@ impl Stripped {
     }
 }
 
+/// A name as servers behind us may read it: lower case, everything but letters and digits is `-`. Two names that fold to the
+/// same may be one there.
+#[must_use]
+pub fn folded(name: &HeaderName) -> Cow<'_, str> {
+    let name = name.as_str();
+    if name.bytes().all(|byte| fold(byte) == byte) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.bytes().map(|byte| char::from(fold(byte))).collect())
+}
+
 const fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() {
         byte.to_ascii_lowercase()
     } else {
         b'-'
+    }
+}
+
+/// A bit for the first byte as it is folded; several bytes share one.
+const fn first_bit(name: &[u8]) -> u64 {
+    match name.first() {
+        Some(first) => 1 << (fold(*first) % 64),
+        None => 0,
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Ring {
 }
 
 /// Why a ring cannot be made.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
     /// No key at all.
     #[error("a key ring needs at least one key")]
@@ -131,6 +131,17 @@ impl RingKey {
         expand(&self.extracted, label, more)
     }
 
+    /// Eight hexadecimal digits that tell this key from another of the same name, and nothing of either.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digits = self
+            .derive("fingerprint", b"")
+            .iter()
+            .take(4)
+            .fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
+        format!("{digits:08x}")
+    }
+
     /// HMAC-SHA-256 of `bytes` under this key's index key: where something is kept, told only to who has the ring.
     #[must_use]
     pub fn index(&self, bytes: &[u8]) -> [u8; 32] {
@@ -176,6 +187,15 @@ impl Ring {
         })
     }
 
+    /// The same ring with one more key that opens, unless it has one of that name.
+    #[must_use]
+    pub fn with_older(mut self, key: RingKey) -> Self {
+        if self.find(key.id.as_str()).is_none() {
+            self.older.push(key);
+        }
+        self
+    }
+
     /// The key that seals.
     #[must_use]
     pub const fn sealing(&self) -> &RingKey {
@@ -191,6 +211,13 @@ impl Ring {
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&RingKey> {
         self.keys().find(|key| key.id.as_str() == id)
+    }
+
+    /// Whether the other ring has the same keys in the same order.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let known = |key: &RingKey| (key.id.clone(), key.fingerprint());
+        self.keys().map(known).eq(other.keys().map(known))
     }
 
     /// The names of all keys, the sealing one first.

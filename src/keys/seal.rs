@@ -22,8 +22,6 @@ pub enum Purpose {
     State,
     /// An administration index record.
     Index,
-    /// A shared assertion signing key.
-    AssertionKey,
 }
 
 /// What a sealed value is bound to: opening it for another purpose, by another holder or in another place fails.
@@ -31,7 +29,8 @@ pub enum Purpose {
 pub struct Binding<'a> {
     /// What it is for.
     pub purpose: Purpose,
-    /// A value that only the holder has (the session handle), mixed into the key. Empty where the ring alone opens.
+    /// What is mixed into the key: a value that only the holder has (the session handle), or one that is drawn for each value (an
+    /// attempt's name), so that each has a key of its own. Empty where neither is.
     pub holder: &'a [u8],
     /// Where it is kept (the store key, the cookie's name).
     pub place: &'a [u8],
@@ -63,7 +62,6 @@ impl Purpose {
             Self::SignIn => "seal sign-in",
             Self::State => "seal state",
             Self::Index => "seal index",
-            Self::AssertionKey => "seal assertion key",
         }
     }
 }
@@ -226,13 +224,7 @@ mod tests {
     #[test]
     fn another_purpose_holder_or_place_refuses() {
         let ring = ring(&[("k1", 1)]);
-        let purposes = [
-            Purpose::Session,
-            Purpose::SignIn,
-            Purpose::State,
-            Purpose::Index,
-            Purpose::AssertionKey,
-        ];
+        let purposes = [Purpose::Session, Purpose::SignIn, Purpose::State, Purpose::Index];
         for sealed_for in purposes {
             let sealed = seal(
                 &ring,

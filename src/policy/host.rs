@@ -1,7 +1,6 @@
 //! Hosts and host patterns.
 
 use std::{
-    borrow::Borrow,
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -53,24 +52,16 @@ impl Host {
         self.0.starts_with('[') || self.0.parse::<Ipv4Addr>().is_ok()
     }
 
-    /// The host without its first label, without the first two, and so on, longest first.
+    /// What follows the first label, the second, and so on, each with its dot, longest first.
     pub(super) fn suffixes(&self) -> impl Iterator<Item = &str> {
-        let after_first = |host: &str| host.find('.').and_then(|dot| host.get(dot + 1..).map(str::len));
         let whole = self.as_str();
-        let tail = move |length: usize| whole.get(whole.len() - length..).unwrap_or_default();
-        std::iter::successors(after_first(whole), move |length| after_first(tail(*length))).map(tail)
+        whole.match_indices('.').filter_map(|(dot, _)| whole.get(dot..))
     }
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for Host {
-    fn borrow(&self) -> &str {
-        &self.0
     }
 }
 
@@ -236,7 +227,7 @@ mod tests {
     #[test]
     fn suffixes_go_by_whole_labels() {
         let host = Host::parse("a.bc.test").unwrap();
-        assert_eq!(host.suffixes().collect::<Vec<_>>(), ["bc.test", "test"]);
+        assert_eq!(host.suffixes().collect::<Vec<_>>(), [".bc.test", ".test"]);
         assert_eq!(Host::parse("localhost").unwrap().suffixes().count(), 0);
     }
 }

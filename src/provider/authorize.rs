@@ -29,6 +29,12 @@ const OURS: &[&str] = &[
     "request_uri",
 ];
 
+/// Whether a parameter of the authorization request is Doorward's own.
+#[must_use]
+pub fn is_own_parameter(name: &str) -> bool {
+    OURS.contains(&name)
+}
+
 /// The authorization request (OpenID Connect Core 1.0 section 3.1.2.1): a code, with S256 always (AR-01, AR-02).
 pub(super) fn authorization(
     settings: &Settings,
@@ -99,7 +105,7 @@ fn extra<'a>(settings: &'a Settings, terms: &'a SignInTerms) -> BTreeMap<&'a str
         .iter()
         .chain(&terms.extra)
         .map(|(name, value)| (name.as_str(), value.as_str()))
-        .filter(|(name, _)| !OURS.contains(name))
+        .filter(|(name, _)| !is_own_parameter(name))
         .collect()
 }
 

@@ -43,10 +43,10 @@ pub(super) const MOST_REVOCATIONS: u32 = 32;
 pub struct Provider {
     settings: Settings,
     pub(super) link: Arc<Link>,
-    pub(super) keys: Keys,
+    pub(super) keys: Arc<Keys>,
     discovery: Arc<Discovery>,
-    renewals: Mutex<Breaker>,
-    pub(super) revocations: Semaphore,
+    renewals: Arc<Mutex<Breaker>>,
+    pub(super) revocations: Arc<Semaphore>,
 }
 
 impl Provider {
@@ -65,12 +65,42 @@ impl Provider {
         let discovery = Discovery::new(Arc::clone(&link), settings.issuer.clone(), settings.allow_http);
         Ok(Self {
             settings,
-            keys: Keys::new(Arc::clone(&link)),
+            keys: Arc::new(Keys::new(Arc::clone(&link))),
             link,
             discovery,
-            renewals: Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)),
-            revocations: Semaphore::new(MOST_REVOCATIONS as usize),
+            renewals: Arc::new(Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT))),
+            revocations: Arc::new(Semaphore::new(MOST_REVOCATIONS as usize)),
         })
+    }
+
+    /// Whether these settings are of the same provider, reached in the same way: what is known of it is true under them too.
+    #[must_use]
+    pub fn is_reached_as(&self, settings: &Settings) -> bool {
+        // Everything that [`Provider::new`] makes anything of.
+        let of = |settings: &Settings| {
+            (
+                settings.name.clone(),
+                settings.issuer.clone(),
+                settings.allow_http,
+                settings.ca_pem.clone(),
+                settings.connect_timeout,
+                settings.timeout,
+            )
+        };
+        of(&self.settings) == of(settings)
+    }
+
+    /// The same provider under other settings: metadata, keys and what renewals met are known as before.
+    #[must_use]
+    pub fn changed(&self, settings: Settings) -> Self {
+        Self {
+            settings,
+            link: Arc::clone(&self.link),
+            keys: Arc::clone(&self.keys),
+            discovery: Arc::clone(&self.discovery),
+            renewals: Arc::clone(&self.renewals),
+            revocations: Arc::clone(&self.revocations),
+        }
     }
 
     /// As configured.

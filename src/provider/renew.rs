@@ -53,7 +53,7 @@ impl Provider {
 
     /// Who the session is of after the refresh. The refresh token is spent, so the new one must be kept whatever comes with it:
     /// an ID token that cannot be verified counts as not sent (it is optional here), and without usable userinfo the person
-    /// is still who they were. One that is verified and about somebody else is another thing: it ends the session (RF-06).
+    /// is still who they were. A key set that lags behind the token endpoint signs nobody out (IP-05). One that is verified and about somebody else is another thing: it ends the session (RF-06).
     async fn renewed_identity(
         &self,
         id_token: Secret<String>,

@@ -23,7 +23,7 @@ impl<F: Front> Door<F> {
         let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
-        ctx.request_id = request::identifier(&head.headers, trusted, &self.entropy);
+        ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
         ctx.trace_id = request::trace_id(&head.headers);
         ctx.method = head.method.clone();
         ctx.caller = Caller::of(&head.method, &head.headers);
@@ -52,6 +52,7 @@ impl<F: Front> Door<F> {
         let incoming = Incoming {
             method: &head.method,
             target,
+            caller: ctx.caller,
             headers: &head.headers,
             body: &body,
             client: ctx.client,

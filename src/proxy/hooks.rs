@@ -175,7 +175,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             link::forget_tunnel();
         }
         ctx.answered = Some(ctx.elapsed());
-        if may_have_body(head) {
+        if inbound::may_have_body(head) {
             // From now on both may talk, and the client may have nothing to say for long.
             self.await_upload(ctx, true);
         }
@@ -229,7 +229,9 @@ impl<F: Front> ProxyHttp for Door<F> {
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
         let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
         ctx.error = Some(fault::words(error, target));
-        let begun = session.response_written().is_some_and(|head| begins(head.status));
+        let begun = session
+            .response_written()
+            .is_some_and(|head| inbound::begins(head.status));
         let refusal = fault::refusal(error).filter(|_| !begun);
         let mut code = 0;
         if let Some(refusal) = refusal {
@@ -284,18 +286,4 @@ impl<F: Front> ProxyHttp for Door<F> {
     fn request_summary(&self, _: &Session, ctx: &Ctx) -> String {
         format!("request {}", ctx.request_id)
     }
-}
-
-fn may_have_body(head: &ResponseHeader) -> bool {
-    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    !bodiless
-        && head
-            .headers
-            .get(header::CONTENT_LENGTH)
-            .is_none_or(|length| length != "0")
-}
-
-/// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
-fn begins(status: StatusCode) -> bool {
-    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }

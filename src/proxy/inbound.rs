@@ -1,19 +1,19 @@
 //! Header edits on the way back: what an upstream may say to a client.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use pingora::{Result, http::ResponseHeader};
 
 use crate::policy::Forward;
 
 /// Hop-by-hop headers (RFC 9110 section 7.6.1) that pingora passes on. `Transfer-Encoding` stays: it is the framing
 /// that pingora itself reads.
-const HOP_BY_HOP: [&str; 6] = [
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-connection",
-    "upgrade",
-    "connection",
+const HOP_BY_HOP: [HeaderName; 6] = [
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("proxy-authentication-info"),
+    HeaderName::from_static("proxy-connection"),
+    header::UPGRADE,
+    header::CONNECTION,
 ];
 
 /// Edits a final response's head.
@@ -69,7 +69,7 @@ fn strip_hop_by_hop(head: &mut ResponseHeader) {
     for name in nominated(&head.headers) {
         head.remove_header(&name);
     }
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         head.remove_header(name);
     }
 }
@@ -82,6 +82,21 @@ fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH)
         .collect()
+}
+
+/// Whether a body may follow a head.
+pub(super) fn may_have_body(head: &ResponseHeader) -> bool {
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    !bodiless
+        && head
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .is_none_or(|length| length != "0")
+}
+
+/// Whether nothing else can be said after a head with this status: it is the final one, or begins a tunnel.
+pub(super) fn begins(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || !status.is_informational()
 }
 
 #[cfg(test)]

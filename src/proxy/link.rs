@@ -2,21 +2,27 @@
 //! answer, and, if it is a tunnel, when the server drains.
 //!
 //! The hooks run inside the exchange's future, so the hold is a task-local value. It costs nothing that is not used: there
-//! is no channel, for whatever a hook asks is looked at right after the poll in which it asked.
+//! is no channel, for whatever a hook asks is looked at right after the poll in which it asked; and nobody is asked about
+//! a session before an exchange is [`BRIEF`] no more.
 
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU16, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
+use tokio::time::{Instant, Sleep, sleep_until};
+
 use crate::flow::Ending;
+
+/// Most exchanges are over by then, and whether their sessions end is never asked.
+const BRIEF: Duration = Duration::from_millis(500);
 
 tokio::task_local! {
     static HOLD: RefCell<Hold>;
@@ -36,10 +42,31 @@ pub enum Cut {
 /// What the hooks of one exchange asked for.
 struct Hold {
     farewell: Arc<Farewell>,
+    timer: Timer,
+    /// Until when the session's end is not asked for.
+    brief: Option<Instant>,
     ending: Option<Ending>,
     handshake: Option<Ending>,
     tunnel: bool,
     cut: Option<Cut>,
+}
+
+type Timer = Option<Pin<Box<Sleep>>>;
+
+/// A connection's timer between its exchanges. To set and to take back one for each would cost more than all else here:
+/// a lock each and, where no other is set, a call to the system. Kept, it goes off for an exchange that is over already,
+/// and is set anew by the one that finds it so.
+#[derive(Debug, Default)]
+pub struct Spare(Mutex<Timer>);
+
+impl Spare {
+    fn take(&self) -> Timer {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, timer: Timer) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = timer;
+    }
 }
 
 /// What is said to a WebSocket's client at the end, shared with the connection's stream, which says it.
@@ -77,6 +104,7 @@ pub async fn hold<T>(
     exchange: impl Future<Output = T>,
     draining: impl Future<Output = ()>,
     farewell: Arc<Farewell>,
+    spare: &Spare,
 ) -> Option<T> {
     let guarded = async move {
         // Dropped in here, where the hold still says why.
@@ -91,7 +119,10 @@ pub async fn hold<T>(
             })
         });
         match ended.await {
-            Ok(ended) => Some(ended),
+            Ok(ended) => {
+                spare.keep(HOLD.with(|hold| hold.borrow_mut().timer.take()));
+                Some(ended)
+            }
             Err(cut) => {
                 HOLD.with(|hold| {
                     let mut hold = hold.borrow_mut();
@@ -106,6 +137,8 @@ pub async fn hold<T>(
     };
     let asked = Hold {
         farewell,
+        timer: spare.take(),
+        brief: None,
         ending: None,
         handshake: None,
         tunnel: false,
@@ -119,7 +152,7 @@ impl Hold {
         let over = |end: &mut Option<Ending>, cx: &mut Context<'_>| {
             end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready())
         };
-        if over(&mut self.ending, cx) {
+        if self.ending.is_some() && !self.is_brief(cx) && over(&mut self.ending, cx) {
             Poll::Ready(Cut::SessionEnded)
         } else if over(&mut self.handshake, cx) {
             Poll::Ready(Cut::Late)
@@ -129,11 +162,31 @@ impl Hold {
             Poll::Pending
         }
     }
+
+    /// Whether the exchange may still be over before anybody need be asked. Wakes it when that time has passed.
+    fn is_brief(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(until) = self.brief else {
+            return false;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= until {
+                self.brief = None;
+                return false;
+            }
+            // It was an exchange's before this one.
+            timer.as_mut().reset(until);
+        }
+        true
+    }
 }
 
-/// Cuts the exchange when `ending` resolves.
+/// Cuts the exchange when `ending` resolves, which is first polled when the exchange is brief no more.
 pub(super) fn cut_when(ending: Option<Ending>) {
-    ask(|hold| hold.ending = ending);
+    ask(|hold| {
+        hold.brief = ending.is_some().then(|| Instant::now() + BRIEF);
+        hold.ending = ending;
+    });
 }
 
 /// Cuts the exchange unless the tunnel is open after `deadline`.
@@ -177,7 +230,9 @@ mod tests {
 
     async fn held(exchange: impl Future<Output = ()>, draining: impl Future<Output = ()>) -> (bool, Option<u16>) {
         let farewell = Arc::new(Farewell::default());
-        let whole = hold(exchange, draining, Arc::clone(&farewell)).await.is_some();
+        let whole = hold(exchange, draining, Arc::clone(&farewell), &Spare::default())
+            .await
+            .is_some();
         (whole, farewell.code())
     }
 
@@ -190,7 +245,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn an_exchange_is_cut_when_its_session_ends() {
         let said = RefCell::new(None);
         let stream = async {
@@ -206,6 +261,34 @@ mod tests {
             pending::<()>().await;
         };
         assert_eq!(held(tunnel, pending()).await, (false, Some(1008)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_asked_of_a_brief_exchange_and_the_timer_of_one_serves_the_next() {
+        let (spare, began) = (Spare::default(), Instant::now());
+        let asked = Arc::new(AtomicU16::new(0));
+        let exchange = |lasting: Duration| {
+            let asked = Arc::clone(&asked);
+            let ending = poll_fn(move |_| {
+                asked.fetch_add(1, Ordering::Relaxed);
+                Poll::Ready(())
+            });
+            let exchange = async move {
+                cut_when(Some(Box::pin(ending)));
+                tokio::time::sleep(lasting).await;
+            };
+            hold(exchange, pending(), Arc::default(), &spare)
+        };
+        let deadline = || spare.0.lock().unwrap().as_ref().map(|timer| timer.deadline());
+        for _ in 0..7 {
+            assert_eq!(exchange(BRIEF / 5).await, Some(()));
+        }
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
+        assert_eq!(deadline(), Some(began + BRIEF * 2), "it went off in the sixth");
+        tokio::time::sleep(BRIEF * 9).await;
+        let last = Instant::now();
+        assert_eq!(exchange(BRIEF * 2).await, None);
+        assert_eq!((last.elapsed(), asked.load(Ordering::Relaxed)), (BRIEF, 1));
     }
 
     #[tokio::test]

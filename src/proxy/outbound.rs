@@ -14,7 +14,7 @@ use super::{
 use crate::{
     flow::{Front, Public},
     gate::Target,
-    identity::HeaderPlan,
+    identity::{HeaderPlan, headers::folded},
     policy::{PathPattern, Route},
 };
 
@@ -35,8 +35,7 @@ pub(super) fn edit<F: Front>(
     let (Some(admission), Some(target)) = (&ctx.admission, &ctx.target) else {
         return Err(Error::explain(ErrorType::InternalError, "no admission on the way out"));
     };
-    let authority =
-        HeaderValue::try_from(target.authority()).or_err(ErrorType::InternalError, "the host as a header")?;
+    let authority = authority(&head.headers, target)?;
     let plan = &admission.route().forward.headers;
     strip(head, plan, ctx.trusted, |name| front.is_own_cookie(name))?;
     set_forwarded(head, ctx.trusted, &authority, public, peer)?;
@@ -49,6 +48,16 @@ pub(super) fn edit<F: Front>(
     let host = admission.route().forward.host_header.as_ref();
     set_host(head, host.unwrap_or(&authority))?;
     set_path(head, admission.route(), target)
+}
+
+/// The host as a header: the client's own where it is written in normal form, as browsers write it.
+fn authority(headers: &HeaderMap, target: &Target) -> Result<HeaderValue> {
+    match headers.get(header::HOST) {
+        Some(written) if target.port().is_none() && written == target.host().as_str() => Ok(written.clone()),
+        Some(_) | None => {
+            HeaderValue::try_from(target.authority()).or_err(ErrorType::InternalError, "the host as a header")
+        }
+    }
 }
 
 /// Takes off every header of a client that is ours to say.
@@ -69,19 +78,16 @@ fn strip(head: &mut RequestHeader, plan: &HeaderPlan, trusted: bool, is_own: imp
 /// Whether a name says where a request comes from, under any spelling that folds to it. A trusted peer may say it, in
 /// the one right spelling.
 fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
-    let name = name.as_str();
-    if matches!(name, "proxy-authorization" | "proxy-connection") {
+    if !name.as_str().starts_with(['f', 'p', 'x']) {
+        return false;
+    }
+    if matches!(name.as_str(), "proxy-authorization" | "proxy-connection") {
         return true;
     }
-    let folds = |c: char| !c.is_ascii_alphanumeric() && c != '-';
-    let folded = if name.contains(folds) {
-        Cow::Owned(name.replace(folds, "-"))
-    } else {
-        Cow::Borrowed(name)
-    };
+    let folded = folded(name);
     let forwarding =
         folded.starts_with("x-forwarded-") || matches!(&*folded, "forwarded" | "x-real-ip" | "x-request-id");
-    forwarding && !(trusted && folded == name)
+    forwarding && !(trusted && folded == name.as_str())
 }
 
 /// Equal `Content-Length`s become one; differing ones were refused.
@@ -133,17 +139,8 @@ fn set_forwarded(
     public: Public,
     peer: Option<IpAddr>,
 ) -> Result<()> {
-    let before: Vec<&[u8]> = head
-        .headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    let hop = peer.map(|ip| ip.to_canonical().to_string());
-    let hops: Vec<&[u8]> = before.into_iter().chain(hop.as_deref().map(str::as_bytes)).collect();
-    if !hops.is_empty() {
-        let value =
-            HeaderValue::from_bytes(&hops.join(&b", "[..])).or_err(ErrorType::InternalError, "joining addresses")?;
+    if let Some(hops) = hops(&head.headers, peer) {
+        let value = HeaderValue::try_from(hops).or_err(ErrorType::InternalError, "joining addresses")?;
         head.insert_header(FORWARDED_FOR, value)?;
     }
     if !(trusted && head.headers.contains_key(FORWARDED_HOST)) {
@@ -154,6 +151,16 @@ fn set_forwarded(
         head.insert_header(FORWARDED_PROTO, HeaderValue::from_static(scheme))?;
     }
     Ok(())
+}
+
+/// What is left of the client's list, which is a trusted proxy's, and the peer.
+fn hops(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Vec<u8>> {
+    let before = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let peer = peer.map(|ip| ip.to_canonical().to_string().into_bytes());
+    before
+        .map(<[u8]>::to_vec)
+        .chain(peer)
+        .reduce(|all, one| [all, one].join(&b", "[..]))
 }
 
 fn set_host(head: &mut RequestHeader, host: &HeaderValue) -> Result<()> {
@@ -168,14 +175,23 @@ fn set_host(head: &mut RequestHeader, host: &HeaderValue) -> Result<()> {
 /// The upstream gets the bytes that the gate judged, with the route's prefixes taken off and put on.
 fn set_path(head: &mut RequestHeader, route: &Route, target: &Target) -> Result<()> {
     let path = rewritten(route, target.path());
+    if is_there(head.raw_path(), &path, target.query()) {
+        return Ok(());
+    }
     let wanted = match target.query() {
         Some(query) => Cow::Owned(format!("{path}?{query}")),
         None => path,
     };
-    if head.raw_path() == wanted.as_bytes() {
-        return Ok(());
-    }
     head.set_raw_path(wanted.as_bytes())
+}
+
+/// Whether a target is these, byte for byte.
+fn is_there(raw: &[u8], path: &str, query: Option<&str>) -> bool {
+    let after_path = raw.strip_prefix(path.as_bytes());
+    match query {
+        Some(query) => after_path.and_then(|rest| rest.strip_prefix(b"?")) == Some(query.as_bytes()),
+        None => after_path == Some(b""),
+    }
 }
 
 fn rewritten<'a>(route: &Route, path: &'a str) -> Cow<'a, str> {
@@ -225,6 +241,38 @@ mod tests {
         assert_eq!(cookies(&["a=1; __Host-doorward=x; b=2;"]).as_deref(), Some("a=1; b=2"));
         assert_eq!(cookies(&["__Host-doorward=x"]).as_deref(), Some(""));
         assert_eq!(cookies(&["__Host-doorward =x"]).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn a_target_is_left_alone_only_where_every_byte_is_right() {
+        for (raw, path, query, same) in [
+            ("/a", "/a", None, true),
+            ("/a?", "/a", Some(""), true),
+            ("/a?b", "/a", Some("b"), true),
+            ("/a?", "/a", None, false),
+            ("/a", "/a", Some(""), false),
+            ("/a?b", "/a", None, false),
+            ("/a?bc", "/a", Some("b"), false),
+            ("/ab", "/a", None, false),
+            ("//a", "/a", None, false),
+            ("http://x/a", "/a", None, false),
+        ] {
+            assert_eq!(is_there(raw.as_bytes(), path, query), same, "{raw}");
+        }
+    }
+
+    #[test]
+    fn hops_are_in_order_and_the_peer_comes_last() {
+        let mut map = HeaderMap::new();
+        let peer = || Some("10.0.0.1".parse().unwrap());
+        assert_eq!(hops(&map, None), None);
+        assert_eq!(hops(&map, peer()), Some(b"10.0.0.1".to_vec()));
+        map.append(FORWARDED_FOR, HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
+        map.append(FORWARDED_FOR, HeaderValue::from_static("9.9.9.9"));
+        assert_eq!(
+            hops(&map, peer()),
+            Some(b"1.2.3.4, 5.6.7.8, 9.9.9.9, 10.0.0.1".to_vec())
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The first look at a request: limits, normal form, who sent it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
@@ -122,22 +125,48 @@ fn address(written: &[u8]) -> Option<IpAddr> {
     Some(ip.to_canonical())
 }
 
-/// The request's identifier: a trusted proxy's, if it is fit for logs, or a new one of 128 bits.
-pub(super) fn identifier(headers: &HeaderMap, trusted: bool, entropy: &Entropy) -> String {
-    let given = headers
-        .get(REQUEST_ID)
-        .filter(|_| trusted)
+/// Where new request identifiers come from: 64 bits drawn at the start and a count of 64 bits, scattered. They tell
+/// requests apart, also those of different processes, and are no secret: drawing each one would be a system call a request.
+#[derive(Debug)]
+pub(super) struct Serial {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl Serial {
+    pub(super) fn new(entropy: &Entropy) -> Self {
+        Self {
+            process: u64::from_be_bytes(entropy.bytes()),
+            next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
+        }
+    }
+
+    /// 32 hex digits.
+    pub(super) fn take(&self) -> String {
+        let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
+        format!("{:032x}", u128::from(self.process) << 64 | u128::from(count))
+    }
+}
+
+/// Another number for every number (the finaliser of `SplitMix64`), so that none comes twice and none tells how many came
+/// before it.
+const fn scattered(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// The request's identifier: a trusted proxy's, if it is fit for logs, or a new one.
+pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) -> String {
+    let given = trusted
+        .then(|| headers.get(REQUEST_ID))
+        .flatten()
         .and_then(|value| value.to_str().ok())
         .filter(|id| {
             (1..=LONGEST_REQUEST_ID).contains(&id.len())
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         });
-    given.map_or_else(|| fresh_identifier(entropy), str::to_owned)
-}
-
-/// A new identifier of 128 bits.
-pub(super) fn fresh_identifier(entropy: &Entropy) -> String {
-    format!("{:032x}", u128::from_be_bytes(entropy.bytes()))
+    given.map_or_else(|| serial.take(), str::to_owned)
 }
 
 /// The trace identifier of the one `traceparent`, for the access line.
@@ -201,18 +230,29 @@ mod tests {
 
     #[test]
     fn request_identifiers_come_from_trusted_peers_only_and_are_clean() {
-        let entropy = Entropy::system();
+        let serial = Serial::new(&Entropy::system());
         let good = headers(&[("x-request-id", "abc-1.2_3")]);
-        assert_eq!(identifier(&good, true, &entropy), "abc-1.2_3");
-        assert_eq!(identifier(&good, false, &entropy).len(), 32);
+        assert_eq!(identifier(&good, true, &serial), "abc-1.2_3");
+        assert_eq!(identifier(&good, false, &serial).len(), 32);
         for bad in ["", "a b", "a\u{7f}", &"x".repeat(65)] {
             let Ok(value) = HeaderValue::from_str(bad) else {
                 continue;
             };
             let mut map = HeaderMap::new();
             map.insert(REQUEST_ID, value);
-            assert_eq!(identifier(&map, true, &entropy).len(), 32, "{bad:?}");
+            assert_eq!(identifier(&map, true, &serial).len(), 32, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn new_identifiers_are_32_digits_and_differ() {
+        let (one, other) = (Serial::new(&Entropy::system()), Serial::new(&Entropy::system()));
+        let ids: std::collections::HashSet<String> = (0..1000).flat_map(|_| [one.take(), other.take()]).collect();
+        assert_eq!(ids.len(), 2000);
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+        );
     }
 
     #[test]

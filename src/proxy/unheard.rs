@@ -1,8 +1,8 @@
 //! Requests that end before any hook sees them: their heads are malformed, or never come to an end.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use super::request;
+use super::request::Serial;
 use crate::{
     entropy::Entropy,
     telemetry::{Event, RequestLine, Telemetry},
@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Unheard {
     telemetry: Telemetry,
-    entropy: Entropy,
+    serial: Arc<Serial>,
 }
 
 /// Why nobody heard of it.
@@ -27,8 +27,9 @@ pub enum Cause {
 impl Unheard {
     /// Tells it to this telemetry.
     #[must_use]
-    pub const fn new(telemetry: Telemetry, entropy: Entropy) -> Self {
-        Self { telemetry, entropy }
+    pub fn new(telemetry: Telemetry, entropy: &Entropy) -> Self {
+        let serial = Arc::new(Serial::new(entropy));
+        Self { telemetry, serial }
     }
 
     /// Tells of one request of a peer that was answered with this status after so long.
@@ -38,7 +39,7 @@ impl Unheard {
             Cause::Slow => ("head_timeout", "the request's head did not come to its end in time"),
         };
         self.telemetry.emit(&Event::Request(RequestLine {
-            request_id: &request::fresh_identifier(&self.entropy),
+            request_id: &self.serial.take(),
             trace_id: None,
             method: "",
             host: "",

@@ -21,6 +21,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use futures_util::future;
+use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use self::{balance::Target, peer::Material};
@@ -31,14 +32,19 @@ use crate::{
 
 /// All upstreams of a site, prepared: TLS material read, names being resolved, targets being checked.
 pub struct Upstreams {
-    /// By the address of the policy's upstream. The weak reference keeps the address from being used again.
     table: ArcSwap<Table>,
     generation: AtomicU64,
     changed: Notify,
     telemetry: Telemetry,
 }
 
-type Table = HashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>;
+#[derive(Default)]
+struct Table {
+    /// By the address of the policy's upstream. The weak reference keeps the address from being used again.
+    prepared: FxHashMap<usize, (Weak<policy::Upstream>, Arc<Upstream>)>,
+    /// Those of the site in force. Others are there for requests that began before it.
+    tended: Vec<Arc<Upstream>>,
+}
 
 /// One upstream, prepared.
 #[derive(Debug)]
@@ -71,27 +77,30 @@ impl Upstreams {
         }
     }
 
-    /// Prepares what a new site needs, before the site is put in force. Upstreams that did not change keep their
-    /// connections, health and addresses; those that no request uses any more are dropped at the next call.
+    /// Prepares what a new site needs, right before the site is put in force. Upstreams that did not change keep their
+    /// connections, health and addresses; those of no route are checked and resolved no more from now on, and dropped at
+    /// the first call after the last request that uses them.
     ///
     /// # Errors
     /// Every upstream whose CA or client certificate cannot be used; nothing is changed then.
     pub fn arrange(&self, site: &Site) -> Result<(), Vec<UpstreamError>> {
         let before = self.table.load_full();
-        let mut table: Table = before
+        let mut table: FxHashMap<_, _> = before
+            .prepared
             .iter()
             .filter(|(_, (policy, _))| policy.strong_count() > 0)
             .map(|(key, entry)| (*key, entry.clone()))
             .collect();
         let mut named: HashMap<Arc<str>, Vec<Arc<Upstream>>> = HashMap::new();
-        for (_, prepared) in before.values() {
+        for (_, prepared) in before.prepared.values() {
             let name = Arc::clone(&prepared.policy.name);
             named.entry(name).or_default().push(Arc::clone(prepared));
         }
-        let mut errors = Vec::new();
+        let (mut tended, mut errors) = (Vec::new(), Vec::new());
         for route in site.routes() {
             let policy = &route.forward.upstream;
-            if table.contains_key(&key(policy)) {
+            if let Some((_, known)) = table.get(&key(policy)) {
+                tended.push(Arc::clone(known));
                 continue;
             }
             let namesakes = named.entry(Arc::clone(&policy.name)).or_default();
@@ -106,12 +115,18 @@ impl Upstreams {
                 },
             };
             namesakes.push(Arc::clone(&prepared));
+            tended.push(Arc::clone(&prepared));
             table.insert(key(policy), (Arc::downgrade(policy), prepared));
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        self.table.store(Arc::new(table));
+        tended.sort_by_key(Arc::as_ptr);
+        tended.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        self.table.store(Arc::new(Table {
+            prepared: table,
+            tended,
+        }));
         self.changed.notify_one();
         Ok(())
     }
@@ -120,10 +135,7 @@ impl Upstreams {
     pub async fn tend(&self) {
         loop {
             let table = self.table.load_full();
-            let mut upstreams: Vec<&Arc<Upstream>> = table.values().map(|entry| &entry.1).collect();
-            upstreams.sort_by_key(|upstream| Arc::as_ptr(upstream));
-            upstreams.dedup_by(|a, b| Arc::ptr_eq(a, b));
-            let tending = upstreams.into_iter().map(|upstream| upstream.tend());
+            let tending = table.tended.iter().map(|upstream| upstream.tend());
             tokio::select! {
                 _ = future::join_all(tending) => self.changed.notified().await,
                 () = self.changed.notified() => {}
@@ -134,7 +146,7 @@ impl Upstreams {
     /// The prepared form of a route's upstream.
     pub(super) fn get(&self, policy: &Arc<policy::Upstream>) -> Option<Arc<Upstream>> {
         let table = self.table.load();
-        table.get(&key(policy)).map(|entry| Arc::clone(&entry.1))
+        table.prepared.get(&key(policy)).map(|entry| Arc::clone(&entry.1))
     }
 
     fn prepare(&self, policy: &policy::Upstream) -> Result<Arc<Upstream>, UpstreamError> {

@@ -14,6 +14,8 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
+use crate::task;
+
 tokio::task_local! {
     static CONNECTION: Arc<Connection>;
     static UPLOAD: Arc<Upload>;
@@ -32,7 +34,7 @@ impl Connection {
         let serving = CONNECTION.scope(Arc::clone(self), serving);
         tokio::select! {
             () = serving => {}
-            () = self.over.notified() => {}
+            () = task::only_when_woken(self.over.notified()) => {}
         }
     }
 

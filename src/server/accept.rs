@@ -16,7 +16,7 @@ use pingora::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
-    TlsError, background,
+    TlsError,
     listen::{Accepted, Bound, Socket},
     polite::Polite,
     stream::Coalesced,
@@ -27,10 +27,11 @@ use crate::{
     flow::Front,
     proxy::{
         Door,
-        link::{self, Farewell},
+        link::{self, Farewell, Spare},
         upstream,
         watch::{self as under_watch, Connection},
     },
+    task,
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -122,7 +123,7 @@ impl<F: Front> Gatehouse<F> {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
         let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
         let peer = accepted.peer();
-        background::spawn("a connection", async move {
+        drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;
             let connection = Arc::new(Connection::default());
             let watch = Watch {
@@ -134,17 +135,21 @@ impl<F: Front> Gatehouse<F> {
                 if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
                     let farewell = Arc::new(Farewell::default());
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                    Arc::new(App { proxy, farewell })
-                        .process_new(Box::new(stream), &drain)
-                        .await;
+                    Arc::new(App {
+                        proxy,
+                        farewell,
+                        spare: Spare::default(),
+                    })
+                    .process_new(Box::new(stream), &drain)
+                    .await;
                 }
             };
             tokio::select! {
                 () = connection.serve(serving) => {}
-                () = told(&mut cut) => {}
+                () = task::only_when_woken(told(&mut cut)) => {}
             }
             drop((permit, alive));
-        });
+        }));
     }
 }
 
@@ -152,6 +157,7 @@ impl<F: Front> Gatehouse<F> {
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     farewell: Arc<Farewell>,
+    spare: Spare,
 }
 
 #[async_trait]
@@ -174,7 +180,7 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        link::hold(exchange, draining, Arc::clone(&self.farewell))
+        link::hold(exchange, draining, Arc::clone(&self.farewell), &self.spare)
             .await
             .flatten()
     }

@@ -14,7 +14,7 @@ use crate::{
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
     store::{self, BadSettings, CacheSettings, Sessions},
-    telemetry::{self, Telemetry},
+    telemetry::{self, Event, Telemetry},
     time::{Clock, UnixTime},
 };
 
@@ -23,6 +23,8 @@ use crate::{
 pub struct House {
     /// What decides and answers.
     pub gateway: Gateway,
+    /// The sessions that it decides by.
+    pub sessions: Sessions,
     /// Where admitted requests go.
     pub upstreams: Arc<Upstreams>,
     /// Events.
@@ -87,7 +89,8 @@ fn join(errors: &[UpstreamError]) -> String {
 }
 
 impl Fixed {
-    fn of(plan: &Plan) -> Self {
+    /// That of a configuration.
+    pub(super) fn of(plan: &Plan) -> Self {
         Self {
             admin: plan.admin.clone(),
             store: match plan.store {
@@ -130,6 +133,10 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
+    telemetry.emit(&Event::Ring {
+        ring: &ring,
+        at: clock.now(),
+    });
     let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
@@ -145,7 +152,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     let make = |settings| Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new);
     let gateway = Gateway::new(Parts {
         site: plan.site,
-        sessions,
+        sessions: sessions.clone(),
         store: plan.store,
         providers: providers(plan.providers, make)?,
         default_provider: plan.default_provider,
@@ -159,6 +166,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     });
     Ok(House {
         gateway,
+        sessions,
         upstreams,
         telemetry,
         entropy: entropy.clone(),
@@ -167,83 +175,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
     })
 }
 
-/// A gateway in force and what it shares with the one that takes its place.
-#[derive(Debug)]
-pub(super) struct Successor {
-    /// To be put in force.
-    pub(super) gateway: Gateway,
-    /// The key ring from then on; `None` keeps the one in force.
-    pub(super) ring: Option<Ring>,
-    /// Listeners from then on.
-    pub(super) listeners: Vec<Listener>,
-    /// What waits for a restart.
-    pub(super) waits: Vec<&'static str>,
-}
-
-/// Makes what a new configuration needs beside what is in force. What did not change is kept: connections to the store
-/// and to upstreams, what is known of providers, renewals under way. Within a tokio runtime.
-///
-/// # Errors
-/// What cannot be made; nothing is changed then.
-pub(super) fn succeed(
-    plan: Plan,
-    current: &Gateway,
-    fixed: &Fixed,
-    upstreams: &Upstreams,
-) -> Result<Successor, AssembleError> {
-    let waits = fixed.differences(&Fixed::of(&plan));
-    let before = current.parts();
-    let (clock, entropy, telemetry) = (&before.clock, &before.entropy, &before.telemetry);
-    let ring = plan.ring.clone();
-    let signing = ring
-        .as_ref()
-        .map_or_else(|| before.ring.load_full(), |ring| Arc::new(ring.clone()));
-    let assertions = assertions(&signing, plan.identity, clock.now(), entropy);
-    let kept = waits.contains(&"session.store") || plan.store == before.store;
-    let (sessions, store) = if kept {
-        (before.sessions.clone(), before.store.clone())
-    } else {
-        let ring = Arc::clone(&before.ring);
-        let made = Sessions::new(
-            &plan.store,
-            &plan.cache,
-            ring,
-            plan.terms,
-            clock.clone(),
-            entropy.clone(),
-            telemetry.clone(),
-        );
-        (made?, plan.store)
-    };
-    let make = |settings: provider::Settings| match before.providers.get(&settings.name) {
-        Some(known) if *known.settings() == settings => Ok(Arc::clone(known)),
-        Some(_) | None => Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new),
-    };
-    let providers = providers(plan.providers, make)?;
-    upstreams.arrange(&plan.site).map_err(AssembleError::Upstreams)?;
-    let gateway = current.succeeded_by(Parts {
-        site: plan.site,
-        sessions,
-        store,
-        providers,
-        default_provider: plan.default_provider,
-        ring: Arc::clone(&before.ring),
-        terms: plan.terms,
-        address_kept: plan.address_kept,
-        assertions,
-        clock: clock.clone(),
-        entropy: entropy.clone(),
-        telemetry: telemetry.clone(),
-    });
-    Ok(Successor {
-        gateway,
-        ring,
-        listeners: plan.listeners,
-        waits,
-    })
-}
-
-fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &Entropy) -> Assertions {
+pub(super) fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &Entropy) -> Assertions {
     let IdentitySettings {
         issuer,
         assertion_life,
@@ -252,7 +184,7 @@ fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &
     Assertions::new(issuer, assertion_life, assertion_key_rotation, ring, now, entropy)
 }
 
-fn providers(
+pub(super) fn providers(
     settings: Vec<provider::Settings>,
     make: impl Fn(provider::Settings) -> Result<Arc<Provider>, provider::SetupError>,
 ) -> Result<HashMap<ProviderName, Arc<Provider>>, AssembleError> {
@@ -269,9 +201,12 @@ fn providers(
     settings.into_iter().map(named).collect()
 }
 
+/// The name of the key that a memory store without configured keys draws.
+pub(super) const DRAWN: &str = "drawn-at-start";
+
 /// A key that lasts as long as the process: sessions in memory do not outlive it either.
 fn draw(entropy: &Entropy) -> Result<Ring, AssembleError> {
-    let id = KeyId::parse("drawn-at-start").map_err(|_| AssembleError::Ring)?;
+    let id = KeyId::parse(DRAWN).map_err(|_| AssembleError::Ring)?;
     let key = RingKey::new(id, &Secret::new(entropy.bytes()));
     Ring::new(vec![key]).map_err(|_| AssembleError::Ring)
 }

@@ -4,17 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::AbortHandle,
 };
 
 use super::{
     Bound, Certificates, Drained, RunError, Shared, TlsError,
     accept::{Gatehouse, Told},
-    background, bind,
+    bind,
 };
 use crate::{
     flow::Front,
     proxy::{Bind, Door, Listener},
+    task,
     time::UnixTime,
 };
 
@@ -34,7 +35,7 @@ pub struct Running {
 
 /// The task that tends upstreams; it ends when this is dropped.
 #[derive(Debug)]
-struct Tending(JoinHandle<()>);
+struct Tending(AbortHandle);
 
 /// A listener at work.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running,
     let (cut, _) = watch::channel(false);
     let (alive, over) = mpsc::channel(1);
     let upstreams = Arc::clone(&shared.upstreams);
-    let tending = background::supervise("tending upstreams", move || {
+    let tending = task::supervise("tending upstreams", move || {
         let upstreams = Arc::clone(&upstreams);
         async move { upstreams.tend().await }
     });
@@ -72,7 +73,7 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running,
         cut,
         alive,
         over,
-        tending: Tending(tending),
+        tending: Tending(tending.abort_handle()),
     };
     let open = |bound| running.open(bound, shared);
     let steps = bound.into_iter().map(open).collect::<Result<_, _>>()?;
@@ -101,11 +102,17 @@ impl Running {
     }
 
     /// Binds what is new and reads what changed. A listener on the address of an old one takes over its socket, so no
-    /// connection is refused meanwhile.
+    /// connection is refused meanwhile. `admin` is where the admin listener is.
     ///
     /// # Errors
     /// An address or certificate that cannot be used; nothing is changed then.
-    pub(super) fn prepare<F: Front>(&self, wanted: Vec<Listener>, shared: &Shared<F>) -> Result<Change<F>, RunError> {
+    pub(super) fn prepare<F: Front>(
+        &self,
+        wanted: Vec<Listener>,
+        admin: Option<&Bind>,
+        shared: &Shared<F>,
+    ) -> Result<Change<F>, RunError> {
+        let ours = || self.addresses.iter().chain(admin);
         let mut old: Vec<(usize, &OpenDoor)> = self.doors.iter().enumerate().collect();
         let mut steps = Vec::new();
         for listener in wanted {
@@ -115,7 +122,10 @@ impl Running {
             steps.push(match same.map(|place| old.remove(place)) {
                 Some((at, door)) if *door.bound.asked() == listener => Step::Keep(at),
                 Some((_, door)) => self.open(door.bound.changed(listener)?, shared)?,
-                None => self.open(bind(listener)?, shared)?,
+                None => {
+                    let bound = bind(listener).map_err(|error| error.among(ours()))?;
+                    self.open(bound, shared)?
+                }
             });
         }
         Ok(Change(steps))
@@ -129,7 +139,7 @@ impl Running {
                 Step::Keep(at) => self.doors.extend(old.get_mut(at).and_then(Option::take)),
                 Step::Open(opened) => {
                     let (door, gate) = *opened;
-                    background::spawn("accepting connections", gate.run(door.bound.socket()));
+                    drop(task::spawn("accepting connections", gate.run(door.bound.socket())));
                     self.doors.push(door);
                 }
             }
@@ -145,7 +155,7 @@ impl Running {
             Arc::clone(&shared.front),
             Arc::clone(&shared.upstreams),
             shared.telemetry.clone(),
-            shared.entropy.clone(),
+            &shared.entropy,
             Arc::clone(bound.listener()),
         );
         let (drain, draining) = watch::channel(false);

@@ -45,6 +45,12 @@ impl Watched {
         self.last.clone_from(&self.read);
     }
 
+    /// These files too from now on, as [`Watched::read_again`] beside those before.
+    pub(super) fn read_more(&mut self, files: &BTreeSet<PathBuf>) {
+        let before = self.last.iter().map(|look| look.file.clone());
+        self.read_again(&before.chain(files.iter().cloned()).collect());
+    }
+
     /// Whether any of them changed since they were read, and none since the last question: whoever writes two files, a
     /// certificate and its key, is let finish.
     pub(super) fn changed(&mut self) -> bool {
@@ -99,6 +105,19 @@ mod tests {
         fs::remove_file(&one).unwrap();
         assert!(!again.changed());
         assert!(again.changed());
+    }
+
+    #[test]
+    fn files_of_before_are_still_watched_beside_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        for changes in [&one, &two] {
+            let mut watched = Watched::new(&BTreeSet::from([one.clone()]));
+            watched.read_more(&BTreeSet::from([two.clone()]));
+            fs::write(changes, "new").unwrap();
+            assert!(!watched.changed());
+            assert!(watched.changed(), "{}", changes.display());
+        }
     }
 
     #[test]

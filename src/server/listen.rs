@@ -31,10 +31,8 @@ pub struct Bound {
 #[derive(Debug)]
 pub(super) enum Socket {
     Tcp(TcpListener),
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "removes the socket's file when dropped")] UnixPath,
-    ),
+    /// With its file, which goes when this is dropped.
+    Unix(UnixListener, UnixPath),
 }
 
 /// A connection as accepted.
@@ -62,12 +60,25 @@ pub(super) struct UnixPath(PathBuf);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address cannot be bound.
-    #[error("cannot listen on {address}: {source}{}", advice(source))]
+    #[error("cannot listen on {}: {source}{}", written(address), advice(source))]
     Address {
-        /// As written.
-        address: String,
+        /// Where.
+        address: Bind,
         /// Why.
         source: io::Error,
+    },
+    /// This process itself listens on an address that holds it.
+    #[error(
+        "cannot listen on {}: this process itself listens on {}; a listener moves to an address that overlaps \
+         its old one by a restart only",
+        written(address),
+        written(held)
+    )]
+    Held {
+        /// As written.
+        address: Bind,
+        /// What holds it.
+        held: Bind,
     },
     /// Its certificate or key cannot be used.
     #[error("cannot serve https on {address}: {source}")]
@@ -108,7 +119,7 @@ pub(super) fn advice(error: &io::Error) -> &'static str {
 pub fn bind(listener: Listener) -> Result<Bound, BindError> {
     let certificates = certificates(&listener)?;
     let (socket, address) = open(&listener.bind).map_err(|source| BindError::Address {
-        address: written(&listener.bind),
+        address: listener.bind.clone(),
         source,
     })?;
     Ok(Bound::new(listener, address, certificates, Arc::new(socket)))
@@ -123,6 +134,30 @@ fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindEr
             address: written(&listener.bind),
             source,
         })
+}
+
+impl BindError {
+    /// The same in a process that listens on these addresses already.
+    pub(super) fn among<'a>(self, mut ours: impl Iterator<Item = &'a Bind>) -> Self {
+        let Self::Address { address, source } = self else {
+            return self;
+        };
+        let overlaps = |held: &&Bind| match (&address, held) {
+            (Bind::Tcp(one), Bind::Tcp(two)) => {
+                let all = one.ip().is_unspecified() || two.ip().is_unspecified();
+                one.port() == two.port() && (all || one.ip() == two.ip())
+            }
+            (Bind::Unix(one), Bind::Unix(two)) => one == two,
+            (Bind::Tcp(_), Bind::Unix(_)) | (Bind::Unix(_), Bind::Tcp(_)) => false,
+        };
+        let held = ours
+            .find(overlaps)
+            .filter(|_| source.kind() == io::ErrorKind::AddrInUse);
+        match held.cloned() {
+            Some(held) => Self::Held { address, held },
+            None => Self::Address { address, source },
+        }
+    }
 }
 
 impl Bound {
@@ -214,7 +249,8 @@ fn written(bind: &Bind) -> String {
     }
 }
 
-fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
+/// A socket that takes connections, and where it listens: with the port that port 0 became. Within a runtime.
+pub(super) fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
     match bind {
         Bind::Tcp(address) => {
             let socket = match address {

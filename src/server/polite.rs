@@ -25,8 +25,7 @@ use tokio::{
 };
 
 use self::frames::Frames;
-use super::background;
-use crate::proxy::link::Farewell;
+use crate::{proxy::link::Farewell, task};
 
 /// How long the client may take to hear it and close its side.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -67,7 +66,7 @@ impl Drop for Polite {
         if tokio::runtime::Handle::try_current().is_ok() {
             let stream = std::mem::replace(&mut self.stream, Box::new(Cursor::new(Vec::new())));
             let alive = self.alive.clone();
-            drop(background::spawn("closing a WebSocket", async move {
+            drop(task::spawn("closing a WebSocket", async move {
                 let closed = timeout(PATIENCE, close(stream, code)).await;
                 tracing::trace!(whole = matches!(closed, Ok(Ok(()))), "closed a WebSocket");
                 drop(alive);

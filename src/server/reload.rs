@@ -64,22 +64,29 @@ impl Reloader {
 
     fn reload(&mut self, up: &mut Up) {
         let (compiled, files) = config::load_watched(&self.file);
-        self.watched.read_again(&files);
         let outcome = match compiled {
             Ok(plan) => up.reload(plan).map_err(|error| error.to_string()),
             Err(report) => Err(report.to_string()),
         };
         let telemetry = up.telemetry();
-        match outcome {
+        let certificates = match outcome {
             Ok(Reloaded { waits, certificates }) => {
+                self.watched.read_again(&files);
                 telemetry.emit(&Event::Reload(Reload::InForce { waits: &waits }));
-                for error in certificates {
-                    telemetry.emit(&Event::Reload(Reload::CertificateRefused {
-                        error: &error.to_string(),
-                    }));
-                }
+                certificates
             }
-            Err(why) => telemetry.emit(&Event::Reload(Reload::Refused { why: &why })),
+            Err(why) => {
+                // Those of the configuration in force are still to be followed.
+                self.watched.read_more(&files);
+                let certificates = up.reload_certificates();
+                telemetry.emit(&Event::Reload(Reload::Refused { why: &why }));
+                certificates
+            }
+        };
+        for error in certificates {
+            telemetry.emit(&Event::Reload(Reload::CertificateRefused {
+                error: &error.to_string(),
+            }));
         }
     }
 }

@@ -13,12 +13,14 @@ use std::{
 
 use super::{
     AssembleError, BindError, Drained, House, Running, Shared, TlsError,
-    assemble::{Fixed, assemble, succeed},
+    admin::Office,
+    assemble::{Fixed, assemble},
     bind,
     files::Watched,
     listen::advice,
     reload::Reloader,
     serve, shutdown,
+    successor::succeed,
 };
 use crate::{
     admin::Admin,
@@ -28,7 +30,7 @@ use crate::{
     proxy::Bind,
     task,
     telemetry::{
-        Telemetry,
+        Event, Telemetry,
         log::{self, LogError},
     },
     time::Clock,
@@ -77,7 +79,7 @@ pub struct Up {
     running: Running,
     shared: Shared<Live>,
     fixed: Fixed,
-    admin: Option<Bind>,
+    admin: Option<Office>,
     draining: Arc<AtomicBool>,
 }
 
@@ -99,8 +101,8 @@ impl Up {
 
     /// Where operators reach it.
     #[must_use]
-    pub const fn admin(&self) -> Option<&Bind> {
-        self.admin.as_ref()
+    pub fn admin(&self) -> Option<&Bind> {
+        self.admin.as_ref().map(Office::address)
     }
 
     /// Events.
@@ -116,20 +118,35 @@ impl Up {
     /// What cannot be made or bound; nothing is changed then (GW-05).
     pub fn reload(&mut self, plan: Plan) -> Result<Reloaded, RunError> {
         let live = &self.shared.front;
-        let successor = succeed(plan, &live.gateway(), &self.fixed, &self.shared.upstreams)?;
-        let change = self.running.prepare(successor.listeners, &self.shared)?;
+        let successor = succeed(plan, &live.gateway(), &self.fixed)?;
+        let admin = self.admin.as_ref().map(Office::address);
+        let change = self.running.prepare(successor.listeners, admin, &self.shared)?;
         let parts = successor.gateway.parts();
+        // The last that can fail: from here on the upstreams of the new site are tended, and no others.
+        let arranged = self.shared.upstreams.arrange(&parts.site);
+        arranged.map_err(AssembleError::Upstreams)?;
+        let now = parts.clock.now();
         if let Some(ring) = successor.ring {
+            if !ring.is_like(&parts.ring.load()) {
+                self.shared.telemetry.emit(&Event::Ring { ring: &ring, at: now });
+            }
             parts.ring.store(Arc::new(ring));
         }
         parts.sessions.set_terms(parts.terms);
-        let now = parts.clock.now();
         live.put(successor.gateway);
         self.running.rearrange(change);
         Ok(Reloaded {
             waits: successor.waits,
-            certificates: self.running.reload_certificates(now),
+            certificates: self.reload_certificates(),
         })
+    }
+
+    /// Reads the certificates of the listeners again and says which cannot be used: whatever becomes of a configuration,
+    /// a renewed certificate is served (GW-06).
+    #[must_use]
+    pub fn reload_certificates(&self) -> Vec<TlsError> {
+        let now = self.shared.front.gateway().parts().clock.now();
+        self.running.reload_certificates(now)
     }
 
     /// Turns readiness off, takes no more connections, and lets requests, renewals and revocations under way finish until
@@ -151,7 +168,7 @@ impl Up {
 ///
 /// # Errors
 /// An address or certificate that cannot be used: nothing serves then.
-pub async fn start(house: House) -> Result<Up, RunError> {
+pub fn start(house: House) -> Result<Up, RunError> {
     let bound = house.listeners.into_iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let draining = Arc::new(AtomicBool::new(false));
     let live = Arc::new(Live::new(house.gateway));
@@ -159,7 +176,7 @@ pub async fn start(house: House) -> Result<Up, RunError> {
         Some(settings) => {
             let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
             let admin = admin.guarded_by(settings.token.as_ref());
-            Some(serve_admin(&settings.bind, admin).await?)
+            Some(Office::open(&settings.bind, admin)?)
         }
         None => None,
     };
@@ -183,30 +200,6 @@ pub async fn start(house: House) -> Result<Up, RunError> {
     })
 }
 
-async fn serve_admin(at: &Bind, admin: Admin) -> Result<Bind, RunError> {
-    let failed = |source| RunError::Admin {
-        address: at.to_string(),
-        source,
-    };
-    match at {
-        Bind::Tcp(address) => {
-            let listener = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-            let address = listener.local_addr().map_err(failed)?;
-            drop(task::spawn("admin", async move {
-                axum::serve(listener, admin.router()).await
-            }));
-            Ok(Bind::Tcp(address))
-        }
-        Bind::Unix(path) => {
-            let listener = tokio::net::UnixListener::bind(path).map_err(failed)?;
-            drop(task::spawn("admin", async move {
-                axum::serve(listener, admin.router()).await
-            }));
-            Ok(at.clone())
-        }
-    }
-}
-
 /// Serves a configuration file until the process is asked to end, then drains. On the way it follows the file.
 ///
 /// # Errors
@@ -219,7 +212,7 @@ pub fn run(file: &Path) -> Result<(), RunError> {
     let _writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
         let mut reloader = Reloader::new(file, watched)?;
-        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?).await?;
+        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?)?;
         announce(&up);
         tokio::select! {
             asked = shutdown::asked() => asked?,

@@ -283,7 +283,7 @@ mod tests {
             connection: Arc::clone(&connection),
             terms: Terms {
                 head: HEAD,
-                unheard: Unheard::new(telemetry.clone(), Entropy::system()),
+                unheard: Unheard::new(telemetry.clone(), &Entropy::system()),
             },
             peer: None,
         };

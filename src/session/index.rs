@@ -4,7 +4,7 @@
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use super::{BadRecord, Client, Record, StoreKey, Terms};
+use super::{BadRecord, Client, Record, StoreKey, Terms, record};
 use crate::{
     keys::{Binding, Opened, Purpose, Ring, RingKey, open, seal},
     oidc::{Issuer, ProviderName},
@@ -137,27 +137,17 @@ impl Entry {
     /// The entry sealed under the ring alone, for the session kept at `key`. Each has its own derived key, so nonces of
     /// different sessions cannot meet.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "writing JSON to memory fails only for maps with keys that are no strings; there are none"
-    )]
     pub fn seal(&self, ring: &Ring, key: &StoreKey, nonce: [u8; 12]) -> Vec<u8> {
-        let mut plain = vec![FORMAT];
-        serde_json::to_writer(&mut plain, self).expect("an entry is JSON");
-        seal(ring, &binding(key), 0, nonce, &plain)
+        seal(ring, &binding(key), 0, nonce, &record::write(FORMAT, self))
     }
 
     /// Opens what [`Self::seal`] made for the same place.
     ///
     /// # Errors
-    /// [`BadRecord`], whatever the cause (RS-14).
+    /// [`BadRecord`] (RS-14).
     pub fn open(ring: &Ring, key: &StoreKey, sealed: &[u8]) -> Result<Self, BadRecord> {
-        let Opened { plain, .. } = open(ring, &binding(key), sealed).map_err(|_| BadRecord)?;
-        match plain.split_first() {
-            Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|_| BadRecord),
-            Some(_) | None => Err(BadRecord),
-        }
+        let Opened { plain, .. } = open(ring, &binding(key), sealed).map_err(|_| BadRecord::Corrupt)?;
+        record::read(FORMAT, &plain)
     }
 }
 
@@ -201,8 +191,11 @@ mod tests {
         let sealed = entry.seal(&ring(&[1]), &KEY, [7; 12]);
         assert_eq!(Entry::open(&ring(&[1]), &KEY, &sealed), Ok(entry.clone()));
         assert_eq!(Entry::open(&ring(&[2, 1]), &KEY, &sealed), Ok(entry));
-        assert_eq!(Entry::open(&ring(&[2]), &KEY, &sealed), Err(BadRecord));
-        assert_eq!(Entry::open(&ring(&[1]), &StoreKey([0; 32]), &sealed), Err(BadRecord));
+        assert_eq!(Entry::open(&ring(&[2]), &KEY, &sealed), Err(BadRecord::Corrupt));
+        assert_eq!(
+            Entry::open(&ring(&[1]), &StoreKey([0; 32]), &sealed),
+            Err(BadRecord::Corrupt)
+        );
     }
 
     #[test]
@@ -239,7 +232,7 @@ mod tests {
             )
         };
         assert_eq!(of(FORMAT, &value).unwrap().sid, None);
-        assert_eq!(of(FORMAT + 1, &value), Err(BadRecord));
+        assert_eq!(of(FORMAT + 1, &value), Err(BadRecord::Newer));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Client;
 use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
@@ -46,14 +46,41 @@ pub struct Record {
     pub client: Client,
 }
 
-/// The bytes are no record of a format that this program reads.
+/// The bytes are no record of a format that this program reads. Either way there is no session (RS-14).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("not a session record of a known format")]
-pub struct BadRecord;
+pub enum BadRecord {
+    /// A newer program wrote it, in a way that this one cannot read.
+    #[error("written by a newer program, in a format that this one does not know")]
+    Newer,
+    /// It does not open, or is none.
+    #[error("not a record")]
+    Corrupt,
+}
 
-/// A reader takes this format only. A change that an older program would misread gets a new number; a new optional
-/// member does not, since unknown members are passed over (RS-14, GW-09).
+/// A reader takes this format only. A change that an older program would misread gets the next number; a new optional
+/// member does not, since unknown members are passed over (RS-14, GW-09). The rule is in `docs/ARCHITECTURE.md`.
 const FORMAT: u8 = 1;
+
+/// The JSON behind a format byte, of this format only.
+pub(super) fn read<T: DeserializeOwned>(known: u8, bytes: &[u8]) -> Result<T, BadRecord> {
+    match bytes.split_first() {
+        Some((&format, json)) if format == known => serde_json::from_slice(json).map_err(|_| BadRecord::Corrupt),
+        Some((&format, _)) if format > known => Err(BadRecord::Newer),
+        Some(_) | None => Err(BadRecord::Corrupt),
+    }
+}
+
+/// A format byte, and the value in JSON.
+#[expect(
+    clippy::expect_used,
+    reason = "writing JSON to memory fails only for maps with keys that are no strings; there are none"
+)]
+pub(super) fn write<T: Serialize>(format: u8, value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4096);
+    bytes.push(format);
+    serde_json::to_writer(&mut bytes, value).expect("strings, numbers and lists are JSON");
+    bytes
+}
 
 impl Record {
     /// A new session's record, of version 1.
@@ -113,16 +140,8 @@ impl Record {
 
     /// The record in bytes, to be sealed.
     #[must_use]
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "writing JSON to memory fails only for maps with keys that are no strings; there are none"
-    )]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(4096);
-        bytes.push(FORMAT);
-        serde_json::to_writer(&mut bytes, self).expect("a record is JSON");
-        bytes
+        write(FORMAT, self)
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -130,10 +149,7 @@ impl Record {
     /// # Errors
     /// [`BadRecord`] for another format or anything that is no record (RS-14).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BadRecord> {
-        match bytes.split_first() {
-            Some((&FORMAT, json)) => serde_json::from_slice(json).map_err(|_| BadRecord),
-            Some(_) | None => Err(BadRecord),
-        }
+        read(FORMAT, bytes)
     }
 }
 
@@ -183,12 +199,17 @@ pub(crate) mod tests {
     fn another_format_or_a_cut_is_an_error() {
         let bytes = record(NOW).to_bytes();
         for at in 0..bytes.len() {
-            assert_eq!(Record::from_bytes(&bytes[..at]), Err(BadRecord), "{at}");
+            assert_eq!(Record::from_bytes(&bytes[..at]), Err(BadRecord::Corrupt), "{at}");
         }
         let mut newer = bytes;
         newer[0] = FORMAT + 1;
-        assert_eq!(Record::from_bytes(&newer), Err(BadRecord));
-        assert_eq!(Record::from_bytes(b"{}"), Err(BadRecord));
+        assert_eq!(Record::from_bytes(&newer), Err(BadRecord::Newer));
+        newer[0] = 0;
+        assert_eq!(Record::from_bytes(&newer), Err(BadRecord::Corrupt));
+        assert_eq!(
+            Record::from_bytes(&[&[FORMAT][..], b"{}"].concat()),
+            Err(BadRecord::Corrupt)
+        );
     }
 
     // GW-09: a newer program of the same format may add members.

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::Audit;
-use crate::{gate::Outcome, keys::KeyId, oidc::ProviderName};
+use crate::{
+    gate::Outcome,
+    keys::{KeyId, Ring},
+    oidc::ProviderName,
+    time::UnixTime,
+};
 
 /// How a call to a store or provider went.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -38,6 +43,8 @@ pub enum KeyUse {
     Open,
     /// Signing an assertion.
     Sign,
+    /// Naming the place where a session was found, whichever key sealed it there.
+    Find,
 }
 
 /// How a provider asks to end a session.
@@ -179,8 +186,8 @@ pub enum Event<'a> {
         /// How many sessions ended.
         ended: usize,
     },
-    /// A session was made, ended by time, refused, signed out, or ended by its provider: `created`, `idle`, `absolute`,
-    /// `refused`, `signed_out`, `ended_by_provider`.
+    /// A session was made or ended: `created`, `replaced` (by another sign-in), `refused` (its renewal), `signed_out`,
+    /// `ended_by_person` (from their list), `administered`. Time ends a session without an event: nobody looks.
     Session {
         /// What.
         what: &'static str,
@@ -224,15 +231,25 @@ pub enum Event<'a> {
         kid: &'a KeyId,
         /// For what.
         what: KeyUse,
+        /// When.
+        at: UnixTime,
     },
-    /// A cookie or record did not open: `session_cookie`, `session_record`, `attempt`, `state`.
+    /// A key ring is in force.
+    Ring {
+        /// Which.
+        ring: &'a Ring,
+        /// Since when.
+        at: UnixTime,
+    },
+    /// A cookie or record did not open: `session_cookie`, `session_record`,
+    /// `newer_session_record`, `session_entry`.
     Unreadable {
         /// What.
         what: &'static str,
     },
     /// Something for the audit trail.
     Audit(Audit<'a>),
-    /// An upstream target changed: `ejected`, `returned`, `unhealthy`, `healthy`.
+    /// An upstream target changed: `ejected` (for a rest, after which it counts again by itself), `unhealthy`, `healthy`.
     Target {
         /// Upstream name.
         upstream: &'a str,

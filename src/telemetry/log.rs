@@ -19,7 +19,10 @@ use super::{
     AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
     metrics::label::{call_name, channel_name, outcome_name},
 };
-use crate::gate::Outcome;
+use crate::{
+    gate::Outcome,
+    keys::{KeyId, Ring},
+};
 
 /// How log lines look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -163,6 +166,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         ),
         Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
+        Event::Ring { ring, at: _ } => write_ring(ring),
         Event::Target { upstream, target, what } => {
             tracing::warn!(upstream, target, what, "an upstream target changed");
         }
@@ -190,6 +194,11 @@ fn write_feed(up: bool, error: &str) {
             "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
         );
     }
+}
+
+fn write_ring(ring: &Ring) {
+    let names: Vec<&str> = ring.ids().map(KeyId::as_str).collect();
+    tracing::info!(keys = names.join(", "), "a key ring is in force; its first key seals");
 }
 
 fn write_reload(reload: &Reload<'_>) {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod dependency;
+mod keys;
 pub(super) mod label;
 mod people;
 
@@ -13,7 +14,8 @@ use prometheus::{
 
 use self::{
     dependency::Dependencies,
-    label::{call_name, channel_name, class, outcome_name, reload_name, use_name},
+    keys::Keys,
+    label::{call_name, channel_name, class, outcome_name, reload_name},
     people::People,
 };
 use super::{Event, RequestLine};
@@ -40,12 +42,6 @@ struct Traffic {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     decisions: IntCounterVec,
-}
-
-#[derive(Debug)]
-struct Keys {
-    uses: IntCounterVec,
-    unreadable: IntCounterVec,
 }
 
 impl Traffic {
@@ -75,25 +71,6 @@ impl Traffic {
     fn record(&self, line: &RequestLine<'_>) {
         count(&self.requests, &[line.route, line.outcome, class(line.status)]);
         observe(&self.request_seconds, &[line.route], line.took);
-    }
-}
-
-impl Keys {
-    fn new(registry: &Registry) -> Self {
-        Self {
-            uses: counter(
-                registry,
-                "doorward_key_uses_total",
-                "Uses of ring keys.",
-                &["kid", "use"],
-            ),
-            unreadable: counter(
-                registry,
-                "doorward_unreadable_total",
-                "Cookies and records that did not open.",
-                &["what"],
-            ),
-        }
     }
 }
 
@@ -165,9 +142,7 @@ impl Metrics {
             } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
-            Event::StoreEviction { what, policy: _ } => {
-                dependencies.evicts(*what);
-            }
+            Event::StoreEviction { what, policy: _ } => dependencies.evicts(*what),
             Event::ProviderCall {
                 provider,
                 endpoint,
@@ -179,7 +154,8 @@ impl Metrics {
                 observe(&dependencies.provider_seconds, &labels, *took);
             }
             Event::Cache(event) => cache.record(event),
-            Event::Key { kid, what } => count(&keys.uses, &[kid.as_str(), use_name(*what)]),
+            Event::Key { kid, what, at } => keys.used(kid, *what, *at),
+            Event::Ring { ring, at } => keys.in_force(ring, *at),
             Event::Unreadable { what } => count(&keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);

@@ -1,4 +1,5 @@
-// Runs the browser scenarios with node's own test runner:  node tests/e2e/run.mjs [scenario ...]
+// Runs the scenarios with node's own test runner:  node tests/e2e/run.mjs [scenario ...]
+// A scenario is a folder; its tests are in files that end in .test.mjs.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const wanted = process.argv.slice(2);
 
+const testsOf = (name) => readdirSync(join(here, name)).filter((file) => file.endsWith('.test.mjs'));
 const scenarios = readdirSync(here, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && existsSync(join(here, entry.name, `${entry.name}.test.mjs`)))
+  .filter((entry) => entry.isDirectory() && testsOf(entry.name).length > 0)
   .map((entry) => entry.name)
   .sort();
 const unknown = wanted.filter((name) => !scenarios.includes(name));
@@ -24,10 +26,10 @@ if (!existsSync(join(here, 'node_modules'))) {
 if (wanted.length === 0) rmSync(join(here, 'artefacts'), { recursive: true, force: true });
 const files = scenarios
   .filter((name) => wanted.length === 0 || wanted.includes(name))
-  .map((name) => join(here, name, `${name}.test.mjs`));
+  .flatMap((name) => testsOf(name).map((file) => join(here, name, file)));
 const child = spawn(
   process.execPath,
-  ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=120000', ...files],
+  ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=600000', ...files],
   { stdio: ['ignore', 'inherit', 'inherit'] },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));

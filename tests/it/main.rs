@@ -33,6 +33,7 @@ mod proxy_server;
 mod proxy_tls;
 mod reload;
 mod renewal;
+mod rotation;
 mod rows;
 mod sessions;
 mod sessions_cli;

@@ -31,11 +31,29 @@ struct Process {
 impl Process {
     /// Listens at `address` and forwards to `upstream`. `limit` is how many files it may have open.
     async fn start(address: &str, upstream: std::net::SocketAddr, limit: Option<u32>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = address.replace("{folder}", folder.path().to_str().unwrap());
+        Self::start_in(
+            tempfile::tempdir().unwrap(),
+            "{ enabled: false }",
+            address,
+            upstream,
+            limit,
+        )
+        .await
+    }
+
+    /// In a folder of its own, and with an admin listener as written.
+    async fn start_in(
+        folder: TempDir,
+        admin: &str,
+        address: &str,
+        upstream: std::net::SocketAddr,
+        limit: Option<u32>,
+    ) -> Self {
+        let [address, admin] =
+            [address, admin].map(|written| written.replace("{folder}", folder.path().to_str().unwrap()));
         let config = format!(
             "public_url: https://app.test\nlisteners: [{{ address: \"{address}\", behind_tls_proxy: true }}]\n\
-             admin: {{ enabled: false }}\nlogging: {{ access_log: false, format: json }}\n\
+             admin: {admin}\nlogging: {{ access_log: false, format: json }}\n\
              routes: [{{ host: \"*\", path: /, upstream: \"http://{upstream}\", access: open }}]\n"
         );
         fs::write(folder.path().join("doorward.yaml"), config).unwrap();
@@ -129,6 +147,25 @@ async fn a_unix_socket_is_a_listener() {
         received.head
     );
     assert_eq!(received.header("x-forwarded-proto"), ["https"]);
+    process.terminate();
+    assert_eq!(process.ended().await.code(), Some(0));
+    assert!(!Path::new(&socket).exists(), "the socket's file stays behind");
+}
+
+#[tokio::test]
+async fn the_admin_listener_on_a_unix_socket_is_opened_like_every_other() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("admin.sock");
+    // As a crash leaves it.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let admin = "{ address: \"unix:{folder}/admin.sock\" }";
+    let mut process = Process::start_in(folder, admin, "127.0.0.1:0", up.address(), None).await;
+    let mode = fs::metadata(&socket).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o660, "owner and group");
+    let mut client = Raw::over(UnixStream::connect(&socket).await.unwrap());
+    client.send(b"GET /live HTTP/1.1\r\nHost: admin\r\n\r\n").await;
+    assert_eq!(client.response().await.status, 200);
     process.terminate();
     assert_eq!(process.ended().await.code(), Some(0));
     assert!(!Path::new(&socket).exists(), "the socket's file stays behind");

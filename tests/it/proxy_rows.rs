@@ -323,6 +323,9 @@ async fn only_a_proper_web_socket_handshake_is_an_upgrade() {
         "Connection: Upgrade\r\nUpgrade: h2c, websocket\r\n",
         "Connection: Upgrade\r\nUpgrade: websocket/13\r\n",
         "Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: WebSocket\r\n",
+        // A body would come in without the limits that bodies have.
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n",
     ] {
         refused(pass(get("/", lines)).await, 400, lines);
     }

@@ -14,8 +14,11 @@ use http::StatusCode;
 
 use crate::harness::{
     browser::Browser,
+    door::certificate,
     gateway::{Wishes, World},
     provider::Provider,
+    raw::Raw,
+    upstream::{Act, Upstream, ok},
 };
 
 #[tokio::test]
@@ -67,6 +70,24 @@ async fn sessions_of_a_provider_that_is_not_there_any_more_have_ended() {
         assert_eq!(asked, [0, 0], "elsewhere: {elsewhere}");
         assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_provider_outlives_other_terms_of_sign_in() {
+    let mut world = World::start().await;
+    let person = Browser::new();
+    assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+    let asked = (world.provider.count("discovery"), world.provider.count("keys"));
+    let claimed = world.yaml.replace(
+        "access: signed_in }",
+        "access: signed_in, headers: { claims: { X-Department: department } } }",
+    );
+    assert_ne!(claimed, world.yaml);
+    world.reload(&claimed).unwrap();
+    let other = Browser::new();
+    assert_eq!(other.open(&world.url("/")).await.status, StatusCode::OK);
+    let again = (world.provider.count("discovery"), world.provider.count("keys"));
+    assert_eq!(again, asked);
 }
 
 #[tokio::test]
@@ -138,6 +159,121 @@ async fn listeners_come_go_and_change_on_their_socket() {
     while TcpStream::connect(second).is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn an_address_that_this_process_holds_is_named() {
+    let mut world = World::start().await;
+    let port = world.port();
+    let all = world.yaml.replace(
+        "listeners: [{ address: \"127.0.0.1:0\" }]",
+        &format!("listeners: [{{ address: \"0.0.0.0:{port}\", insecure_public_http: true }}]"),
+    );
+    assert_ne!(all, world.yaml);
+    let refused = world.reload(&all).unwrap_err().to_string();
+    let expected = format!("cannot listen on 0.0.0.0:{port}: this process itself listens on 127.0.0.1:{port};");
+    assert!(refused.starts_with(&expected), "{refused}");
+    assert!(refused.contains("restart"), "{refused}");
+    assert_eq!(Browser::new().fetch(&world.url("/open")).await.status, StatusCode::OK);
+}
+
+/// Nothing that was opened stays in the process for long, so that the store is asked.
+const SMALL_CACHE: &str = "  store: memory\n  cache: { max_sessions: 1 }\n";
+const KEYS: &str = "  keys: [{ id: one, key: \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\" }]\n";
+
+async fn two_people(world: &World) -> [Browser; 2] {
+    let people = [Browser::new(), Browser::new()];
+    for person in &people {
+        assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+    }
+    people
+}
+
+async fn are_signed_in(world: &World, people: &[Browser]) {
+    for person in people {
+        assert_eq!(person.fetch(&world.url("/")).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_store_that_waits_wait_with_it() {
+    let mut world = World::with(Wishes {
+        session: SMALL_CACHE.to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let people = two_people(&world).await;
+    let redis = format!("  store: redis\n  redis: {{ url: \"redis://127.0.0.1:1\" }}\n{KEYS}");
+    let waits = world.yaml.replace("  store: memory\n", &redis);
+    let reloaded = world.reload(&waits).unwrap();
+    assert_eq!(reloaded.waits, ["session.store", "session.keys"]);
+    are_signed_in(&world, &people).await;
+}
+
+#[tokio::test]
+async fn a_key_drawn_at_start_opens_beside_keys_that_are_configured_later() {
+    let mut world = World::with(Wishes {
+        session: SMALL_CACHE.to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let people = two_people(&world).await;
+    let keyed = world.yaml.replace(SMALL_CACHE, &format!("{SMALL_CACHE}{KEYS}"));
+    let reloaded = world.reload(&keyed).unwrap();
+    assert!(reloaded.waits.is_empty(), "{reloaded:?}");
+    are_signed_in(&world, &people).await;
+    world.reload(&keyed.replace("id: one", "id: two")).unwrap();
+    are_signed_in(&world, &people).await;
+}
+
+#[tokio::test]
+async fn an_upstream_of_no_route_is_checked_no_more() {
+    let next = Upstream::start().await;
+    next.always(Act::Answer(ok("well")));
+    let health = "upstream: { targets: \"{upstream}\", health: { path: /well, interval: 10ms } }";
+    let mut world = World::with(Wishes {
+        routes: format!("  - {{ host: app.test, path: /open, {health}, access: open }}\n"),
+        ..Wishes::default()
+    })
+    .await;
+    world.upstream.wait_for(1).await;
+    // A request that is under way for long, as a WebSocket is.
+    world.upstream.next(Act::Hang);
+    world.upstream.next(Act::Hang);
+    let under_way = Browser::new();
+    let url = world.url("/open");
+    let under_way = tokio::spawn(async move { under_way.fetch(&url).await.status });
+    while !world
+        .upstream
+        .requests()
+        .iter()
+        .any(|seen| seen.line().contains("/open"))
+    {
+        tokio::task::yield_now().await;
+    }
+    let moved = world
+        .yaml
+        .replace(&world.upstream.address().to_string(), &next.address().to_string());
+    assert_ne!(moved, world.yaml);
+
+    // A reload that is refused tends nothing.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let bad = moved.replace(
+        "127.0.0.1:0\" }]",
+        &format!("127.0.0.1:0\" }}, {{ address: \"{}\" }}]", taken.local_addr().unwrap()),
+    );
+    world.reload(&bad).unwrap_err();
+    let before = world.upstream.requests().len();
+    world.upstream.wait_for(before + 5).await;
+    assert!(next.requests().is_empty(), "it was checked, and never in force");
+
+    world.reload(&moved).unwrap();
+    next.wait_for(2).await;
+    let before = world.upstream.requests().len();
+    next.wait_for(30).await;
+    let after = world.upstream.requests().len();
+    assert!(after <= before + 1, "{} more checks", after - before);
+    under_way.abort();
 }
 
 #[tokio::test]
@@ -272,4 +408,26 @@ async fn the_program_follows_its_file_and_the_signal() {
     fs::write(folder.path().join("v2/doorward.yaml"), written("/three")).unwrap();
     program.says("another configuration is in force");
     assert_eq!(status(port, "/three").await, StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_served_whatever_became_of_the_configuration() {
+    // GW-06
+    let folder = tempfile::tempdir().unwrap();
+    let (_, old, _) = certificate(folder.path());
+    let file = folder.path().join("doorward.yaml");
+    let written = written("/one").replace(
+        "\"127.0.0.1:0\"",
+        "\"127.0.0.1:0\", tls: { certificate_file: cert.pem, key_file: key.pem }",
+    );
+    fs::write(&file, &written).unwrap();
+    let mut program = Program::start(&file);
+    let address = program.says("listening")["address"].as_str().unwrap().parse().unwrap();
+    assert_eq!(Raw::connect_tls(address, &old, &[]).await.certificate(), old);
+
+    fs::write(&file, "listeners: [").unwrap();
+    program.says("cannot be used");
+    let (_, new, _) = certificate(folder.path());
+    program.says("cannot be used");
+    assert_eq!(Raw::connect_tls(address, &new, &[]).await.certificate(), new);
 }

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{
     Desk,
-    names::{folded, is_forbidden, is_forwarding},
+    names::{is_forbidden, is_forwarding},
 };
 use crate::{
     config::{
@@ -16,7 +16,7 @@ use crate::{
             name::{HeaderText, HeaderTitle},
         },
     },
-    identity::headers::{ASSERTION, HeaderRule, Source},
+    identity::headers::{ASSERTION, HeaderRule, Source, folded},
 };
 
 /// What a route or all routes say of request headers.
@@ -68,7 +68,7 @@ impl Desk<'_, '_> {
         let mut seen = BTreeMap::new();
         for (here, rule) in &rules {
             self.allowed(here, &rule.name);
-            if let Some(other) = seen.insert(folded(&rule.name), rule.name.clone()) {
+            if let Some(other) = seen.insert(folded(&rule.name).into_owned(), rule.name.clone()) {
                 self.found.add(
                     here,
                     format!("{} and {other} are one header to some applications", rule.name),
@@ -80,7 +80,7 @@ impl Desk<'_, '_> {
         for (index, name) in written.remove.iter().enumerate() {
             let here = remove.index(index);
             self.allowed(&here, &name.value);
-            if seen.contains_key(&folded(&name.value)) {
+            if seen.contains_key(&*folded(&name.value)) {
                 self.set_and_removed(&here, &name.value);
             }
         }

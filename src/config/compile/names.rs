@@ -2,6 +2,8 @@
 
 use http::HeaderName;
 
+use crate::{identity::headers::folded, provider::is_own_parameter};
+
 /// Headers that say where a message begins and ends or how it is forwarded (RFC 9110 section 7.6.1), and the cookies,
 /// which hold the session.
 const HEADERS: &[&str] = &[
@@ -24,15 +26,12 @@ const HEADERS: &[&str] = &[
 /// Headers that say where a request comes from, which are always set.
 const FORWARDING: &[&str] = &["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
 
-/// Parameters of the authorization request that are Doorward's own, with what to write instead.
-const PARAMETERS: &[(&str, &str)] = &[
+/// What to write instead of a parameter of the authorization request that is Doorward's own; of the others, nothing.
+const INSTEAD: &[(&str, &str)] = &[
     ("response_type", "it is always `code`"),
     ("client_id", "write the provider's `client_id`"),
     ("redirect_uri", "it is made of the host"),
-    ("state", "it is drawn for each sign-in"),
-    ("nonce", "it is drawn for each sign-in"),
     ("scope", "write `scopes`"),
-    ("code_challenge", "it is drawn for each sign-in"),
     ("code_challenge_method", "it is always S256"),
     ("response_mode", "it is always `query`"),
     ("request", "request objects are not supported"),
@@ -41,6 +40,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("max_age", "write `max_age` below the route's `sign_in`"),
     ("prompt", "write `prompt` below the route's `sign_in`"),
 ];
+const DRAWN: &str = "it is drawn for each sign-in";
 
 /// Whether a route may not set or remove the header.
 pub(super) fn is_forbidden(name: &HeaderName) -> bool {
@@ -49,21 +49,11 @@ pub(super) fn is_forbidden(name: &HeaderName) -> bool {
 
 /// Whether the header, under any spelling, says where a request comes from.
 pub(super) fn is_forwarding(name: &HeaderName) -> bool {
-    FORWARDING.contains(&folded(name).as_str())
+    FORWARDING.contains(&&*folded(name))
 }
 
 /// What to write instead of the parameter, if it is Doorward's own.
 pub(super) fn own_parameter(name: &str) -> Option<&'static str> {
-    PARAMETERS
-        .iter()
-        .find(|(own, _)| *own == name)
-        .map(|(_, instead)| *instead)
-}
-
-/// The name as servers behind us may fold it: lower case, everything but letters and digits to `-`.
-pub(super) fn folded(name: &HeaderName) -> String {
-    name.as_str()
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
-        .collect()
+    let instead = || INSTEAD.iter().find(|(own, _)| *own == name);
+    is_own_parameter(name).then(|| instead().map_or(DRAWN, |(_, instead)| *instead))
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     config::{Path, raw},
-    gate::place::OWN,
+    gate::place::{OWN, is_own},
     identity::HeaderPlan,
     oidc::ProviderName,
     policy::{Forward, HostPattern, Matcher, PathPattern, Route, RouteId, Site, Upstream},
@@ -248,12 +248,6 @@ impl Desk<'_, '_> {
             .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
         Some(upstream)
     }
-}
-
-/// Whether requests for the path never come to a route.
-fn is_own(path: &str) -> bool {
-    path.strip_prefix(OWN)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The expression as written: [`PathPattern::regex`] ties it to both ends itself.

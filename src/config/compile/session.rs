@@ -1,9 +1,11 @@
 //! Sessions: the store, the lives, the keys.
 
+use std::path::Path as FilePath;
+
 use super::{Desk, files::Ways};
 use crate::{
     config::{Path, raw},
-    keys::{Ring, RingKey},
+    keys::{Ring, RingFile, RingKey, file::BadLine},
     session::{Terms, client::AddressKept},
     store::{CacheSettings, Settings},
 };
@@ -44,11 +46,14 @@ impl Desk<'_, '_> {
     /// The key ring; `None` when none is written.
     pub(super) fn ring(&mut self, written: &raw::Session) -> Option<Ring> {
         let all = here().key("keys");
+        if let Some(file) = &written.keys_file {
+            return self.ring_file(written, file);
+        }
         if written.keys.is_empty() && written.store == raw::Store::Redis {
             self.found.missing(
                 &here(),
                 "the Redis store needs at least one key",
-                "write `keys`; `doorward keys generate` makes one",
+                "write `keys_file` or `keys`; `doorward keys generate` makes one",
             );
         }
         let mut keys = Vec::new();
@@ -63,6 +68,40 @@ impl Desk<'_, '_> {
             Err(error) => {
                 let hint = "give each key a name of its own";
                 self.found.add(&all, error.to_string(), hint);
+                None
+            }
+        }
+    }
+
+    fn ring_file(&mut self, written: &raw::Session, file: &FilePath) -> Option<Ring> {
+        let path = here().key("keys_file");
+        if !written.keys.is_empty() {
+            let hint = "keep one of `keys` and `keys_file`";
+            self.found.add(&path, "the keys are written in two ways", hint);
+            return None;
+        }
+        let text = match self.source.secret_file(file) {
+            Ok(text) => text,
+            Err(why) => {
+                let hint = "put the keys there, readable for the user that Doorward runs as, or name another file";
+                self.found.add(&path, why.to_string(), hint);
+                return None;
+            }
+        };
+        match RingFile::parse(text.expose()) {
+            Ok(file) => file.ring().ok(),
+            Err(bad) => {
+                let name = self.source.resolve(file).display().to_string();
+                for BadLine { line, fault } in bad {
+                    let place = if line == 0 {
+                        String::new()
+                    } else {
+                        format!(" line {line}")
+                    };
+                    let hint =
+                        "write `name key` on each line, as in `2026-11` and what `doorward keys generate` prints";
+                    self.found.add(&path, format!("{name}{place}: {fault}"), hint);
+                }
                 None
             }
         }

@@ -37,10 +37,15 @@ pub struct Session {
     /// How much of the address that a person signs in from is kept with the session, to be shown in lists of sessions.
     #[schemars(extend("default" = "network"))]
     pub client_address: ClientAddress,
-    /// The keys that seal sessions; `doorward keys generate` makes one. The first seals, all open: put a new one in front to
-    /// rotate. All replicas need the same. Without any, the memory store draws one at start; Redis needs at least one.
+    /// The keys that seal sessions; `doorward keys generate` makes one. The first seals, all open. To rotate, add the new one
+    /// at the end on every replica, then move it to the front, and take the old one away when the last session that it sealed is
+    /// over (`absolute_timeout`). All replicas need the same. Without any, the memory store draws one at start; Redis needs at
+    /// least one.
     #[schemars(extend("default" = []))]
     pub keys: Vec<Key>,
+    /// A file with the keys instead, one a line: its name, a space and the key; the first seals, `#` begins a comment.
+    /// `doorward keys rotate` edits it.
+    pub keys_file: Option<File>,
 }
 
 /// How much of an address is kept.

@@ -335,6 +335,14 @@ fn a_websocket_upgrade_is_a_get_with_both_headers() {
         );
     }
     assert_eq!(of(Method::GET, &[both[0], both[1], both[1]]), bad);
+    for (body, expected) in [
+        (("content-length", "0"), Ok(())),
+        (("content-length", "5"), Err(Refusal::BadHeader)),
+        (("transfer-encoding", "chunked"), Err(Refusal::BadHeader)),
+    ] {
+        let asked = of(Method::GET, &[both[0], both[1], body]);
+        assert_eq!(asked, (Caller::WebSocket, expected), "{body:?}");
+    }
     assert_eq!(of(Method::GET, &both[..1]), (Caller::Api, Ok(())));
 }
 

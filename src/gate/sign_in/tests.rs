@@ -106,6 +106,23 @@ fn state_and_cookie_hide_their_content() {
 }
 
 #[test]
+fn every_attempt_has_keys_of_its_own() {
+    // The worst case: the nonces of two attempts meet. Under one key equal text would be equal bytes.
+    let begin = |id| {
+        let draws = Draws { id, ..draws(7) };
+        attempt("/").begin(&ring(&[("a", 1)]), &draws, &[], true)
+    };
+    let (one, two) = (begin([1; 9]), begin([2; 9]));
+    let text = |sealed: &str| URL_SAFE_NO_PAD.decode(sealed).unwrap()[HEAD..HEAD + 16].to_vec();
+    assert_ne!(text(&one.cookie_value), text(&two.cookie_value));
+    // `{"n":"` and the time are equal in both.
+    assert_ne!(text(&one.state[DRAWN..]), text(&two.state[DRAWN..]));
+}
+
+/// Format, length of the key's name, the name `a`, version and nonce.
+const HEAD: usize = 1 + 1 + 1 + 8 + 12;
+
+#[test]
 fn no_changed_byte_opens() {
     // AR-07, CK-08
     let ring = ring(&[("a", 1)]);
@@ -267,4 +284,16 @@ proptest! {
         prop_assert_eq!(State::open(&ring, &value), None);
         prop_assert_eq!(Attempt::open(&ring, &cookie(1), &value), None);
     }
+}
+
+// GW-09: begun by today's program, finished by any later one. Never made anew.
+#[test]
+fn an_attempt_of_the_first_format_opens() {
+    let lines: Vec<&str> = include_str!("golden-1.txt").lines().collect();
+    let [name, value, state] = lines.try_into().unwrap();
+    let ring = ring(&[("b", 2), ("a", 1)]);
+    let opened_attempt: Attempt = opened(&ring, &of_cookie(name), value).expect("it opens");
+    assert!(opened_attempt == attempt("/deep?x=1"));
+    let state: State = opened(&ring, &of_state(), state).expect("it opens");
+    assert_eq!((state.again, name.ends_with(&state.name)), (1, true));
 }

@@ -268,7 +268,7 @@ fn routes_that_differ_do_not_clash() {
     assert!(site.route(&RouteId("no".into())).is_none());
 }
 
-/// The slow and obvious way, to hold the tree against.
+/// The slow and obvious way, to hold the table against.
 fn by_scan(routes: &[Route], path: &str) -> Option<String> {
     let fits = |route: &Route| match &route.matcher.path {
         PathPattern::Exact(exact) => (exact == path).then_some((2, 0)),
@@ -286,22 +286,49 @@ fn by_scan(routes: &[Route], path: &str) -> Option<String> {
     best.map(|(_, route)| route.id.0.to_string())
 }
 
+/// The routes of the host's own pattern, then of the suffixes, longest first, then of any host.
+fn by_scan_of_hosts(routes: &[Route], host: &str, path: &str) -> Option<String> {
+    let after_dots = host.match_indices('.').map(|(dot, _)| format!("*{}", &host[dot..]));
+    let scopes = std::iter::once(host.to_owned())
+        .chain(after_dots)
+        .chain(["*".to_owned()]);
+    scopes
+        .map(|scope| {
+            let of_scope = routes.iter().filter(|route| route.matcher.host.to_string() == scope);
+            of_scope.cloned().collect::<Vec<_>>()
+        })
+        .find_map(|routes| by_scan(&routes, path))
+}
+
 proptest::proptest! {
     #[test]
-    fn the_tree_agrees_with_a_scan(
-        paths in proptest::collection::btree_set("(/[ab]{0,2}){1,3}(/\\*)?", 0..12),
+    fn the_table_agrees_with_a_scan(
+        written in proptest::collection::btree_set(
+            "(\\*|\\*\\.t|\\*\\.a\\.t|a\\.t|t) (/[ab]{0,2}){1,3}(/\\*)?",
+            0..16,
+        ),
+        host in "(b\\.)?(a\\.)?t|x",
         asked in "(/[ab]{1,2}){1,3}/?",
     ) {
-        let kept = paths.iter().filter(|path| !path.contains("//"));
-        let routes: Vec<Route> = kept.map(|path| route(&format!("* {path}"))).collect();
+        let kept = written.iter().filter(|route| !route.contains("//"));
+        let routes: Vec<Route> = kept.map(|written| route(written)).collect();
         // `/a/*` and `/a//*` were both written for one prefix: such sets are not of interest here.
         if let Ok(site) = Site::new(routes.clone()) {
-            let found = match site.find(&Host::parse("x").unwrap(), &asked, &Method::GET) {
+            let found = match site.find(&Host::parse(&host).unwrap(), &asked, &Method::GET) {
                 Found::Route(route) => Some(route.id.0.to_string()),
                 Found::Nothing | Found::OtherMethods(_) => None,
             };
-            proptest::prop_assert_eq!(found, by_scan(&routes, &asked));
+            proptest::prop_assert_eq!(found, by_scan_of_hosts(&routes, &host, &asked));
         }
+    }
+}
+
+#[test]
+fn a_path_that_is_none_is_for_nothing() {
+    // Host and path are one key in the table: where one ends must never be in doubt.
+    let site = site(&["a.test /*", "*.test /*", "* /*"]);
+    for path in ["", "x", "b/x", "*"] {
+        assert_eq!(find(&site, &format!("GET a.test {path}")), "nothing", "{path:?}");
     }
 }
 

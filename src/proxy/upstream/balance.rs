@@ -72,7 +72,9 @@ impl Target {
     }
 
     fn fit(&self) -> bool {
-        self.up.load(Ordering::Relaxed) && self.rests_until.load(Ordering::Relaxed) <= self.millis(Duration::ZERO)
+        let rests_until = self.rests_until.load(Ordering::Relaxed);
+        let rests = rests_until > 0 && rests_until > self.millis(Duration::ZERO);
+        self.up.load(Ordering::Relaxed) && !rests
     }
 
     fn millis(&self, ahead: Duration) -> u64 {

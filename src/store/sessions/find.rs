@@ -6,9 +6,9 @@ use super::{Inner, Sessions};
 use crate::{
     gate::Presence,
     keys::Ring,
-    session::{Handle, StoreKey},
+    session::{BadRecord, Handle, StoreKey},
     store::cache::Lookup,
-    telemetry::{CacheEvent, Event},
+    telemetry::{CacheEvent, Event, KeyUse},
 };
 
 impl Sessions {
@@ -42,11 +42,26 @@ impl Sessions {
             Ok(None) => return Presence::Nothing,
             Ok(Some(found)) => found,
         };
-        let Some(session) = self.open(&ring, &handle, &key, &sealed) else {
-            self.0.telemetry.emit(&Event::Unreadable { what: "session_record" });
-            return Presence::Unreadable;
+        let session = match self.open(&ring, &handle, &key, &sealed) {
+            Ok(session) => session,
+            Err(bad) => {
+                let what = match bad {
+                    BadRecord::Newer => "newer_session_record",
+                    BadRecord::Corrupt => "session_record",
+                };
+                self.0.telemetry.emit(&Event::Unreadable { what });
+                return Presence::Unreadable;
+            }
         };
         let at = keys.iter().position(|each| *each == key);
+        // A session stays where the key of its beginning put it, whatever seals it since.
+        if let Some(named) = at.and_then(|at| ring.keys().nth(at)) {
+            self.0.telemetry.emit(&Event::Key {
+                kid: &named.id,
+                what: KeyUse::Find,
+                at: self.0.clock.now(),
+            });
+        }
         if let Some(ticket) = at.and_then(|at| tickets.get(at)) {
             changes.cache.offer(*ticket, &session, &sealed);
             changes.measure();

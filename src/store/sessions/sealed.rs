@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Sessions;
 use crate::{
     keys::{self, Binding, Purpose, Ring},
-    session::{Handle, Record, Session, StoreKey},
+    session::{BadRecord, Handle, Record, Session, StoreKey},
     telemetry::{Event, KeyUse},
 };
 
@@ -16,6 +16,7 @@ impl Sessions {
         self.0.telemetry.emit(&Event::Key {
             kid,
             what: KeyUse::Seal,
+            at: self.0.clock.now(),
         });
         keys::seal(
             &ring,
@@ -26,14 +27,24 @@ impl Sessions {
         )
     }
 
-    pub(super) fn open(&self, ring: &Ring, handle: &Handle, key: &StoreKey, sealed: &[u8]) -> Option<Arc<Session>> {
-        let opened = keys::open(ring, &binding(handle, key), sealed).ok()?;
-        let record = Record::from_bytes(&opened.plain).ok()?;
+    pub(super) fn open(
+        &self,
+        ring: &Ring,
+        handle: &Handle,
+        key: &StoreKey,
+        sealed: &[u8],
+    ) -> Result<Arc<Session>, BadRecord> {
+        let opened = keys::open(ring, &binding(handle, key), sealed).map_err(|_| BadRecord::Corrupt)?;
+        let record = Record::from_bytes(&opened.plain)?;
         self.0.telemetry.emit(&Event::Key {
             kid: &opened.kid,
             what: KeyUse::Open,
+            at: self.0.clock.now(),
         });
-        (record.version == opened.version).then(|| Arc::new(Session::new(handle.clone(), *key, record)))
+        if record.version != opened.version {
+            return Err(BadRecord::Corrupt);
+        }
+        Ok(Arc::new(Session::new(handle.clone(), *key, record)))
     }
 }
 
@@ -44,3 +55,6 @@ const fn binding<'a>(handle: &'a Handle, key: &'a StoreKey) -> Binding<'a> {
         place: &key.0,
     }
 }
+
+#[cfg(test)]
+mod tests;

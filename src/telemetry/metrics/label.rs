@@ -49,6 +49,7 @@ pub(super) const fn use_name(what: KeyUse) -> &'static str {
         KeyUse::Seal => "seal",
         KeyUse::Open => "open",
         KeyUse::Sign => "sign",
+        KeyUse::Find => "find",
     }
 }
 

@@ -302,7 +302,7 @@ async function anotherHost({ page, url, grafana }) {
 async function signingOut({ page, url, provider }) {
   await page.goto(url('/.doorward/sign-out'));
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
-  await page.waitForURL(url('/.doorward/signed-out'));
+  await page.waitForURL(({ origin, pathname }) => origin + pathname === url('/.doorward/signed-out'));
   assert.equal(provider.count('/session/end'), 1, 'signed out at the provider');
   assert.deepEqual(await page.context().cookies(url('/')), []);
   await page.goto(url('/page/7'));

@@ -45,6 +45,11 @@ export async function startGateway({ config, port, adminPort, readyWithin = 20_0
     tail: (count) => child.tail(count),
     metrics: async () => (await fetch(`${admin}/metrics`)).text(),
     request: (path, options) => request(port, path, options),
+    /** Ends it as a power cut does. */
+    async kill() {
+      await child.stop('SIGKILL');
+      folder.remove();
+    },
     async stop() {
       const end = await child.stop();
       folder.remove();

@@ -1,6 +1,7 @@
 // The real npm `oidc-provider` on a loopback port, with a sign-in form of our own.
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { Provider, interactionPolicy } from 'oidc-provider';
+import { memoryAdapter } from './adapter.mjs';
 import { listen } from './listener.mjs';
 import { people as everyone } from './people.mjs';
 
@@ -16,7 +17,8 @@ export const clients = {
  * Starts the provider.
  *
  * - `redirectUris`, `signedOutUris`: what the clients may return to
- * - `lifetimes`: seconds, `{ accessToken, idToken, refreshToken, session }`
+ * - `issuer`: what it calls itself, when it is reached through something
+ * - `lifetimes`: seconds, `{ accessToken, idToken, refreshToken, session }`; changed later, it is for what comes later
  * - `claimsInIdToken`: false sends email, name and groups by userinfo only
  * - `people`: accounts by user name
  * - `registered`: the clients, as `clients` above
@@ -25,6 +27,7 @@ export const clients = {
  */
 export async function startProvider({
   port = 0,
+  issuer,
   redirectUris,
   signedOutUris = [],
   lifetimes = {},
@@ -47,21 +50,31 @@ export async function startProvider({
     return provider.callback()(request, response);
   };
   const listener = await listen(handler, port, tls);
-  provider = new Provider(
-    listener.origin,
-    configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered, backchannel }),
-  );
-  provider.on('backchannel.success', (_, client) => told.push({ client: client.clientId, outcome: 'success' }));
-  provider.on('backchannel.error', (_, error, client) =>
-    told.push({ client: client.clientId, outcome: error.message }));
-  provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
-  provider.on('grant.error', ({ oidc }, error) =>
-    grants.push({ type: oidc?.params?.grant_type, outcome: error.error, detail: error.error_detail }));
   const errors = [];
-  provider.on('server_error', (_, error) => errors.push(error));
+  const settings = configuration({
+    redirectUris,
+    signedOutUris,
+    lifetimes,
+    claimsInIdToken,
+    people,
+    registered,
+    backchannel,
+  });
+  const begin = () => {
+    provider = new Provider(issuer ?? listener.origin, { ...settings, jwks: { keys: signingKeys() } });
+    provider.on('backchannel.success', (_, client) => told.push({ client: client.clientId, outcome: 'success' }));
+    provider.on('backchannel.error', (_, error, client) =>
+      told.push({ client: client.clientId, outcome: error.message }));
+    provider.on('grant.success', ({ oidc }) => grants.push({ type: oidc.params.grant_type, outcome: 'success' }));
+    provider.on('grant.error', ({ oidc }, error) =>
+      grants.push({ type: oidc?.params?.grant_type, outcome: error.error, detail: error.error_detail }));
+    provider.on('server_error', (_, error) => errors.push(error));
+  };
+  begin();
 
   return {
-    issuer: listener.origin,
+    issuer: issuer ?? listener.origin,
+    lifetimes,
     port: listener.port,
     requests,
     /** A page of the provider with a frame in it. */
@@ -74,14 +87,19 @@ export async function startProvider({
     /** Stops answering: connections are refused. Sessions and tokens stay. */
     down: () => listener.close(),
     up: () => listener.reopen(),
+    /** Signs with other keys from now on, of other names; the old are forgotten. Sessions and tokens stay. */
+    rotateKeys: begin,
     stop: () => (listener.server.listening ? listener.close() : Promise.resolve()),
   };
 }
+
+let generation = 0;
 
 function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken, people, registered, backchannel }) {
   const policy = interactionPolicy.base();
   policy.add(new interactionPolicy.Prompt({ name: 'select_account', requestable: true }), 0);
   return {
+    adapter: memoryAdapter(),
     clients: registered.map((client) => ({
       client_id: client.id,
       ...(client.secret ? { client_secret: client.secret } : {}),
@@ -94,7 +112,6 @@ function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken
         ? { backchannel_logout_uri: backchannel.uri, backchannel_logout_session_required: backchannel.session }
         : {}),
     })),
-    jwks: { keys: signingKeys() },
     cookies: { keys: [randomBytes(32).toString('hex')] },
     claims: {
       openid: ['sub'],
@@ -109,7 +126,7 @@ function configuration({ redirectUris, signedOutUris, lifetimes, claimsInIdToken
     rotateRefreshToken: true,
     issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     ttl: {
-      AccessToken: lifetimes.accessToken ?? 3600,
+      AccessToken: () => lifetimes.accessToken ?? 3600,
       IdToken: lifetimes.idToken ?? 3600,
       RefreshToken: lifetimes.refreshToken ?? 86_400,
       Session: lifetimes.session ?? 86_400,
@@ -150,11 +167,12 @@ async function grantEverything(ctx) {
 }
 
 function signingKeys() {
+  generation += 1;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
   const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
   return [
-    { ...rsa, kid: 'rsa-1', use: 'sig', alg: 'RS256' },
-    { ...ec, kid: 'ec-1', use: 'sig', alg: 'ES256' },
+    { ...rsa, kid: `rsa-${generation}`, use: 'sig', alg: 'RS256' },
+    { ...ec, kid: `ec-${generation}`, use: 'sig', alg: 'ES256' },
   ];
 }
 

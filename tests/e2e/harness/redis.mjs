@@ -6,9 +6,10 @@ import { freePort, startChild, tempFolder } from './child.mjs';
 
 const run = promisify(execFile);
 
-export async function startRedis() {
+/** Starts it. `aof`: what was written survives a restart · `config`: further directives, each a list of words. */
+export async function startRedis({ aof = false, config = [], port: wanted = undefined } = {}) {
   const folder = tempFolder('redis');
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const socket = join(folder.path, 'redis.sock');
   const args = [
     ['--bind', '127.0.0.1'],
@@ -16,8 +17,10 @@ export async function startRedis() {
     ['--unixsocket', socket],
     ['--dir', folder.path],
     ['--save', ''],
-    ['--appendonly', 'no'],
+    ['--appendonly', aof ? 'yes' : 'no'],
+    ['--appendfsync', 'always'],
     ['--daemonize', 'no'],
+    ...config.map(([name, ...words]) => [`--${name}`, ...words]),
   ].flat();
   const start = async () => {
     const started = startChild('redis', 'redis-server', args);
@@ -31,6 +34,7 @@ export async function startRedis() {
   };
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
     socket,
     cli,
     /** Everything kept, as one text: keys and the raw values of strings, hashes and sets. */
@@ -47,9 +51,13 @@ export async function startRedis() {
     async up() {
       child = await start();
     },
+    /** Stands still, connections open; `thaw` ends that. */
+    freeze: () => child.signal('SIGSTOP'),
+    thaw: () => child.signal('SIGCONT'),
     tail: (count) => child.tail(count),
     async stop() {
-      await child.stop();
+      child.signal('SIGCONT');
+      await child.stop('SIGKILL');
       folder.remove();
     },
   };

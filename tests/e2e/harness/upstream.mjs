@@ -16,7 +16,7 @@ export async function startUpstream() {
   };
   const listener = await listen(async (request, response) => {
     const seen = { method: request.method, url: request.url, headers: request.headers };
-    requests.push(seen);
+    requests.push({ at: Date.now(), ...seen });
     const path = request.url.split('?')[0];
     if (path === '/events') return events(response);
     if (path === '/sink') return sink(request, response);
@@ -24,7 +24,7 @@ export async function startUpstream() {
     return show(seen, response);
   });
   listener.server.on('upgrade', (request, socket) => {
-    requests.push({ method: request.method, url: request.url, headers: request.headers, upgrade: true });
+    requests.push({ at: Date.now(), method: request.method, url: request.url, headers: request.headers, upgrade: true });
     echo(request, socket);
   });
   return {

@@ -149,7 +149,7 @@ impl Front for Stub {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         *self.client.lock().unwrap() = incoming.client;
         assert!(!self.panic.swap(false, Ordering::SeqCst), "on purpose");
-        let caller = Caller::of(incoming.method, incoming.headers);
+        let caller = incoming.caller;
         let refuse = |refusal| Answer::Reply(self.refuse(refusal, caller, incoming.request_id));
         let route = match place(&self.site, incoming.method, incoming.target) {
             Place::Route(route) => route,

@@ -172,7 +172,7 @@ impl World {
 /// A gateway by its configuration alone.
 pub async fn serve(yaml: &str, clock: &Clock) -> Up {
     let plan = config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
-    start(assemble(plan, clock, &Entropy::system()).unwrap()).await.unwrap()
+    start(assemble(plan, clock, &Entropy::system()).unwrap()).unwrap()
 }
 
 fn port(bind: &Bind) -> u16 {

@@ -301,6 +301,30 @@ async fn a_new_refresh_token_is_kept_though_its_id_token_cannot_be_verified_now(
 }
 
 #[tokio::test]
+async fn a_key_set_that_lags_behind_signs_nobody_out() {
+    // IP-05: two rotations within the pause between two fetches, and a set without the key that signs.
+    for rotations in [
+        [Rotation::Immediate, Rotation::Immediate],
+        [Rotation::Gradual, Rotation::Empty],
+    ] {
+        let rig = Rig::new().await;
+        let first = rig.record().await;
+        rig.op.rotate(rotations[0]);
+        let renewed = rig.provider.renew(&first).await.unwrap();
+        assert_ne!(renewed.tokens.id_token, first.tokens.id_token);
+        let second = first.renewed(renewed.tokens, renewed.identity, rig.clock.now());
+        rig.op.rotate(rotations[1]);
+        let renewed = rig.provider.renew(&second).await.unwrap();
+        assert_ne!(
+            renewed.tokens.refresh_token, second.tokens.refresh_token,
+            "{rotations:?}"
+        );
+        assert_eq!(renewed.tokens.id_token, second.tokens.id_token, "counts as not sent");
+        assert_eq!(renewed.identity, second.identity);
+    }
+}
+
+#[tokio::test]
 async fn groups_from_userinfo_survive_a_renewal() {
     let rig = Rig::with(|settings| {
         settings.userinfo = UserInfoUse::WhenMissing;

@@ -8,14 +8,14 @@ use url::Url;
 
 use crate::{cli::Failure, proxy::Bind, secret::Secret};
 
-/// An admin listener, and the token for it.
+/// An admin listener, and the token for it where what is asked needs one.
 #[derive(Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
-    token: Secret<String>,
+    token: Option<Secret<String>>,
     /// As people wrote it.
-    shown: String,
+    pub(super) shown: String,
 }
 
 /// Most bytes of an answer: a page of sessions is far below.
@@ -23,7 +23,7 @@ const MOST: usize = 16 << 20;
 
 impl Client {
     /// The listener at an address of the command line.
-    pub(super) fn at(address: &str, token: Secret<String>) -> Result<Self, Failure> {
+    pub(super) fn at(address: &str, token: Option<Secret<String>>) -> Result<Self, Failure> {
         if let Some(path) = address.strip_prefix("unix:") {
             return Self::new(Some(Path::new(path)), "http://localhost", address, token);
         }
@@ -35,7 +35,7 @@ impl Client {
     }
 
     /// The listener of a configuration, from this machine.
-    pub(super) fn of(bind: &Bind, token: Secret<String>) -> Result<Self, Failure> {
+    pub(super) fn of(bind: &Bind, token: Option<Secret<String>>) -> Result<Self, Failure> {
         match bind {
             Bind::Unix(path) => Self::new(Some(path), "http://localhost", &bind.to_string(), token),
             Bind::Tcp(address) => {
@@ -51,10 +51,9 @@ impl Client {
         }
     }
 
-    fn new(socket: Option<&Path>, base: &str, shown: &str, token: Secret<String>) -> Result<Self, Failure> {
+    fn new(socket: Option<&Path>, base: &str, shown: &str, token: Option<Secret<String>>) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::Usage(format!("{shown:?} cannot be used: {why}"));
-        let mut base = Url::parse(base).map_err(|error| wrong(error.to_string()))?;
-        base.set_path("/sessions");
+        let base = Url::parse(base).map_err(|error| wrong(error.to_string()))?;
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
             .no_proxy()
@@ -72,20 +71,12 @@ impl Client {
         })
     }
 
-    /// Asks, and reads the JSON that is answered.
+    /// Asks about sessions, and reads the JSON that is answered.
     pub(super) async fn ask(&self, method: Method, query: &[(&str, String)]) -> Result<Value, Failure> {
         let mut url = self.base.clone();
+        url.set_path("/sessions");
         url.query_pairs_mut().extend_pairs(query);
-        let asked = self.http.request(method, url).bearer_auth(self.token.expose());
-        let mut response = asked.send().await.map_err(|error| self.unreachable(&error))?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() > MOST {
-                return Err(Failure::Admin(format!("{} answers without an end", self.shown)));
-            }
-        }
-        let status = response.status();
+        let (status, body) = self.exchange(self.http.request(method, url)).await?;
         let answer = serde_json::from_slice::<Value>(&body);
         match (status.as_u16(), answer) {
             (200, Ok(answer)) => Ok(answer),
@@ -96,6 +87,32 @@ impl Client {
             ))),
             (_, answer) => Err(Failure::Admin(told(&self.shown, status, &answer.unwrap_or_default()))),
         }
+    }
+
+    /// Its metrics, in Prometheus' text format.
+    pub(super) async fn metrics(&self) -> Result<String, Failure> {
+        let mut url = self.base.clone();
+        url.set_path("/metrics");
+        let (status, body) = self.exchange(self.http.get(url)).await?;
+        match String::from_utf8(body) {
+            Ok(page) if status.as_u16() == 200 && page.contains("doorward_") => Ok(page),
+            Ok(_) | Err(_) => Err(Failure::Admin(told(&self.shown, status, &Value::Null))),
+        }
+    }
+
+    async fn exchange(&self, mut asked: reqwest::RequestBuilder) -> Result<(http::StatusCode, Vec<u8>), Failure> {
+        if let Some(token) = &self.token {
+            asked = asked.bearer_auth(token.expose());
+        }
+        let mut response = asked.send().await.map_err(|error| self.unreachable(&error))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST {
+                return Err(Failure::Admin(format!("{} answers without an end", self.shown)));
+            }
+        }
+        Ok((response.status(), body))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {

@@ -1,0 +1,113 @@
+//! The load: connections that are kept, each with one request at a time.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::future;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    runtime::Runtime,
+    time::Instant,
+};
+
+/// Connections to one proxy.
+pub(crate) struct Load {
+    runtime: Runtime,
+    connections: Vec<TcpStream>,
+    request: Vec<u8>,
+}
+
+/// What one round took.
+pub(crate) struct Times {
+    pub(crate) round: Duration,
+    /// Of each request, shortest first.
+    pub(crate) each: Vec<Duration>,
+}
+
+impl Load {
+    /// Connects as soon as the proxy listens.
+    pub(crate) fn open(proxy: SocketAddr, cookie: &str, connections: usize) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let connections = runtime.block_on(future::join_all((0..connections).map(|_| connect(proxy))));
+        Self {
+            runtime,
+            connections,
+            request: request(cookie),
+        }
+    }
+
+    /// Sends `requests`, shared among the connections.
+    pub(crate) fn round(&mut self, requests: usize) -> Times {
+        let (many, request) = (requests / self.connections.len(), self.request.as_slice());
+        let began = Instant::now();
+        let asking = self.connections.iter_mut().map(|stream| ask(stream, request, many));
+        let mut each = self.runtime.block_on(future::join_all(asking)).concat();
+        let round = began.elapsed();
+        each.sort_unstable();
+        Times { round, each }
+    }
+}
+
+async fn connect(proxy: SocketAddr) -> TcpStream {
+    for _ in 0..1000 {
+        if let Ok(stream) = TcpStream::connect(proxy).await {
+            stream.set_nodelay(true).expect("a socket option");
+            return stream;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nothing listens on {proxy}");
+}
+
+async fn ask(stream: &mut TcpStream, request: &[u8], many: usize) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(many);
+    let mut answer = Vec::with_capacity(8192);
+    for _ in 0..many {
+        let began = Instant::now();
+        stream.write_all(request).await.expect("a request goes out");
+        answer.clear();
+        while !whole(&answer) {
+            let read = stream.read_buf(&mut answer).await.expect("an answer comes in");
+            assert!(read > 0, "cut after {:?}", String::from_utf8_lossy(&answer));
+        }
+        times.push(began.elapsed());
+    }
+    times
+}
+
+/// Whether the answer is all there: the origin's, which ends in its page.
+fn whole(answer: &[u8]) -> bool {
+    let ends = answer.ends_with(b"</html>");
+    assert!(
+        !ends || answer.starts_with(b"HTTP/1.1 200 OK\r\n"),
+        "not the origin's answer: {}",
+        String::from_utf8_lossy(answer)
+    );
+    ends
+}
+
+/// What a browser sends with a navigation, among it the cookies of other applications of the site.
+fn request(cookie: &str) -> Vec<u8> {
+    let head = [
+        "GET /wiki/Engineering/On-call?revision=118&view=print HTTP/1.1",
+        "Host: app.test",
+        "Connection: keep-alive",
+        "Cache-Control: max-age=0",
+        "sec-ch-ua: \"Chromium\";v=\"142\", \"Not A(Brand\";v=\"24\"",
+        "sec-ch-ua-mobile: ?0",
+        "sec-ch-ua-platform: \"Linux\"",
+        "Upgrade-Insecure-Requests: 1",
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+        "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+        "Sec-Fetch-Site: same-origin",
+        "Sec-Fetch-Mode: navigate",
+        "Sec-Fetch-User: ?1",
+        "Sec-Fetch-Dest: document",
+        "Referer: http://app.test/wiki/Engineering",
+        "Accept-Encoding: gzip, deflate, br, zstd",
+        "Accept-Language: en-GB,en;q=0.9",
+    ];
+    let head = head.join("\r\n");
+    format!("{head}\r\nCookie: theme=dark; doorward={cookie}; sidebar=open\r\n\r\n").into_bytes()
+}

@@ -1,0 +1,75 @@
+//! A file in the place of another, at once and for good.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
+    path::Path,
+};
+
+/// Writes `text` in the place of the file, which keeps its owner, group and mode. Whoever reads it finds the old text or the
+/// new one whole, also after a loss of power. A symbolic link stays one.
+pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let file = fs::canonicalize(file)?;
+    let before = fs::metadata(&file)?;
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    };
+    let beside = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    let written = write(&beside, text, &before).and_then(|()| fs::rename(&beside, &file));
+    if written.is_err() {
+        // The error says more than a second one would.
+        fs::remove_file(&beside).ok();
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write(beside: &Path, text: &str, before: &fs::Metadata) -> io::Result<()> {
+    let mut new = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(beside)?;
+    let made = new.metadata()?;
+    if (made.uid(), made.gid()) != (before.uid(), before.gid()) {
+        chown(beside, Some(before.uid()), Some(before.gid()))?;
+    }
+    new.set_permissions(fs::Permissions::from_mode(before.mode() & 0o7777))?;
+    new.write_all(text.as_bytes())?;
+    new.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_another_with_the_same_mode_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("session.keys"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("session.keys", &link).unwrap();
+        let before = fs::metadata(&file).unwrap();
+        replace(&link, "new").unwrap();
+        let after = fs::metadata(&file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+        assert_ne!(after.ino(), before.ino(), "renamed over it, not written into it");
+        assert_eq!((after.mode(), after.uid()), (before.mode(), before.uid()));
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_everything_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("session.keys");
+        assert!(replace(&file, "new").is_err());
+        fs::create_dir(&file).unwrap();
+        assert!(replace(&file, "new").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,116 @@
+// Silent renewal across three gateways: one Redis, one provider that punishes a refresh token spent twice.
+import assert from 'node:assert/strict';
+import { TAKES_LEASE, WRITES_BACK, expired, statuses } from '../harness/expired.mjs';
+import { replicas } from '../harness/replicas.mjs';
+import { eventually } from '../harness/wait.mjs';
+
+const leases = async (redis) => (await redis.cli('KEYS', 'doorward:l:*')).split('\n').filter(Boolean);
+const sessions = async (redis) => (await redis.cli('KEYS', 'doorward:s:*')).split('\n').filter(Boolean);
+
+// RF-01
+replicas('500 requests at expiry over three gateways make one token call', {}, async (world) => {
+  const visitor = await expired(world);
+  const answers = await Promise.all(Array.from({ length: 500 }, (_, n) => visitor.send(`/api/${n}`)));
+  assert.deepEqual(statuses(answers), [200]);
+  assert.equal(world.front.refreshes().length, 1);
+  const tokens = new Set(world.upstream.requests.slice(1).map(({ headers }) => headers['x-access-token']));
+  assert.deepEqual([...tokens], [world.front.refreshes()[0].accessToken], 'everybody has the new token');
+});
+
+// RF-02
+replicas('a token endpoint slower than the lease keeps the lease', { settings: { timeout: '30s' } }, async (world) => {
+  const visitor = await expired(world);
+  const hold = world.front.hold('before');
+  const answers = Array.from({ length: 12 }, (_, n) => visitor.send(`/api/${n}`));
+  await eventually('the call is under way', () => hold.met() === 1);
+  const [lease] = await leases(world.redis);
+  const [owner, since] = [await world.redis.cli('GET', lease), Date.now()];
+  await eventually('the lease outlived its own time to live', async () => {
+    assert.equal(await world.redis.cli('GET', lease), owner, 'one owner throughout');
+    return Date.now() - since > 7_000;
+  });
+  hold.lift();
+  assert.deepEqual(statuses(await Promise.all(answers)), [200]);
+  assert.equal(world.front.refreshes().length, 1);
+  await eventually('the lease is given back', async () => (await leases(world.redis)).length === 0);
+});
+
+const STEPS = {
+  'with the lease': (world) => {
+    const [{ link }] = world.gateways;
+    return { reached: link.holdWhen(TAKES_LEASE, 'down'), lift: () => link.heal() };
+  },
+  'before the provider heard': (world) => held(world.front.hold('before'), 'met'),
+  'before the provider answered': (world) => held(world.front.hold('after'), 'replies'),
+  'with the new tokens': (world) => {
+    const [{ link }] = world.gateways;
+    return { reached: link.holdWhen(WRITES_BACK, 'up'), lift: () => link.heal() };
+  },
+};
+
+function held(hold, count) {
+  return { reached: eventually('the call is held', () => hold[count]() === 1), lift: hold.lift };
+}
+
+// RF-03, UP-15
+for (const [step, prepare] of Object.entries(STEPS)) {
+  replicas(`a client that goes away ${step} cancels nothing`, {}, async (world) => {
+    const visitor = await expired(world);
+    const { reached, lift } = prepare(world);
+    const { gone, done } = visitor.hangUp('/api/gone', { at: world.gateways[0].port });
+    await reached;
+    gone();
+    assert.equal((await done).status, 0);
+    lift();
+    const answers = await Promise.all(world.gateways.map(({ port }) => visitor.send('/api/next', { at: port })));
+    assert.deepEqual(statuses(answers), [200]);
+    assert.equal(world.front.refreshes().length, 1, 'the renewal that nobody waited for went on');
+  });
+}
+
+// BL-10
+replicas('a sign-out on one gateway wins over a renewal under way on another', {}, async (world) => {
+  const visitor = await expired(world);
+  const cookie = visitor.cookie();
+  const hold = world.front.hold('after');
+  const renewing = visitor.send('/api/renewing', { at: world.gateways[0].port });
+  await eventually('the provider rotated', () => hold.replies() === 1);
+  assert.equal((await visitor.signOut({ at: world.gateways[1].port })).status, 200);
+  hold.lift();
+  assert.equal((await renewing).status, 401, 'the new tokens are for nobody');
+  const answers = await Promise.all(world.gateways.map(({ port }) => visitor.send('/api/after', { at: port, cookie })));
+  assert.deepEqual(statuses(answers), [401]);
+  assert.deepEqual(await sessions(world.redis), [], 'nothing came back');
+});
+
+// IP-03, IP-05, RF-07: as long as DOORWARD_OUTAGE_SECONDS, ten minutes in `make test-long`.
+const OUTAGE = Number(process.env.DOORWARD_OUTAGE_SECONDS ?? 8) * 1000;
+const outage = { lifetimes: { accessToken: 3 }, timeout: OUTAGE + 120_000 };
+replicas('a provider that answers 503 and comes back with new keys signs nobody out', outage, async (world) => {
+  const visitors = ['p0', 'p1', 'p2'].map((account) => world.visitor(account));
+  for (const visitor of visitors) await visitor.signIn();
+  const away = world.front.fail(503, { path: /./, headers: { 'retry-after': '1' } });
+  const until = Date.now() + OUTAGE;
+  const seen = new Set();
+  await eventually(
+    'the outage lasted, and was felt',
+    async () => {
+      const answers = await Promise.all(visitors.map((visitor) => visitor.send('/api/poll')));
+      answers.forEach(({ status }) => seen.add(status));
+      return Date.now() > until && answers.every(({ status }) => status === 503);
+    },
+    OUTAGE + 30_000,
+  );
+  assert.deepEqual([...seen].sort(), [200, 503]);
+  assert.ok(world.front.refreshes().length < OUTAGE / 100, 'a provider that is down is not hammered');
+  world.provider.rotateKeys();
+  away.lift();
+  await eventually(
+    'everybody is renewed',
+    async () => {
+      const answers = await Promise.all(visitors.map((visitor) => visitor.send('/api/poll')));
+      return answers.every(({ status }) => status === 200);
+    },
+    90_000,
+  );
+});
