@@ -68,7 +68,7 @@ impl Provider {
             keys: Arc::new(Keys::new(Arc::clone(&link))),
             link,
             discovery,
-            renewals: Arc::new(Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT))),
+            renewals: breaker(),
             revocations: Arc::new(Semaphore::new(MOST_REVOCATIONS as usize)),
         })
     }
@@ -93,12 +93,20 @@ impl Provider {
     /// The same provider under other settings: metadata, keys and what renewals met are known as before.
     #[must_use]
     pub fn changed(&self, settings: Settings) -> Self {
+        // A client that was refused may be another one now.
+        let same_client =
+            self.settings.client_id == settings.client_id && self.settings.client_auth == settings.client_auth;
+        let renewals = if same_client {
+            Arc::clone(&self.renewals)
+        } else {
+            breaker()
+        };
         Self {
             settings,
             link: Arc::clone(&self.link),
             keys: Arc::clone(&self.keys),
             discovery: Arc::clone(&self.discovery),
-            renewals: Arc::clone(&self.renewals),
+            renewals,
             revocations: Arc::clone(&self.revocations),
         }
     }
@@ -244,4 +252,8 @@ impl Provider {
     pub(super) fn renewals(&self) -> MutexGuard<'_, Breaker> {
         self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn breaker() -> Arc<Mutex<Breaker>> {
+    Arc::new(Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)))
 }
