@@ -29,7 +29,12 @@ fn ring() -> Ring {
 }
 
 fn record() -> Record {
-    let mut record = Record::new("session-1".to_owned(), person::identity(), person::tokens(START), START);
+    let mut record = Record::new(
+        "session-1".to_owned(),
+        person::identity(0),
+        person::tokens(START, 1024),
+        START,
+    );
     // Groups of a person in many teams bring it to 3 KiB.
     record.tokens.scope = Some("s".repeat(3072_usize.saturating_sub(record.to_bytes().len())));
     record
@@ -86,7 +91,11 @@ fn finding(c: &mut Criterion) {
         Telemetry::new(false),
     )
     .expect("a store");
-    let create = sessions.create(person::identity(), person::tokens(clock.now()), Client::default());
+    let create = sessions.create(
+        person::identity(0),
+        person::tokens(clock.now(), 1024),
+        Client::default(),
+    );
     let session = runtime.block_on(create).expect("a session");
     c.bench_function("seal/find a session at hand", |b| {
         b.iter(|| {

@@ -18,8 +18,16 @@ mod sessions;
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        // First, while this process is small: what it frees it does not always give back.
-        sessions::measure().await;
-        program::measure().await;
+        let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["at-hand", redis] => sessions::at_hand(redis.parse().expect("a port")).await,
+            ["embedded", access_token] => sessions::embedded(access_token.parse().expect("a size")).await,
+            _ => {
+                program::measure().await;
+                sessions::measure(1024).await;
+                sessions::measure(40).await;
+            }
+        }
     });
 }

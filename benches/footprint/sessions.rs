@@ -1,6 +1,11 @@
 //! What a session takes: sealed in Redis, and in this process when many of them are at hand.
 
-use std::{process::Command, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use doorward::{
@@ -25,21 +30,48 @@ const ROOM: CacheSettings = CacheSettings {
     bytes: 1 << 30,
 };
 
-/// Prints bytes a session.
-pub(crate) async fn measure() {
+/// Prints bytes a session, with an access token of so many bytes.
+pub(crate) async fn measure(access_token: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let redis = Redis::start(Command::new("redis-server"), folder.path());
-    println!("{MANY} sessions with 1 KiB each of access and ID token\n");
-    println!("| what | bytes a session |");
-    println!("|---|---|");
-
+    println!("{MANY} sessions of as many people, with 1 KiB of ID token and {access_token} bytes of access token\n");
+    println!("| what | budget | bytes a session |");
+    println!("|---|---|---|");
     let before = redis_memory(redis.port()).await;
-    let handles = create(&sessions(&redis_settings(redis.port()))).await;
-    let stored = redis_memory(redis.port()).await - before;
-    println!("| kept in Redis, by its own account | {} |", stored / MANY);
+    let handles = create(&sessions(&redis_settings(redis.port())), access_token).await;
+    let stored = (redis_memory(redis.port()).await - before) / MANY;
+    println!("| kept in Redis, by its own account, with the index | ≤ 4096 | {stored} |");
+    // Processes of their own: what this one has freed it would take again.
+    let at_hand = ask_again(&["at-hand", &redis.port().to_string()], &handles);
+    println!("| at hand after each was used once, with Redis | ≤ 4096 | {at_hand} |");
+    let embedded = ask_again(&["embedded", &access_token.to_string()], &[]);
+    println!("| memory store: kept, with the index, and at hand | reported | {embedded} |\n");
+}
 
-    // Another process's worth of sessions: nothing of what was written is at hand in it.
-    let reader = sessions(&redis_settings(redis.port()));
+/// Starts this program again as something else, and takes its one line.
+fn ask_again(words: &[&str], handles: &[Handle]) -> String {
+    let program = std::env::current_exe().expect("this program's path");
+    let process = Command::new(program)
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut process = process.expect("this program again");
+    let mut input = process.stdin.take().expect("its input");
+    for handle in handles {
+        writeln!(input, "{}", handle.encode()).expect("a handle goes out");
+    }
+    drop(input);
+    let output = process.wait_with_output().expect("its figure");
+    assert!(output.status.success(), "{words:?}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// What each session takes in a process that was told their handles and has read them all from Redis.
+pub(crate) async fn at_hand(redis: u16) {
+    let lines = std::io::stdin().lines().map(|line| line.expect("a handle"));
+    let handles: Vec<Handle> = lines.map(|line| Handle::parse(&line).expect("a handle")).collect();
+    let reader = sessions(&redis_settings(redis));
     // Nothing is taken to hand before the feed of changes is proven.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = resident(std::process::id());
@@ -47,20 +79,18 @@ pub(crate) async fn measure() {
         assert!(matches!(reader.find(handle).await, Presence::Session(_)));
     }
     let grown = resident(std::process::id()).saturating_sub(before);
-    assert_at_hand(&reader, &handles, redis.port()).await;
-    println!(
-        "| at hand after each was used once, with Redis | {} |",
-        grown * 1024 / MANY
-    );
+    assert_at_hand(&reader, &handles, redis).await;
+    println!("{}", grown * 1024 / MANY);
+}
 
+/// What each session takes in the memory store.
+pub(crate) async fn embedded(access_token: usize) {
     let embedded = sessions(&Settings::Memory { max_sessions: MANY });
     let before = resident(std::process::id());
-    create(&embedded).await;
+    let handles = create(&embedded, access_token).await;
     let grown = resident(std::process::id()).saturating_sub(before);
-    println!(
-        "| memory store, kept and as far as there is room at hand | {} |\n",
-        grown * 1024 / MANY
-    );
+    assert_eq!(handles.len() as u64, MANY);
+    println!("{}", grown * 1024 / MANY);
 }
 
 fn sessions(settings: &Settings) -> Sessions {
@@ -98,11 +128,11 @@ fn redis_settings(port: u16) -> Settings {
     }))
 }
 
-async fn create(sessions: &Sessions) -> Vec<Handle> {
+async fn create(sessions: &Sessions, access_token: usize) -> Vec<Handle> {
     let clock = Clock::system();
     let mut handles = Vec::new();
-    for _ in 0..MANY {
-        let (who, tokens) = (person::identity(), person::tokens(clock.now()));
+    for number in 0..MANY {
+        let (who, tokens) = (person::identity(number), person::tokens(clock.now(), access_token));
         let made = sessions.create(who, tokens, Client::default()).await;
         handles.push(made.expect("a session").handle.clone());
     }

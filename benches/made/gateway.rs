@@ -26,7 +26,7 @@ pub(crate) fn play(file: &str) {
     runtime.expect("a runtime").block_on(async {
         let (clock, telemetry) = (Clock::system(), plan.telemetry.clone());
         let house = assemble(plan, &clock, &Entropy::system()).expect("a house");
-        let (who, tokens) = (person::identity(), person::tokens(clock.now()));
+        let (who, tokens) = (person::identity(0), person::tokens(clock.now(), 1024));
         let create = house.sessions.create(who, tokens, Client::default());
         let session = create.await.expect("a session");
         let up = start(house).expect("a gateway");

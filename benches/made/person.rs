@@ -2,14 +2,16 @@
 
 use doorward::{identity::VerifiedIdentity, session::SessionTokens, time::UnixTime};
 
-/// Who: a few groups and claims.
-pub(crate) fn identity() -> VerifiedIdentity {
+/// Who, of many: a few groups and claims.
+pub(crate) fn identity(number: u64) -> VerifiedIdentity {
+    let subject = format!("f81d4fae-7dec-11d0-a765-{number:012}");
+    let session = format!("d8a1c5a0-5f0e-{number:012}");
     serde_json::from_value(serde_json::json!({
-        "provider": "corporate", "issuer": "https://id.test", "subject": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "provider": "corporate", "issuer": "https://id.test", "subject": subject,
         "email": "ada@example.com", "email_verified": true, "groups": ["staff", "ops", "on-call"],
         "name": "Ada Lovelace", "preferred_username": "ada", "acr": null, "amr": ["pwd", "otp"], "auth_time": 900,
-        "sid": "d8a1c5a0-5f0e-4b7e", "claims": {
-            "sub": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "email": "ada@example.com", "email_verified": true,
+        "sid": session, "claims": {
+            "sub": subject, "email": "ada@example.com", "email_verified": true,
             "groups": ["staff", "ops", "on-call"], "name": "Ada Lovelace", "preferred_username": "ada",
             "given_name": "Ada", "family_name": "Lovelace", "locale": "en",
         },
@@ -17,10 +19,10 @@ pub(crate) fn identity() -> VerifiedIdentity {
     .expect("an identity as it is sealed")
 }
 
-/// Tokens received at `now` that last for an hour: 1 KiB each of access and ID token.
-pub(crate) fn tokens(now: UnixTime) -> SessionTokens {
+/// Tokens received at `now` that last for an hour: 1 KiB of ID token, and an access token of so many bytes.
+pub(crate) fn tokens(now: UnixTime, access_token: usize) -> SessionTokens {
     serde_json::from_value(serde_json::json!({
-        "access_token": "a".repeat(1024), "access_expires": now.secs() + 3600, "received": now.secs(),
+        "access_token": "a".repeat(access_token), "access_expires": now.secs() + 3600, "received": now.secs(),
         "refresh_token": "r".repeat(64), "id_token": "i".repeat(1024), "scope": "openid profile email",
     }))
     .expect("tokens as they are sealed")

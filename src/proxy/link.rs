@@ -3,7 +3,7 @@
 //!
 //! The hooks run inside the exchange's future, so the hold is a task-local value. It costs nothing that is not used: there
 //! is no channel, for whatever a hook asks is looked at right after the poll in which it asked; and nobody is asked about
-//! a session before an exchange is [`BRIEF`] no more.
+//! a session before an exchange has lasted a moment.
 
 use std::{
     cell::RefCell,
