@@ -123,7 +123,8 @@ impl Fleet {
             self.key_sets.retain(|(_, known)| *known != set);
             self.key_sets.push((now, set));
         }
-        self.key_sets.retain(|(kept, _)| *kept >= now - HOUR);
+        // An hour old is read anew.
+        self.key_sets.retain(|(kept, _)| *kept > now - HOUR);
         self.people.retain(|(since, _)| now < *since + LIFE);
         for (number, replica) in self.replicas.iter().enumerate() {
             for (since, person) in &self.people {
