@@ -86,13 +86,13 @@ struct At {
 #[derive(Debug, Args)]
 struct Which {
     /// The session of this public identifier, as `list` prints it
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     id: Option<String>,
     /// Sessions of this person: the provider's subject
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     subject: Option<String>,
     /// Sessions of this session at the provider
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     sid: Option<String>,
     /// Sessions that this provider of the configuration vouched for
     #[arg(long, value_name = "NAME")]
