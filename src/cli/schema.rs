@@ -197,6 +197,7 @@ mod tests {
     fn every_link_leads_to_a_section() {
         let text = reference();
         let mut links = 0;
+        // What stands before the first link is none.
         for link in text.split("](#").skip(1) {
             let id = link.split(')').next().unwrap();
             assert!(text.contains(&format!("<a id=\"{id}\"></a>")), "{id}");

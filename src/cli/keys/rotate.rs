@@ -201,6 +201,7 @@ fn chosen(file: &RingFile, name: Option<&str>, wanted: Note) -> Result<KeyId, Fa
         let found = ids.find(|id| id.as_str() == name);
         return found.ok_or_else(|| Failure::Usage(format!("there is no key named {name:?} in the ring")));
     }
+    // The first key seals: it is neither promoted nor retired.
     let behind: Vec<_> = file.entries().skip(1).collect();
     let noted = behind.iter().rev().find(|entry| entry.note() == Some(wanted));
     let only = behind.last().filter(|last| behind.len() == 1 && last.note().is_none());

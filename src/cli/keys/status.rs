@@ -108,6 +108,7 @@ fn row(key: &RingKey, answer: &Answer) -> [String; 9] {
 /// What may be done with each key but the first.
 fn judge(subject: &Subject, answers: &[Answer], now: UnixTime, out: &mut impl Write) -> Result<(), Failure> {
     let replicas: Vec<_> = answers.iter().map(|answer| answer.replica.clone()).collect();
+    // The first key seals: nothing is to be done with it.
     for ((place, key), note) in subject.ring.keys().enumerate().zip(subject.notes()).skip(1) {
         let steps: &[Step] = match note {
             Some(Note::Accepted) => &[Step::Promote],

@@ -26,7 +26,7 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
-    /// Whether any name stands twice.
+    /// Whether any name stands twice: each is held against those behind it.
     pub(super) fn repeats(&self) -> bool {
         self.0
             .iter()

@@ -129,6 +129,7 @@ async fn every_page_is_whole() {
             (1, 1),
             "{path}"
         );
+        // What stands before the first script is none.
         for script in html.split("src=\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
             assert!(behind.get(script, &[]).await.starts_with("\"use strict\""), "{script}");
         }
