@@ -1,7 +1,8 @@
 // The real npm `oidc-provider` on a loopback port, with a sign-in form of our own.
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { Provider, interactionPolicy } from 'oidc-provider';
 import { memoryAdapter } from './adapter.mjs';
+import { newKey } from './jwk.mjs';
 import { listen } from './listener.mjs';
 import { people as everyone } from './people.mjs';
 
@@ -168,11 +169,9 @@ async function grantEverything(ctx) {
 
 function signingKeys() {
   generation += 1;
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
   return [
-    { ...rsa, kid: `rsa-${generation}`, use: 'sig', alg: 'RS256' },
-    { ...ec, kid: `ec-${generation}`, use: 'sig', alg: 'ES256' },
+    { ...newKey('rsa', { modulusLength: 2048 }), kid: `rsa-${generation}`, use: 'sig', alg: 'RS256' },
+    { ...newKey('ec', { namedCurve: 'P-256' }), kid: `ec-${generation}`, use: 'sig', alg: 'ES256' },
   ];
 }
 

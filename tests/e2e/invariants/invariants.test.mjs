@@ -1,15 +1,18 @@
 // The checker of invariants on its own: silent on a good recording, and loud on each way of breaking one.
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPrivateKey, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { CAUSES, GRACE, assertInvariants, emptyRecording, violations } from '../harness/invariants.mjs';
+import { newKey, publicPart } from '../harness/jwk.mjs';
 import { crowd } from '../harness/replicas.mjs';
 
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const keys = [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1' }];
+const newSigner = () => newKey('ec', { namedCurve: 'P-256' });
+const signer = newSigner();
+const keys = [{ ...publicPart(signer), kid: 'k1' }];
 const people = crowd(2);
 
-function assertion(claims, key = privateKey) {
+function assertion(claims, jwk = signer) {
+  const key = createPrivateKey({ key: jwk, format: 'jwk' });
   const json = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const text = `${json({ alg: 'ES256', kid: 'k1' })}.${json(claims)}`;
   const signature = sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' });
@@ -95,9 +98,8 @@ const DOCTORED = [
   }],
   ['I4', 'no assertion beside the headers', (r) => delete first(r).headers['x-doorward-assertion']],
   ['I4', 'an assertion of another key', (r) => {
-    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
     const { sub, email, groups } = people.p0;
-    first(r).headers['x-doorward-assertion'] = assertion({ sub, email, groups, sid: 'sid-v0#1' }, other);
+    first(r).headers['x-doorward-assertion'] = assertion({ sub, email, groups, sid: 'sid-v0#1' }, newSigner());
   }],
   ['I4', 'an assertion of another session of the same person', (r) => {
     const { sub, email, groups } = people.p0;
