@@ -122,7 +122,7 @@ fn config(port: u16, admin: u16, origin: SocketAddr) -> String {
 listeners: [{{ address: "127.0.0.1:{port}" }}]
 admin: {{ address: "127.0.0.1:{admin}" }}
 providers:
-  op: {{ issuer: "http://127.0.0.1:9", insecure_http_issuer: true, client_id: doorward, client_secret: "a-secret-for-benches" }}
+  corporate: {{ issuer: "https://id.test", client_id: doorward, client_secret: "a-secret-for-benches" }}
 routes:
   - {{ host: app.test, path: /, upstream: "http://{origin}", access: signed_in }}
   - {{ host: app.test, path: {{ exact: /robots.txt }}, upstream: "http://{origin}", access: open }}

@@ -140,7 +140,7 @@ listeners: [{{ address: "127.0.0.1:0" }}]
 admin: {{ enabled: false }}
 logging: {{ access_log: {access_log} }}
 providers:
-  op: {{ issuer: "http://127.0.0.1:9", insecure_http_issuer: true, client_id: doorward, client_secret: "a-secret-for-benches" }}
+  corporate: {{ issuer: "https://id.test", client_id: doorward, client_secret: "a-secret-for-benches" }}
 session: {{ store: {store}, keys: [{{ id: k1, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }}] }}
 routes: [{{ name: wiki, host: app.test, path: /, upstream: "http://{origin}", access: {access} }}]
 "#
