@@ -61,12 +61,12 @@ impl Gateway {
         drop(self.join(session));
     }
 
-    /// Notes in the background that the session is used.
-    pub(super) fn touch_behind(&self, session: &Arc<Session>) {
-        let (gateway, session) = (self.clone(), Arc::clone(session));
+    /// Notes in the background that the session is used on the route.
+    pub(super) fn touch_behind(&self, session: &Arc<Session>, route: &Arc<str>) {
+        let (gateway, session, route) = (self.clone(), Arc::clone(session), Arc::clone(route));
         drop(task::spawn("touch", async move {
             let now = gateway.now();
-            gateway.parts().sessions.touch(&session, now).await;
+            gateway.parts().sessions.touch(&session, &route, now).await;
         }));
     }
 
