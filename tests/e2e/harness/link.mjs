@@ -1,4 +1,5 @@
 // A TCP path that breaks on demand: late, slow, cut, reset, half open, or held until the test lets go.
+import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { latch } from './wait.mjs';
@@ -16,13 +17,14 @@ import { latch } from './wait.mjs';
  * - `cut()` resets what is open, once
  * - `part(pattern)` resets connections on which that was said towards the target, among the first things
  * - `mute(pattern)` lets nothing back on such connections, and does not close them
+ * - `garble(pattern)` what matches towards the target is other letters there, as many
  * - `refuseFrom(pid)` as `refuse`, for the connections of one process
  *
  * `translate` changes each piece on its way back: servers that tell of each other can so be made to tell of paths.
  */
 export async function startLink(target, { translate = (piece) => piece } = {}) {
   const pairs = new Set();
-  const none = () => ({ late: undefined, slow: undefined, held: {}, refuse: false, cutDown: undefined, parted: undefined, muted: undefined, pids: [] });
+  const none = () => ({ late: undefined, slow: undefined, held: {}, refuse: false, cutDown: undefined, parted: undefined, muted: undefined, garbled: undefined, pids: [] });
   const faults = none();
   const triggers = new Set();
   let opened = 0;
@@ -54,7 +56,7 @@ export async function startLink(target, { translate = (piece) => piece } = {}) {
       for (const trigger of triggers) {
         if (trigger.direction === direction && trigger.pattern.test(piece.toString('latin1'))) trigger.fire();
       }
-      for (const part of parts(direction === 'down' ? translate(piece) : piece)) {
+      for (const part of parts(direction === 'down' ? translate(piece) : garbled(piece))) {
         if (faults.late) await pause(faults.late.ms + Math.random() * faults.late.jitter);
         if (faults.slow) await pause(faults.slow);
         if (faults.held[direction]) await faults.held[direction].opened;
@@ -75,6 +77,9 @@ export async function startLink(target, { translate = (piece) => piece } = {}) {
     });
   }
 
+  const letters = (word) => randomBytes(word.length).toString('hex').slice(0, word.length);
+  const garbled = (piece) =>
+    faults.garbled ? Buffer.from(piece.toString('latin1').replace(faults.garbled, letters), 'latin1') : piece;
   const parts = (piece) => (faults.slow ? [...piece].map((byte) => Buffer.from([byte])) : [piece]);
   const reset = (pair) => {
     pair.near.resetAndDestroy();
@@ -124,6 +129,9 @@ export async function startLink(target, { translate = (piece) => piece } = {}) {
     },
     mute(pattern) {
       faults.muted = { pattern, gate: latch() };
+    },
+    garble(pattern) {
+      faults.garbled = pattern;
     },
     refuseFrom(pid) {
       faults.pids.push(pid);
