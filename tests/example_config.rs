@@ -26,6 +26,7 @@ fn surroundings() -> (TempDir, Source) {
     };
     for (certificate, key) in [
         ("tls.crt", "tls.key"),
+        ("ledger.crt", "ledger.key"),
         ("redis-client.crt", "redis-client.key"),
         ("ledger-client.crt", "ledger-client.key"),
     ] {

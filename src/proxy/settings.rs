@@ -11,8 +11,8 @@ use crate::flow::Public;
 pub struct Listener {
     /// Where it listens.
     pub bind: Bind,
-    /// Certificate and key, for https; `None` for http.
-    pub tls: Option<TlsFiles>,
+    /// Certificates, for https; `None` for http.
+    pub tls: Option<ListenerTls>,
     /// How browsers reach it.
     pub public: Public,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
@@ -35,6 +35,25 @@ impl fmt::Display for Bind {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What a listener shows and asks in a TLS handshake.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ListenerTls {
+    /// For clients that name no host (RFC 6066 section 3) or one that no certificate is for.
+    pub default: TlsFiles,
+    /// For clients that name a host of theirs. Which those are the certificates say themselves.
+    pub more: Vec<TlsFiles>,
+}
+
+impl From<TlsFiles> for ListenerTls {
+    /// One certificate, whatever host a client names.
+    fn from(default: TlsFiles) -> Self {
+        Self {
+            default,
+            more: Vec::new(),
         }
     }
 }

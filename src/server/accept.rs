@@ -16,11 +16,10 @@ use pingora::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
-    TlsError,
+    Certificates,
     listen::{Accepted, Bound, Socket},
     polite::Polite,
     stream::Coalesced,
-    tls,
     watched::{Terms, Watch},
 };
 use crate::{
@@ -51,7 +50,7 @@ pub(super) struct Told {
 /// One listener's way in.
 pub(super) struct Gatehouse<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
-    acceptor: Option<Arc<Acceptor>>,
+    certificates: Option<Arc<Certificates>>,
     handshake: Duration,
     terms: Terms,
     room: Option<Arc<Semaphore>>,
@@ -59,9 +58,7 @@ pub(super) struct Gatehouse<F: Front> {
 }
 
 impl<F: Front> Gatehouse<F> {
-    /// # Errors
-    /// TLS material that cannot be used.
-    pub(super) fn new(door: Door<F>, bound: &Bound, told: Told) -> Result<Self, TlsError> {
+    pub(super) fn new(door: Door<F>, bound: &Bound, told: Told) -> Self {
         let limits = bound.listener().limits;
         let terms = Terms {
             head: limits.head_time,
@@ -73,21 +70,14 @@ impl<F: Front> Gatehouse<F> {
         // The gate refuses CONNECT; pingora would do it before any hook, unseen.
         options.allow_connect_method_proxying = true;
         proxy.server_options = Some(options);
-        let acceptor = match bound.certificates() {
-            Some(certificates) => {
-                let config = tls::config(Arc::clone(certificates))?;
-                Some(Arc::new(Acceptor::from_server_config(config)))
-            }
-            None => None,
-        };
-        Ok(Self {
+        Self {
             proxy: Arc::new(proxy),
-            acceptor,
+            certificates: bound.certificates().cloned(),
             handshake: limits.handshake,
             terms,
             room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
-        })
+        }
     }
 
     /// Takes connections until told to drain, then closes the socket and the idle connections.
@@ -121,7 +111,8 @@ impl<F: Front> Gatehouse<F> {
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
-        let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
+        let acceptor = self.certificates.as_ref().map(|certificates| certificates.acceptor());
+        let (handshake, terms) = (self.handshake, self.terms.clone());
         let peer = accepted.peer();
         drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;

@@ -127,7 +127,7 @@ pub fn bind(listener: Listener) -> Result<Bound, BindError> {
 
 /// Reads a listener's certificate.
 fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindError> {
-    let tls = listener.tls.clone();
+    let tls = listener.tls.as_ref();
     tls.map(Certificates::load)
         .transpose()
         .map_err(|source| BindError::Tls {

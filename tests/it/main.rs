@@ -41,4 +41,5 @@ mod sign_in;
 mod sign_out;
 mod step_up;
 mod system_roots;
+mod tls;
 mod web_sockets;

@@ -388,6 +388,55 @@ fn a_certificate_must_fit_its_key() {
 }
 
 #[test]
+fn a_further_certificate_is_for_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, of: &str| {
+        let made = rcgen::generate_simple_self_signed([of.to_owned()]).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(
+            folder.path().join(format!("{name}.key")),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
+    };
+    for (name, of) in [("all", "127.0.0.1"), ("till", "*.till.test"), ("address", "127.0.0.1")] {
+        write(name, of);
+    }
+    let told = |more: &str| {
+        let text = format!(
+            "listeners: [{{address: \"0.0.0.0:443\", tls: {{certificate_file: all.pem, key_file: all.key, certificates: \
+             [{more}]}}}}]\nroutes: [{{upstream: \"http://a:1\", access: open}}]\n"
+        );
+        match compile("x", &text, &Source::system(folder.path())) {
+            Ok(plan) => vec![format!("{:?}", plan.listeners[0].tls.as_ref().unwrap().more.len())],
+            Err(report) => report
+                .list()
+                .iter()
+                .map(|one| format!("{}: {}", one.path, one.what))
+                .collect(),
+        }
+    };
+    let till = "{certificate_file: till.pem, key_file: till.key}";
+    assert_eq!(told(till), ["1"]);
+    let at = "listeners[0].tls.certificates";
+    let nameless = "there is no DNS name in this certificate, so no client could ask for it";
+    assert_eq!(
+        told(&format!(
+            "{till}, {{certificate_file: address.pem, key_file: address.key}}, {{key_file: till.key}}"
+        )),
+        [
+            format!("{at}[1].certificate_file: {nameless}"),
+            format!("{at}[2]: `certificate_file` is missing")
+        ]
+    );
+    let other = told("{certificate_file: till.pem, key_file: all.key}");
+    assert!(
+        other.len() == 1 && other[0].starts_with(&format!("{at}[0].key_file: certificate and key do not go together")),
+        "{other:?}"
+    );
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let text = "\
 listners: []

@@ -20,7 +20,7 @@ pub struct Listener {
     /// IP address and port, such as `0.0.0.0:8443` or `"[::]:8443"`, or `unix:/path/of/socket`.
     #[schemars(required)]
     pub address: Option<Text<Listen>>,
-    /// The certificate, for HTTPS. Without it the listener speaks plain HTTP.
+    /// The certificates, for HTTPS. Without it the listener speaks plain HTTP.
     pub tls: Option<ListenerTls>,
     /// Says that a load balancer or ingress in front speaks HTTPS with people and plain HTTP with this listener.
     #[schemars(extend("default" = false))]
@@ -34,11 +34,29 @@ pub struct Listener {
     pub insecure_public_http: bool,
 }
 
-/// A certificate. Both files are read again at every reload.
+/// What a listener shows in a TLS handshake. Every file is read again when it changes and at every reload; a pair that
+/// cannot be used changes nothing, and the one before stays in force.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
-    /// The certificate chain in PEM, the server's own first.
+    /// The certificate chain in PEM, the server's own first. With `certificates` it is for clients that name no host (SNI)
+    /// or one that no certificate is for.
+    #[schemars(required)]
+    pub certificate_file: Option<File>,
+    /// Its private key in PEM.
+    #[schemars(required)]
+    pub key_file: Option<File>,
+    /// Further certificates. A client is shown the one whose DNS names hold the host that it names, whole or by `*.` for
+    /// one label; a whole name goes before `*.`. Of several for one name the first whose kind of key the client knows.
+    #[schemars(extend("default" = []))]
+    pub certificates: Vec<NamedCertificate>,
+}
+
+/// A certificate for the DNS names that are in it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedCertificate {
+    /// The certificate chain in PEM, the server's own first. It has at least one DNS name.
     #[schemars(required)]
     pub certificate_file: Option<File>,
     /// Its private key in PEM.

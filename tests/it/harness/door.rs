@@ -20,7 +20,7 @@ use doorward::{
         Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route, RouteId, SignInTerms, Site,
         Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
     },
-    proxy::{Bind, Limits, Listener, TlsFiles, Upstreams},
+    proxy::{Bind, Limits, Listener, ListenerTls, TlsFiles, Upstreams},
     server::{self, Drained, Running, Shared},
     session::Terms,
     telemetry::Telemetry,
@@ -63,7 +63,7 @@ pub struct Plan {
     /// Trusted proxies.
     pub trusted: Vec<ipnet::IpNet>,
     /// Certificate.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<ListenerTls>,
 }
 
 impl Plan {
@@ -125,7 +125,7 @@ impl Plan {
             telemetry: telemetry.clone(),
             entropy: Entropy::system(),
         };
-        let running = server::serve(vec![bound], &shared).unwrap();
+        let running = server::serve(vec![bound], &shared);
         let [Bind::Tcp(address)] = running.addresses() else {
             panic!("one TCP listener")
         };
