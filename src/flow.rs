@@ -57,6 +57,8 @@ pub struct Incoming<'a> {
     pub client: Option<IpAddr>,
     /// The scheme and port that browsers use to reach this listener.
     pub public: Public,
+    /// What this listener is there for.
+    pub duty: Duty,
     /// The request's identifier.
     pub request_id: &'a str,
 }
@@ -68,6 +70,18 @@ pub struct Public {
     pub https: bool,
     /// On which port.
     pub port: u16,
+}
+
+/// What a listener is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Duty {
+    /// To serve the site.
+    Serve,
+    /// To send everybody to https, and nothing else.
+    ToHttps {
+        /// The port on which browsers reach it.
+        port: u16,
+    },
 }
 
 /// What to do with a request.

@@ -9,6 +9,7 @@ use std::{
 
 use doorward::{
     config::{self, Source, schema},
+    flow::Duty,
     policy::Access,
     store,
 };
@@ -65,12 +66,16 @@ fn certificate_and_key() -> (String, String) {
 fn the_example_compiles() {
     let (_folder, source) = surroundings();
     let plan = config::from_source("config.example.yaml", EXAMPLE, &source).unwrap_or_else(|report| panic!("{report}"));
-    assert_eq!(plan.listeners.len(), 2);
+    let [serving @ .., redirecting] = &plan.listeners[..] else {
+        panic!("listeners")
+    };
+    assert_eq!(serving.len(), 2);
     assert!(
-        plan.listeners
+        serving
             .iter()
-            .all(|listener| listener.public.https && listener.public.port == 443)
+            .all(|listener| listener.duty == Duty::Serve && listener.public.https && listener.public.port == 443)
     );
+    assert_eq!(redirecting.duty, Duty::ToHttps { port: 443 });
     assert_eq!(plan.providers.len(), 3);
     assert_eq!(plan.default_provider.expect("a default").as_str(), "corporate");
     assert!(matches!(plan.store, store::Settings::Redis(_)));

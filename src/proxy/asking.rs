@@ -9,7 +9,7 @@ use pingora::{Error, ErrorType, Result, http::RequestHeader, proxy::Session};
 
 use super::{Ctx, Door, request};
 use crate::{
-    flow::{About, Answer, Front, Incoming},
+    flow::{About, Answer, Duty, Front, Incoming},
     gate::{Admission, Caller, Refusal, place::never_forwarded},
 };
 
@@ -43,7 +43,11 @@ impl<F: Front> Door<F> {
         let Some(target) = &ctx.target else {
             return Ok(self.refuse(Refusal::Internal, ctx));
         };
-        let body = match self.front.body_limit(&session.req_header().method, target) {
+        let limit = match self.listener.duty {
+            Duty::Serve => self.front.body_limit(&session.req_header().method, target),
+            Duty::ToHttps { .. } => None,
+        };
+        let body = match limit {
             Some(limit) => read(session, limit).await?,
             None => Bytes::new(),
         };
@@ -57,6 +61,7 @@ impl<F: Front> Door<F> {
             body: &body,
             client: ctx.client,
             public: self.listener.public,
+            duty: self.listener.duty,
             request_id: &ctx.request_id,
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
-use crate::flow::Public;
+use crate::flow::{Duty, Public};
 
 /// One listener.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub struct Listener {
     pub tls: Option<ListenerTls>,
     /// How browsers reach it.
     pub public: Public,
+    /// What it is there for.
+    pub duty: Duty,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits.

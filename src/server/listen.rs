@@ -298,13 +298,17 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{flow::Public, proxy::Limits};
+    use crate::{
+        flow::{Duty, Public},
+        proxy::Limits,
+    };
 
     fn listener(bind: Bind) -> Listener {
         Listener {
             bind,
             tls: None,
             public: Public { https: false, port: 80 },
+            duty: Duty::Serve,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
         }

@@ -304,13 +304,14 @@ async fn what_waits_for_a_restart_is_said() {
 }
 
 /// The program with a configuration in a folder, and the lines that it logs.
-struct Program {
+pub struct Program {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Program {
-    fn start(file: &Path) -> Self {
+    /// Runs it.
+    pub fn start(file: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["run", "--config"])
             .arg(file)
@@ -322,7 +323,7 @@ impl Program {
     }
 
     /// The next line that says so.
-    fn says(&mut self, words: &str) -> serde_json::Value {
+    pub fn says(&mut self, words: &str) -> serde_json::Value {
         let mut before = Vec::new();
         for line in self.lines.by_ref() {
             let line = line.unwrap();

@@ -8,8 +8,10 @@ use tempfile::TempDir;
 
 use crate::harness::{
     gateway::serve,
+    raw::Raw,
     tls::{Authority, Client},
 };
+use crate::reload::Program;
 
 /// A gateway with an https listener, and what its certificates are made with.
 struct House {
@@ -196,6 +198,131 @@ async fn when_each_certificate_ends_is_a_metric() {
     house.up.reload(without).unwrap();
     assert_eq!(house.ends("till.crt"), None, "it is not shown any more");
     assert!(house.ends("default.crt").is_some());
+}
+
+/// A gateway on `app.test` by https, and a listener beside it that redirects there.
+async fn redirecting() -> (House, SocketAddr) {
+    let mut house = House::with(&[]).await;
+    house
+        .authority
+        .issue(&["app.test"])
+        .write(house.folder.path(), "default");
+    let yaml = written(house.folder.path(), &[])
+        .replace(
+            "}]\nadmin",
+            &format!("}}, {} ]\nadmin", redirect(house.address().port())),
+        )
+        .replace("host: \"*\"", "host: app.test");
+    house
+        .up
+        .reload(doorward::config::from_text("test.yaml", &yaml).unwrap())
+        .unwrap();
+    let plain = tcp(&house.up.addresses()[1]);
+    (house, plain)
+}
+
+fn redirect(port: u16) -> String {
+    format!("{{ address: \"127.0.0.1:0\", redirect_to_https: true, https_port: {port} }}")
+}
+
+#[tokio::test]
+async fn a_redirect_keeps_method_host_path_and_query() {
+    let (house, plain) = redirecting().await;
+    let base = format!("https://app.test:{}", house.address().port());
+    for (request, place) in [
+        (
+            "GET /a%20b?x=1&to=//evil.test HTTP/1.1\r\nHost: app.test\r\n\r\n",
+            "/a%20b?x=1&to=//evil.test",
+        ),
+        ("GET / HTTP/1.1\r\nHost: APP.test:80\r\n\r\n", "/"),
+        (
+            "POST /form HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\na=b",
+            "/form",
+        ),
+        (
+            "POST /.doorward/backchannel-logout/op HTTP/1.1\r\nHost: app.test\r\nContent-Length: 3\r\n\r\na=b",
+            "/.doorward/backchannel-logout/op",
+        ),
+        ("DELETE /thing HTTP/1.1\r\nHost: app.test\r\n\r\n", "/thing"),
+    ] {
+        let response = Raw::ask(plain, request.as_bytes()).await;
+        assert_eq!(response.status, 308, "{request}");
+        assert_eq!(
+            response.header("location"),
+            Some(&*format!("{base}{place}")),
+            "{request}"
+        );
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("x-request-id").unwrap().len(), 32);
+        assert_eq!(response.headers("set-cookie"), [""; 0]);
+    }
+    let metrics = house.metrics();
+    let counted = r#"doorward_requests_total{class="3xx",outcome="to_https",route="none"} 5"#;
+    assert!(metrics.contains(counted), "{metrics}");
+
+    let mut kept = Raw::connect(plain).await;
+    for _ in 0..2 {
+        kept.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+        assert_eq!(kept.response().await.status, 308);
+    }
+
+    // There, the request goes on: its upstream does not answer.
+    let secured = Client::trusting(&house.authority);
+    let there = secured
+        .ask(house.address(), "app.test", "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+        .await;
+    assert_eq!(there.unwrap().status, 502);
+}
+
+#[tokio::test]
+async fn a_redirect_leads_nowhere_else() {
+    let (_house, plain) = redirecting().await;
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n", 404),
+        ("GET / HTTP/1.1\r\nHost: app.test.evil.test\r\n\r\n", 404),
+        (
+            "GET / HTTP/1.1\r\nHost: evil.test\r\nX-Forwarded-Host: app.test\r\n\r\n",
+            404,
+        ),
+        ("GET / HTTP/1.1\r\nHost: app.test@evil.test\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: app.test\r\nHost: evil.test\r\n\r\n", 400),
+        ("GET http://evil.test/ HTTP/1.1\r\nHost: app.test\r\n\r\n", 400),
+        ("GET //evil.test/ HTTP/1.1\r\nHost: app.test\r\n\r\n", 400),
+        ("GET /\\evil.test HTTP/1.1\r\nHost: app.test\r\n\r\n", 400),
+        ("CONNECT app.test:443 HTTP/1.1\r\nHost: app.test\r\n\r\n", 405),
+        ("TRACE / HTTP/1.1\r\nHost: app.test\r\n\r\n", 405),
+    ] {
+        let response = Raw::ask(plain, request.as_bytes()).await;
+        assert_eq!(
+            (response.status, response.header("location")),
+            (status, None),
+            "{request}"
+        );
+    }
+    let named = "GET / HTTP/1.1\r\nHost: app.test\r\nX-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\n\r\n";
+    let response = Raw::ask(plain, named.as_bytes()).await;
+    let location = response.header("location").unwrap();
+    assert!(location.starts_with("https://app.test:"), "{location}");
+}
+
+#[tokio::test]
+async fn a_redirect_has_its_access_line() {
+    let folder = tempfile::tempdir().unwrap();
+    Authority::new("doorward test")
+        .issue(&["app.test"])
+        .write(folder.path(), "default");
+    let yaml = written(folder.path(), &[]).replace("[{ address", &format!("[{}, {{ address", redirect(443)));
+    let file = folder.path().join("doorward.yaml");
+    fs::write(&file, yaml).unwrap();
+    let mut program = Program::start(&file);
+    let address = program.says("listening")["address"].clone();
+    let address: SocketAddr = address.as_str().unwrap().parse().unwrap();
+    let response = Raw::ask(address, b"GET /a?secret=1 HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    let line = program.says("to_https");
+    assert_eq!(line["request_id"].as_str(), response.header("x-request-id"), "{line}");
+    let told = ["host", "path", "method"].map(|field| line[field].as_str().unwrap().to_owned());
+    assert_eq!(told, ["app.test", "/a", "GET"]);
+    assert_eq!(line["status"], 308);
 }
 
 /// The pieces of YAML in docs/tls.md, each with what it leaves out.

@@ -1,16 +1,16 @@
 //! Listeners, their limits, and the admin listener.
 
-use std::{net::IpAddr, path::PathBuf};
+mod tls;
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 use super::{Desk, files::Ways};
 use crate::{
     config::{AdminSettings, Path, raw},
-    flow::Public,
-    identity::Certified,
-    proxy::{Bind, Limits, Listener, ListenerTls, TlsFiles},
+    flow::{Duty, Public},
+    proxy::{Bind, Limits, Listener},
     secret::Secret,
 };
 
@@ -40,6 +40,7 @@ impl Desk<'_, '_> {
             });
         }
         self.same_scheme(config, &listeners);
+        self.point_to_https(config, &mut listeners);
         Some(listeners)
     }
 
@@ -65,7 +66,8 @@ impl Desk<'_, '_> {
                 "keep `tls` or `behind_tls_proxy`",
             );
         }
-        let plain = written.tls.is_none() && !written.behind_tls_proxy;
+        self.redirects(path, written);
+        let plain = written.tls.is_none() && !written.behind_tls_proxy && !written.redirect_to_https;
         if plain && !written.insecure_public_http && !is_local(&bind) {
             self.found.missing(
                 path,
@@ -75,6 +77,7 @@ impl Desk<'_, '_> {
         }
         Some(Listener {
             public: public(written, &bind, config),
+            duty: duty(written),
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),
@@ -82,53 +85,39 @@ impl Desk<'_, '_> {
         })
     }
 
-    fn listener_tls(&mut self, path: &Path, written: &raw::ListenerTls) -> Option<ListenerTls> {
-        let files = (written.certificate_file.as_ref(), written.key_file.as_ref());
-        let default = self.certificate(path, files).map(|(files, _)| files);
-        let all = path.key("certificates");
-        let more: Vec<_> = written
-            .certificates
-            .iter()
-            .enumerate()
-            .map(|(index, one)| self.named(&all.index(index), one))
-            .collect();
-        Some(ListenerTls {
-            default: default?,
-            more: more.into_iter().collect::<Option<_>>()?,
-        })
-    }
-
-    /// A certificate that clients ask for by a name in it.
-    fn named(&mut self, path: &Path, written: &raw::NamedCertificate) -> Option<TlsFiles> {
-        let files = (written.certificate_file.as_ref(), written.key_file.as_ref());
-        let (files, said) = self.certificate(path, files)?;
-        if said.dns.is_empty() {
-            let hint = "write a certificate with a DNS name, or make it the listener's own: `certificate_file` above";
-            let what = "there is no DNS name in this certificate, so no client could ask for it";
-            self.found.add(&path.key("certificate_file"), what, hint);
-            return None;
+    /// What is written beside a redirect to https.
+    fn redirects(&mut self, path: &Path, written: &raw::Listener) {
+        if written.https_port.is_some() && !written.redirect_to_https {
+            self.found.missing(
+                path,
+                "`https_port` is where people are redirected to, and nobody is",
+                "write `redirect_to_https: true`, or take it out; the port that people use here is `public_port`",
+            );
         }
-        Some(files)
+        if written.redirect_to_https && (written.tls.is_some() || written.behind_tls_proxy) {
+            self.found.add(
+                &path.key("redirect_to_https"),
+                "people reach this listener by https already, so they would be sent round in circles",
+                "redirect on a listener of its own, without `tls` and `behind_tls_proxy`",
+            );
+        }
     }
 
-    /// A pair of files, and what the certificate says.
-    fn certificate(
-        &mut self,
-        path: &Path,
-        (certificate, key): (Option<&PathBuf>, Option<&PathBuf>),
-    ) -> Option<(TlsFiles, Certified)> {
-        let paths = (path.key("certificate_file"), path.key("key_file"));
-        let (pem, _) = self.pair((&paths.0, certificate), (&paths.1, key))?;
-        let files = TlsFiles {
-            certificate: self.source.resolve(certificate?),
-            key: self.source.resolve(key?),
-        };
-        let read = CertificateDer::from_pem_slice(&pem).map_err(|error| error.to_string());
-        match read.and_then(|der| Certified::read(&der).map_err(|error| error.to_string())) {
-            Ok(said) => Some((files, said)),
-            Err(why) => {
-                self.found.add(&paths.0, why, "write certificates in PEM");
-                None
+    /// Says to listeners that redirect where to, unless it is written.
+    fn point_to_https(&mut self, config: &raw::Config, listeners: &mut [Listener]) {
+        let of_site = config.public_url.as_ref().map(|url| &url.value).filter(|url| url.https);
+        let first = listeners.iter().find(|one| one.public.https);
+        let known = first.map(|first| of_site.map_or(first.public.port, |url| url.port));
+        if known.is_none() && listeners.iter().any(|one| one.duty != Duty::Serve) {
+            self.found.missing(
+                &Path::top().key("listeners"),
+                "people are redirected to https and no listener speaks it",
+                "give another listener `tls`, or `behind_tls_proxy: true` if a proxy in front speaks HTTPS",
+            );
+        }
+        for listener in listeners {
+            if let (Duty::ToHttps { port: port @ 0 }, Some(known)) = (&mut listener.duty, known) {
+                *port = known;
             }
         }
     }
@@ -216,6 +205,17 @@ fn limits(config: &raw::Config) -> Limits {
         write: timeouts.write.value,
         handshake: timeouts.handshake.value,
         connections: limits.connections,
+    }
+}
+
+/// What the listener is there for. A port that is not written is 0 until all listeners are known.
+fn duty(written: &raw::Listener) -> Duty {
+    if written.redirect_to_https {
+        Duty::ToHttps {
+            port: written.https_port.unwrap_or(0),
+        }
+    } else {
+        Duty::Serve
     }
 }
 

@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, path::Path as FilePath};
 
 use super::*;
-use crate::policy::{Found, Host};
+use crate::{
+    flow::Duty,
+    policy::{Found, Host},
+};
 
 const GOOD: &str = r"
 public_url: https://apps.example.com
@@ -504,4 +507,50 @@ routes:
         assert!(told.contains(&format!("doorward.yaml:{line}:")), "{line} in {told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_redirect_leads_to_where_https_is_spoken() {
+    let listener = "    behind_tls_proxy: true\n";
+    let with = |more: &str| {
+        let text = GOOD.replacen(listener, &format!("{listener}  - address: 0.0.0.0:80\n{more}"), 1);
+        match read(&text) {
+            Ok(plan) => vec![format!("{:?}", plan.listeners[1].duty)],
+            Err(report) => {
+                let told = report.list().iter().map(|one| format!("{}: {}", one.path, one.what));
+                told.collect()
+            }
+        }
+    };
+    let redirect = "    redirect_to_https: true\n";
+    assert_eq!(with(redirect), ["ToHttps { port: 443 }"]);
+    assert_eq!(
+        with(&format!("{redirect}    https_port: 8443\n")),
+        ["ToHttps { port: 8443 }"]
+    );
+    assert_eq!(
+        with(&format!("{redirect}    behind_tls_proxy: true\n")),
+        [
+            "listeners[1].redirect_to_https: people reach this listener by https already, so they would be sent round in \
+             circles"
+        ]
+    );
+    let nobody = "listeners[1]: `https_port` is where people are redirected to, and nobody is";
+    assert_eq!(with("    https_port: 1\n    insecure_public_http: true\n"), [nobody]);
+    assert_eq!(
+        problems(listener, redirect),
+        [
+            "public_url: people come by https and no listener speaks it",
+            "listeners: people are redirected to https and no listener speaks it"
+        ]
+    );
+    let own_port = GOOD.replacen("public_url: https://apps.example.com\n", "", 1);
+    let own_port = own_port
+        .replacen("  - path: /", "  - host: a.test\n    path: /", 1)
+        .replacen(
+            listener,
+            &format!("{listener}    public_port: 9443\n  - address: 0.0.0.0:80\n{redirect}"),
+            1,
+        );
+    assert_eq!(read(&own_port).unwrap().listeners[1].duty, Duty::ToHttps { port: 9443 });
 }

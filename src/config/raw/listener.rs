@@ -32,6 +32,14 @@ pub struct Listener {
     /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
     #[schemars(extend("default" = false))]
     pub insecure_public_http: bool,
+    /// Serves nothing on this plain listener and sends everybody to the same host and path by https, with status 308, which keeps
+    /// method and body. Only hosts that a route is for; all others are not found.
+    #[schemars(extend("default" = false))]
+    pub redirect_to_https: bool,
+    /// The port that people use for https, where `redirect_to_https` sends them. Default: the one of `public_url`, or of the
+    /// first listener that speaks https with people.
+    #[schemars(range(min = 1))]
+    pub https_port: Option<u16>,
 }
 
 /// What a listener shows in a TLS handshake. Every file is read again when it changes and at every reload; a pair that

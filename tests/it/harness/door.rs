@@ -12,7 +12,7 @@ use std::{
 
 use doorward::{
     entropy::Entropy,
-    flow::{Answer, Ending, Front, Incoming, Public, Reply},
+    flow::{Answer, Duty, Ending, Front, Incoming, Public, Reply},
     gate::{Admission, Caller, Decision, Place, Presence, Refusal, Verdict, judge, place::place},
     identity::{Bundle, HeaderPlan},
     oidc::ProviderName,
@@ -114,6 +114,7 @@ impl Plan {
                 https: self.tls.is_some(),
                 port: 443,
             },
+            duty: Duty::Serve,
             tls: self.tls,
             trusted_proxies: self.trusted,
             limits: self.limits,
