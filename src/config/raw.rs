@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 pub use self::{
     access::{Access, Claim, Rule, Word},
-    listener::{Admin, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
+    listener::{Admin, Hsts, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
     redis::{Redis, RedisCluster, RedisSentinel},
     route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},

@@ -2,6 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use http::HeaderValue;
 use ipnet::IpNet;
 
 use crate::flow::{Duty, Public};
@@ -17,6 +18,8 @@ pub struct Listener {
     pub public: Public,
     /// What it is there for.
     pub duty: Duty,
+    /// What browsers are told of https for good (RFC 6797); `None` tells them nothing.
+    pub hsts: Option<HeaderValue>,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits.

@@ -309,6 +309,7 @@ mod tests {
             tls: None,
             public: Public { https: false, port: 80 },
             duty: Duty::Serve,
+            hsts: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
         }

@@ -10,6 +10,7 @@ use crate::harness::{
     gateway::serve,
     raw::Raw,
     tls::{Authority, Client},
+    upstream::{Act, Upstream},
 };
 use crate::reload::Program;
 
@@ -323,6 +324,55 @@ async fn a_redirect_has_its_access_line() {
     let told = ["host", "path", "method"].map(|field| line[field].as_str().unwrap().to_owned());
     assert_eq!(told, ["app.test", "/a", "GET"]);
     assert_eq!(line["status"], 308);
+}
+
+#[tokio::test]
+async fn browsers_are_told_of_https_in_every_answer() {
+    let upstream = Upstream::start().await;
+    let theirs = "HTTP/1.1 200 OK\r\nStrict-Transport-Security: max-age=1\r\nstrict-transport-security: max-age=2\r\n\
+                  Content-Length: 2\r\n\r\nok";
+    upstream.always(Act::Answer(theirs.as_bytes().to_vec()));
+    let mut house = House::with(&[]).await;
+    let route = |more: &str| format!("upstream: \"http://{}\", access: open{more}", upstream.address());
+    let down = "upstream: \"http://127.0.0.1:1\", access: open";
+    let routes = format!(
+        "routes: [{{ path: /, host: \"*\", {} }}, {{ path: /down, host: \"*\", {down} }}, {{ path: /own, host: \"*\", {} }}, \
+         {{ path: /none, host: \"*\", {} }}]\n",
+        route(""),
+        route(", response_headers: { set: { Strict-Transport-Security: max-age=3 } }"),
+        route(", response_headers: { remove: [Strict-Transport-Security] }"),
+    );
+    let written = written(house.folder.path(), &[]);
+    let yaml = written.split("routes:").next().unwrap().to_owned() + &routes;
+    let told = async |house: &House, path: &str| {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        let client = Client::trusting(&house.authority);
+        let response = client.ask(house.address(), "a.test", &request).await.unwrap();
+        let told = response.headers("strict-transport-security").join(" | ");
+        format!("{} {told}", response.status)
+    };
+    let table = |all: &str, through: &str| {
+        [
+            ("/", format!("200 {through}")),
+            ("/own", "200 max-age=3".to_owned()),
+            ("/none", "200 ".to_owned()),
+            ("/down", format!("502 {all}")),
+            ("/.doorward/none", format!("404 {all}")),
+            ("/a//b", format!("400 {all}")),
+            ("/.doorward/jwks.json", format!("200 {all}")),
+        ]
+    };
+    let load = |yaml: &str| doorward::config::from_text("test.yaml", yaml).unwrap();
+    house.up.reload(load(&yaml)).unwrap();
+    for (path, expected) in table("", "max-age=1 | max-age=2") {
+        assert_eq!(told(&house, path).await, expected, "without: {path}");
+    }
+    let hsts = ", hsts: { max_age: 1h, include_subdomains: true } }]\nadmin";
+    house.up.reload(load(&yaml.replace(" }]\nadmin", hsts))).unwrap();
+    let all = "max-age=3600; includeSubDomains";
+    for (path, expected) in table(all, all) {
+        assert_eq!(told(&house, path).await, expected, "with: {path}");
+    }
 }
 
 /// The pieces of YAML in docs/tls.md, each with what it leaves out.

@@ -78,6 +78,7 @@ impl Desk<'_, '_> {
         Some(Listener {
             public: public(written, &bind, config),
             duty: duty(written),
+            hsts: written.hsts.as_ref().and_then(|hsts| self.hsts(path, written, hsts)),
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),

@@ -554,3 +554,45 @@ fn a_redirect_leads_to_where_https_is_spoken() {
         );
     assert_eq!(read(&own_port).unwrap().listeners[1].duty, Duty::ToHttps { port: 9443 });
 }
+
+#[test]
+fn hsts_is_told_where_browsers_believe_it() {
+    let listener = "    behind_tls_proxy: true\n";
+    let with = |more: &str| {
+        let text = GOOD.replacen(listener, &format!("{listener}    hsts: {{ {more} }}\n"), 1);
+        read(&text).map(|plan| plan.listeners[0].hsts.clone().unwrap())
+    };
+    for (written, said) in [
+        ("", "max-age=31536000"),
+        ("max_age: 1h30m", "max-age=5400"),
+        ("max_age: 0s", "max-age=0"),
+        ("include_subdomains: true", "max-age=31536000; includeSubDomains"),
+        (
+            "include_subdomains: true, preload: true, max_age: 730d",
+            "max-age=63072000; includeSubDomains; preload",
+        ),
+    ] {
+        assert_eq!(with(written).unwrap(), said, "{written}");
+    }
+    let early = "listeners[0].hsts.preload: no browser builds this in: it wants `include_subdomains: true` and a `max_age` of \
+                 365d or more";
+    for bad in [
+        "preload: true",
+        "preload: true, include_subdomains: true, max_age: 364d",
+    ] {
+        let told = problems(listener, &format!("{listener}    hsts: {{ {bad} }}\n"));
+        assert_eq!(told, [early], "{bad}");
+    }
+    assert_eq!(
+        problems(listener, "    insecure_public_http: true\n    hsts: {}\n"),
+        [
+            "public_url: people come by https and no listener speaks it",
+            "listeners[0]: browsers do not believe it where they come by plain HTTP"
+        ]
+    );
+    for bad in ["0", "soon"] {
+        let told = problems(listener, &format!("{listener}    hsts: {{ max_age: {bad} }}\n"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("listeners[0].hsts.max_age: "), "{told:?}");
+    }
+}

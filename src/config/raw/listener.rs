@@ -8,7 +8,7 @@ use crate::{
     config::written::{
         Text,
         address::Listen,
-        measure::{LengthOfTime, LimitOfSize, Size},
+        measure::{AgeOfHsts, LengthOfTime, LimitOfSize, Size},
     },
     secret::Secret,
 };
@@ -32,6 +32,9 @@ pub struct Listener {
     /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
     #[schemars(extend("default" = false))]
     pub insecure_public_http: bool,
+    /// Tells browsers to use https for this host from now on (HSTS, RFC 6797), in every answer of this listener. Off unless
+    /// written.
+    pub hsts: Option<Hsts>,
     /// Serves nothing on this plain listener and sends everybody to the same host and path by https, with status 308, which keeps
     /// method and body. Only hosts that a route is for; all others are not found.
     #[schemars(extend("default" = false))]
@@ -40,6 +43,22 @@ pub struct Listener {
     /// first listener that speaks https with people.
     #[schemars(range(min = 1))]
     pub https_port: Option<u16>,
+}
+
+/// What browsers are told of https for good. It replaces what an upstream tells them; what a route sets or removes in
+/// `response_headers` goes before both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hsts {
+    /// How long browsers go by it, from each answer on; `0s` makes them forget it.
+    #[schemars(extend("default" = "365d"))]
+    pub max_age: Text<AgeOfHsts>,
+    /// Whether it holds for all hosts below as well.
+    #[schemars(extend("default" = false))]
+    pub include_subdomains: bool,
+    /// Whether browsers may have it built in, which is hard to undo. Wants `include_subdomains` and a `max_age` of `365d` or more.
+    #[schemars(extend("default" = false))]
+    pub preload: bool,
 }
 
 /// What a listener shows in a TLS handshake. Every file is read again when it changes and at every reload; a pair that

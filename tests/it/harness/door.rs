@@ -115,6 +115,7 @@ impl Plan {
                 port: 443,
             },
             duty: Duty::Serve,
+            hsts: None,
             tls: self.tls,
             trusted_proxies: self.trusted,
             limits: self.limits,

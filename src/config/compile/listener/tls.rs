@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use http::HeaderValue;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::{
@@ -9,6 +10,9 @@ use crate::{
     identity::Certified,
     proxy::{ListenerTls, TlsFiles},
 };
+
+/// In seconds, as browsers reckon it.
+const YEAR: u64 = 31_536_000;
 
 impl Desk<'_, '_> {
     pub(super) fn listener_tls(&mut self, path: &Path, written: &raw::ListenerTls) -> Option<ListenerTls> {
@@ -25,6 +29,29 @@ impl Desk<'_, '_> {
             default: default?,
             more: more.into_iter().collect::<Option<_>>()?,
         })
+    }
+
+    /// What browsers are told of https (RFC 6797 section 6.1; what `preload` wants is said at hstspreload.org).
+    pub(super) fn hsts(&mut self, listener: &Path, of: &raw::Listener, written: &raw::Hsts) -> Option<HeaderValue> {
+        let path = listener.key("hsts");
+        if of.tls.is_none() && !of.behind_tls_proxy {
+            let what = "browsers do not believe it where they come by plain HTTP";
+            let hint = "write it below the listener with `tls` or `behind_tls_proxy`";
+            self.found.missing(listener, what, hint);
+        }
+        let seconds = written.max_age.value.as_secs();
+        if written.preload && (!written.include_subdomains || seconds < YEAR) {
+            let what = "no browser builds this in: it wants `include_subdomains: true` and a `max_age` of 365d or more";
+            self.found
+                .add(&path.key("preload"), what, "write both, or take `preload` out");
+        }
+        let subdomains = if written.include_subdomains {
+            "; includeSubDomains"
+        } else {
+            ""
+        };
+        let preload = if written.preload { "; preload" } else { "" };
+        HeaderValue::try_from(format!("max-age={seconds}{subdomains}{preload}")).ok()
     }
 
     /// A certificate that clients ask for by a name in it.
