@@ -36,7 +36,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     gate::{Admission, Caller, Refusal, Target},
-    identity::Bundle,
+    identity::{Bundle, ClientCertificate},
     policy::RouteId,
 };
 
@@ -55,6 +55,8 @@ pub struct Incoming<'a> {
     pub body: &'a [u8],
     /// The client's address, by the trusted proxies.
     pub client: Option<IpAddr>,
+    /// What the client showed in the handshake of its connection, where the listener asks for it.
+    pub certificate: Option<&'a ClientCertificate>,
     /// The scheme and port that browsers use to reach this listener.
     pub public: Public,
     /// What this listener is there for.

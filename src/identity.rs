@@ -8,7 +8,7 @@ pub mod headers;
 
 pub use self::{
     assertion::{AssertionKeys, Statement},
-    certificate::Certified,
+    certificate::{Certified, ClientCertificate},
     claim_path::{ClaimNames, ClaimPath},
     claims::VerifiedIdentity,
     headers::{Bundle, HeaderPlan, HeaderRule, Source, Tokens},

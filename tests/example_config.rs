@@ -35,7 +35,7 @@ fn surroundings() -> (TempDir, Source) {
         write(certificate, &chain);
         write(key, &private);
     }
-    for authority in ["corporate-ca.crt", "redis-ca.crt", "ledger-ca.crt"] {
+    for authority in ["corporate-ca.crt", "redis-ca.crt", "ledger-ca.crt", "devices-ca.crt"] {
         write(authority, &certificate_and_key().0);
     }
     write("google-client-secret", "a-secret-of-the-example\n");
@@ -80,7 +80,7 @@ fn the_example_compiles() {
     assert_eq!(plan.default_provider.expect("a default").as_str(), "corporate");
     assert!(matches!(plan.store, store::Settings::Redis(_)));
     assert_eq!(plan.ring.expect("a ring").sealing().id.as_str(), "2026-11");
-    assert_eq!(plan.site.routes().len(), 8);
+    assert_eq!(plan.site.routes().len(), 9);
     let ledger = plan
         .site
         .routes()

@@ -79,6 +79,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::SignInNeeded
         | Refusal::StepUpNeeded
         | Refusal::NotAllowed
+        | Refusal::CertificateNeeded
         | Refusal::CrossSite
         | Refusal::SignInFailed(_)
         | Refusal::UpstreamUnreachable

@@ -1,5 +1,7 @@
 //! What an X.509 certificate says (RFC 5280): for which names it is, and when.
 
+mod subject;
+
 use x509_parser::{
     certificate::X509Certificate, error::X509Error, extensions::GeneralName, nom, prelude::FromDer as _,
 };
@@ -11,6 +13,12 @@ use crate::time::UnixTime;
 pub struct Certified {
     /// The DNS names among its alternative names (RFC 5280 section 4.2.1.6), in small letters.
     pub dns: Vec<String>,
+    /// The email addresses among them.
+    pub emails: Vec<String>,
+    /// The URIs among them.
+    pub uris: Vec<String>,
+    /// Whom it is for, as text (RFC 4514); empty when it does not say.
+    pub subject: String,
     /// First moment at which it is valid.
     pub not_before: UnixTime,
     /// Last moment.
@@ -34,19 +42,25 @@ impl Certified {
             .subject_alternative_name()
             .map_err(|error| NoCertificate(error.to_string()))?;
         let names = names.map_or(&[][..], |names| &names.value.general_names);
-        let dns = |name: &GeneralName<'_>| {
-            if let GeneralName::DNSName(name) = name {
-                Some(name.to_ascii_lowercase())
-            } else {
-                None
-            }
-        };
         let validity = certificate.validity();
-        Ok(Self {
-            dns: names.iter().filter_map(dns).collect(),
+        let mut said = Self {
+            dns: Vec::new(),
+            emails: Vec::new(),
+            uris: Vec::new(),
+            subject: subject::written(certificate.subject()),
             not_before: UnixTime::from_secs(validity.not_before.timestamp()),
             not_after: UnixTime::from_secs(validity.not_after.timestamp()),
-        })
+        };
+        for name in names {
+            if let GeneralName::DNSName(name) = name {
+                said.dns.push(name.to_ascii_lowercase());
+            } else if let GeneralName::RFC822Name(name) = name {
+                said.emails.push((*name).to_owned());
+            } else if let GeneralName::URI(name) = name {
+                said.uris.push((*name).to_owned());
+            }
+        }
+        Ok(said)
     }
 
     /// Whether it is valid at a moment.
@@ -56,9 +70,69 @@ impl Certified {
     }
 }
 
+/// The certificate that a client showed and proved to have the key of, signed by an authority that the listener trusts.
+/// Made where the handshake verified it, and from nothing else: no header makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientCertificate(Certified);
+
+impl ClientCertificate {
+    /// What a certificate says that a handshake just verified, in DER.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn verified(der: &[u8]) -> Result<Self, NoCertificate> {
+        Certified::read(der).map(Self)
+    }
+
+    /// Whom it is for (RFC 4514): `CN=till,O=Shop,C=DE`.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The DNS names in it, in small letters.
+    #[must_use]
+    pub fn dns(&self) -> &[String] {
+        &self.0.dns
+    }
+
+    /// The email addresses in it.
+    #[must_use]
+    pub fn emails(&self) -> &[String] {
+        &self.0.emails
+    }
+
+    /// The URIs in it, such as a SPIFFE identifier.
+    #[must_use]
+    pub fn uris(&self) -> &[String] {
+        &self.0.uris
+    }
+
+    /// Whether it is valid at a moment: a connection can last longer than the certificate that it began with.
+    #[must_use]
+    pub fn is_valid_at(&self, now: UnixTime) -> bool {
+        self.0.is_valid_at(now)
+    }
+}
+
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// The certificate of a client with this common name, and these names: a DNS name, an email address or a URI each.
+    pub(crate) fn client(common_name: &str, names: &[&str]) -> ClientCertificate {
+        let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+        let name = |name: &&str| match (name.contains("://"), name.contains('@')) {
+            (true, _) => rcgen::SanType::URI((*name).try_into().unwrap()),
+            (false, true) => rcgen::SanType::Rfc822Name((*name).try_into().unwrap()),
+            (false, false) => rcgen::SanType::DnsName((*name).try_into().unwrap()),
+        };
+        params.subject_alt_names = names.iter().map(name).collect();
+        let key = rcgen::KeyPair::generate().unwrap();
+        ClientCertificate::verified(params.self_signed(&key).unwrap().der()).unwrap()
+    }
 
     #[test]
     fn a_certificate_says_its_names_and_its_time() {

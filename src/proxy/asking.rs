@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use http::{StatusCode, header};
 use pingora::{Error, ErrorType, Result, http::RequestHeader, proxy::Session};
 
-use super::{Ctx, Door, request};
+use super::{Ctx, Door, link, request};
 use crate::{
     flow::{About, Answer, Duty, Front, Incoming},
     gate::{Admission, Caller, Refusal, place::never_forwarded},
@@ -53,6 +53,7 @@ impl<F: Front> Door<F> {
         };
         ctx.received += body.len() as u64;
         let head = session.req_header();
+        let certificate = link::certificate();
         let incoming = Incoming {
             method: &head.method,
             target,
@@ -60,6 +61,7 @@ impl<F: Front> Door<F> {
             headers: &head.headers,
             body: &body,
             client: ctx.client,
+            certificate: certificate.as_deref(),
             public: self.listener.public,
             duty: self.listener.duty,
             request_id: &ctx.request_id,

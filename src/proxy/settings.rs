@@ -51,6 +51,17 @@ pub struct ListenerTls {
     pub default: TlsFiles,
     /// For clients that name a host of theirs. Which those are the certificates say themselves.
     pub more: Vec<TlsFiles>,
+    /// What clients show in turn; `None` asks them for nothing.
+    pub client_ca: Option<ClientCa>,
+}
+
+/// Whose certificates clients show (RFC 8446 section 4.3.2).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClientCa {
+    /// The authorities that sign them, in PEM, read at start and at every reload.
+    pub file: PathBuf,
+    /// Whether they must. What is shown is verified in any case.
+    pub required: bool,
 }
 
 impl From<TlsFiles> for ListenerTls {
@@ -59,6 +70,7 @@ impl From<TlsFiles> for ListenerTls {
         Self {
             default,
             more: Vec::new(),
+            client_ca: None,
         }
     }
 }

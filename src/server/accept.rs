@@ -20,10 +20,12 @@ use super::{
     listen::{Accepted, Bound, Socket},
     polite::Polite,
     stream::Coalesced,
+    tls,
     watched::{Terms, Watch},
 };
 use crate::{
     flow::Front,
+    identity::ClientCertificate,
     proxy::{
         Door,
         link::{self, Farewell, Spare},
@@ -123,11 +125,12 @@ impl<F: Front> Gatehouse<F> {
                 peer,
             };
             let serving = async {
-                if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
+                if let Some((stream, certificate)) = secure(accepted.into(), acceptor, handshake, watch).await {
                     let farewell = Arc::new(Farewell::default());
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                     Arc::new(App {
                         proxy,
+                        certificate,
                         farewell,
                         spare: Spare::default(),
                     })
@@ -147,6 +150,7 @@ impl<F: Front> Gatehouse<F> {
 /// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
+    certificate: Option<Arc<ClientCertificate>>,
     farewell: Arc<Farewell>,
     spare: Spare,
 }
@@ -171,7 +175,8 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        link::hold(exchange, draining, Arc::clone(&self.farewell), &self.spare)
+        let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
+        link::hold(exchange, draining, certificate, farewell, &self.spare)
             .await
             .flatten()
     }
@@ -192,18 +197,21 @@ async fn told(signal: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Does the TLS handshake, where there is TLS, within its deadline.
+/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself.
 async fn secure(
     stream: Coalesced,
     acceptor: Option<Arc<Acceptor>>,
     deadline: Duration,
     watch: Watch,
-) -> Option<Stream> {
+) -> Option<(Stream, Option<Arc<ClientCertificate>>)> {
     let Some(acceptor) = acceptor else {
-        return Some(Box::new(watch.over(stream)));
+        return Some((Box::new(watch.over(stream)), None));
     };
     match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
-        Ok(Ok(stream)) => Some(Box::new(watch.over(stream))),
+        Ok(Ok(stream)) => {
+            let certificate = tls::shown(&stream);
+            Some((Box::new(watch.over(stream)), certificate))
+        }
         Ok(Err(error)) => {
             tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
             None

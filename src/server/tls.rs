@@ -1,19 +1,22 @@
 //! TLS of listeners: certificates from files, changed without a restart.
 
 mod by_name;
+mod clients;
 mod pair;
 
 use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use pingora::listeners::tls::Acceptor;
-use rustls::{ServerConfig, crypto::ring};
+use pingora::{listeners::tls::Acceptor, protocols::Ssl};
+use rustls::{ServerConfig, crypto::ring, server::NoServerSessionStorage};
 
 use self::{
     by_name::ByName,
+    clients::Authorities,
     pair::{Pair, Part},
 };
 use crate::{
+    identity::ClientCertificate,
     proxy::{ListenerTls, TlsFiles},
     time::UnixTime,
 };
@@ -28,6 +31,7 @@ pub struct Certificates {
 struct InForce {
     default: Pair,
     more: Vec<Pair>,
+    clients: Option<Authorities>,
     acceptor: Arc<Acceptor>,
 }
 
@@ -73,10 +77,15 @@ impl Certificates {
     /// # Errors
     /// One of the files cannot be read or used.
     pub fn load(wanted: &ListenerTls) -> Result<Arc<Self>, TlsError> {
-        let ListenerTls { default, more } = wanted;
+        let ListenerTls {
+            default,
+            more,
+            client_ca,
+        } = wanted;
         let default = Pair::read(default, Part::Default)?;
         let more = more.iter().map(|files| Pair::read(files, Part::Named));
-        let current = InForce::new(default, more.collect::<Result<_, _>>()?)?;
+        let clients = client_ca.as_ref().map(Authorities::read).transpose()?;
+        let current = InForce::new(default, more.collect::<Result<_, _>>()?, clients)?;
         let current = ArcSwap::from_pointee(current);
         Ok(Arc::new(Self { current }))
     }
@@ -97,7 +106,13 @@ impl Certificates {
         };
         let default = again(&before.default, Part::Default);
         let more = before.more.iter().map(|old| again(old, Part::Named)).collect();
-        match InForce::new(default, more) {
+        let clients = before.clients.as_ref().map(|old| {
+            Authorities::read(old.wanted()).unwrap_or_else(|error| {
+                errors.push(error);
+                old.clone()
+            })
+        });
+        match InForce::new(default, more, clients) {
             Ok(new) => self.current.store(Arc::new(new)),
             Err(error) => errors.push(error),
         }
@@ -119,23 +134,49 @@ impl Certificates {
 }
 
 impl InForce {
-    fn new(default: Pair, more: Vec<Pair>) -> Result<Self, TlsError> {
-        let config = config(ByName::new(&default, more.iter()))?;
+    fn new(default: Pair, more: Vec<Pair>, clients: Option<Authorities>) -> Result<Self, TlsError> {
+        let config = config(ByName::new(&default, more.iter()), clients.as_ref())?;
         Ok(Self {
             default,
             more,
+            clients,
             acceptor: Arc::new(Acceptor::from_server_config(Arc::new(config))),
         })
     }
 }
 
-/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1.
-fn config(certificates: ByName) -> Result<ServerConfig, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+/// What the client showed in the handshake, which verified it.
+pub(super) fn shown(stream: &impl Ssl) -> Option<Arc<ClientCertificate>> {
+    let der = stream.get_ssl()?.peer_certificate_der()?;
+    match ClientCertificate::verified(der) {
+        Ok(certificate) => Some(Arc::new(certificate)),
+        Err(error) => {
+            // It counts as none, and none grants nothing.
+            tracing::warn!(%error, "a client's certificate was verified and cannot be read");
+            None
+        }
+    }
+}
+
+/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1. Where clients show certificates no handshake is shortened by an earlier one:
+/// the certificate is verified, and has not ended, each time.
+fn config(certificates: ByName, clients: Option<&Authorities>) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Library)?
-        .with_no_client_auth()
-        .with_cert_resolver(Arc::new(certificates));
+        .map_err(TlsError::Library)?;
+    let certificates = Arc::new(certificates);
+    let mut config = match clients {
+        Some(clients) => {
+            let verifier = clients.verifier()?;
+            let mut config = builder
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(certificates);
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            config
+        }
+        None => builder.with_no_client_auth().with_cert_resolver(certificates),
+    };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -220,6 +261,7 @@ mod tests {
         let certificates = Certificates::load(&ListenerTls {
             default,
             more: vec![good, bad.clone()],
+            client_ca: None,
         })
         .unwrap();
         let before = in_force(&certificates);

@@ -19,6 +19,7 @@
 mod harness;
 
 mod access;
+mod client_certificates;
 mod cors;
 mod identity;
 mod open;

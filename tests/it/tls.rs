@@ -383,6 +383,7 @@ fn what_the_document_shows_compiles() {
     for file in ["tls", "ledger"] {
         authority.issue(&["ledger.example.com"]).write(folder.path(), file);
     }
+    fs::write(folder.path().join("devices-ca.crt"), &authority.pem).unwrap();
     let document = include_str!("../../docs/tls.md");
     let snippets: Vec<_> = document.split("```yaml\n").skip(1).collect();
     assert!(!snippets.is_empty());

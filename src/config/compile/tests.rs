@@ -596,3 +596,82 @@ fn hsts_is_told_where_browsers_believe_it() {
         assert!(told[0].starts_with("listeners[0].hsts.max_age: "), "{told:?}");
     }
 }
+
+/// What comes of a rule on a listener that asks for certificates, or does not.
+fn certified(rule: &str, asks: bool) -> Result<Plan, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("a.crt"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("a.key"), made.signing_key.serialize_pem()).unwrap();
+    let clients = if asks { ", client_ca: { file: a.crt }" } else { "" };
+    let text = format!(
+        "listeners: [{{ address: \"0.0.0.0:443\", tls: {{ certificate_file: a.crt, key_file: a.key{clients} }} }}]\n\
+         providers: {{ main: {{ issuer: \"https://id.test\", client_id: a, client_secret: long-enough-secret }} }}\n\
+         routes: [{{ host: a.test, upstream: \"http://a:1\", access: {rule} }}]\n"
+    );
+    compile("x", &text, &Source::system(folder.path())).map_err(|report| {
+        let told = report.list().iter().map(|one| format!("{}: {}", one.path, one.what));
+        told.collect()
+    })
+}
+
+#[test]
+fn a_rule_may_ask_for_a_client_certificate() {
+    for (rule, expected) in [
+        ("{ client_certificate: any }", "a client certificate"),
+        (
+            "{ client_certificate: { subject_dn: \"CN=a,O=b\" } }",
+            "a client certificate of \"CN=a,O=b\"",
+        ),
+        (
+            "{ client_certificate: { san_uri: [\"spiffe://a/b\"] } }",
+            "a client certificate for \"spiffe://a/b\"",
+        ),
+        (
+            "{ all: [{ group: a }, { client_certificate: { san_dns: [a.test, b.test] } }] }",
+            "member of group \"a\"; and a client certificate for the host \"a.test\" or \"b.test\"",
+        ),
+    ] {
+        let plan = certified(rule, true).unwrap_or_else(|told| panic!("{told:?}"));
+        let crate::policy::Access::Rule(compiled) = &plan.site.routes()[0].access else {
+            panic!("{rule}")
+        };
+        assert_eq!(compiled.to_string(), expected);
+        let client_ca = plan.listeners[0].tls.as_ref().unwrap().client_ca.as_ref().unwrap();
+        assert!(client_ca.required, "closed unless written otherwise");
+    }
+}
+
+#[test]
+fn a_rule_on_a_certificate_that_nobody_can_meet_is_told() {
+    let at = "routes[0].access.client_certificate";
+    assert_eq!(
+        certified("{ client_certificate: any }", false).unwrap_err(),
+        [format!(
+            "{at}: no listener asks clients for a certificate, so nobody has one"
+        )]
+    );
+    for (test, told) in [
+        ("{}", ": the certificate has no test"),
+        (
+            "{ san_dns: a.test, san_uri: \"a:b\" }",
+            ": a certificate has exactly one test",
+        ),
+        ("{ subject_dn: till }", ".subject_dn: no certificate says \"till\""),
+        (
+            "{ subject_dn: \"CN=a, O=b\" }",
+            ".subject_dn: no certificate says \"CN=a, O=b\"",
+        ),
+        (
+            "{ san_dns: \"https://a.test\" }",
+            ".san_dns: no certificate says \"https://a.test\"",
+        ),
+        ("{ san_email: ada }", ".san_email: no certificate says \"ada\""),
+        ("{ san_uri: till }", ".san_uri: no certificate says \"till\""),
+        ("some", ": \"some\" is not one of its words"),
+    ] {
+        let rule = format!("{{ client_certificate: {test} }}");
+        assert_eq!(certified(&rule, true).unwrap_err(), [format!("{at}{told}")], "{test}");
+    }
+    assert!(certified("{ client_certificate: { subject_dn: \"CN=a\\\\, b\" } }", true).is_ok());
+}

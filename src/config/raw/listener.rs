@@ -77,6 +77,30 @@ pub struct ListenerTls {
     /// one label; a whole name goes before `*.`. Of several for one name the first whose kind of key the client knows.
     #[schemars(extend("default" = []))]
     pub certificates: Vec<NamedCertificate>,
+    /// Asks clients for a certificate in turn, and verifies it. Without it they are asked for none.
+    pub client_ca: Option<ClientCa>,
+}
+
+/// Whose certificates clients show. What they say is for `client_certificate` in `access`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCa {
+    /// The certificates of the authorities that sign them, in PEM. Read again at every reload.
+    #[schemars(required)]
+    pub file: Option<File>,
+    /// Whether clients must have one.
+    #[schemars(extend("default" = "required"))]
+    pub mode: ClientCaMode,
+}
+
+/// Whether clients must have a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCaMode {
+    /// Whoever shows none, or one that does not verify, has no connection.
+    Required,
+    /// Whoever shows none has a connection without; one that does not verify has none.
+    Optional,
 }
 
 /// A certificate for the DNS names that are in it.

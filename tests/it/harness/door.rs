@@ -164,7 +164,7 @@ impl Front for Stub {
             absolute: Duration::from_secs(60),
         };
         let now = Clock::system().now();
-        match judge(&route, Presence::Nothing, caller, &terms, now) {
+        match judge(&route, None, Presence::Nothing, caller, &terms, now) {
             Decision::Settle(Verdict::Admit(admission)) => Answer::Forward(admission),
             Decision::Settle(Verdict::Refuse(refusal)) => refuse(refusal),
             Decision::Settle(Verdict::SignIn) | Decision::Renew(_) => refuse(Refusal::SignInNeeded),

@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use crate::{
     config::{Path, compile::Desk, raw},
     identity::Certified,
-    proxy::{ListenerTls, TlsFiles},
+    proxy::{ClientCa, ListenerTls, TlsFiles},
 };
 
 /// In seconds, as browsers reckon it.
@@ -25,9 +25,25 @@ impl Desk<'_, '_> {
             .enumerate()
             .map(|(index, one)| self.named(&all.index(index), one))
             .collect();
+        let client_ca = written
+            .client_ca
+            .as_ref()
+            .map(|clients| self.client_ca(&path.key("client_ca"), clients));
         Some(ListenerTls {
+            client_ca: client_ca.map_or(Some(None), |clients| clients.map(Some))?,
             default: default?,
             more: more.into_iter().collect::<Option<_>>()?,
+        })
+    }
+
+    fn client_ca(&mut self, path: &Path, written: &raw::ClientCa) -> Option<ClientCa> {
+        self.authorities(&path.key("file"), written.file.as_ref())?;
+        Some(ClientCa {
+            file: self.source.resolve(written.file.as_ref()?),
+            required: match written.mode {
+                raw::ClientCaMode::Required => true,
+                raw::ClientCaMode::Optional => false,
+            },
         })
     }
 
