@@ -62,7 +62,16 @@ fn decide(c: &mut Criterion) {
     ] {
         let (route, now) = (with(access), START + Duration::from_secs(secs));
         c.bench_function(&format!("decide/{name}"), |b| {
-            b.iter(|| judge(black_box(&route), presence.clone(), Caller::Navigation, &TERMS, now));
+            b.iter(|| {
+                judge(
+                    black_box(&route),
+                    None,
+                    presence.clone(),
+                    Caller::Navigation,
+                    &TERMS,
+                    now,
+                )
+            });
         });
     }
 }

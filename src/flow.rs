@@ -37,7 +37,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     gate::{Admission, Caller, Refusal, Target},
-    identity::Bundle,
+    identity::{Bundle, ClientCertificate},
     policy::RouteId,
 };
 
@@ -56,8 +56,12 @@ pub struct Incoming<'a> {
     pub body: &'a [u8],
     /// The client's address, by the trusted proxies.
     pub client: Option<IpAddr>,
+    /// What the client showed in the handshake of its connection, where the listener asks for it.
+    pub certificate: Option<&'a ClientCertificate>,
     /// The scheme and port that browsers use to reach this listener.
     pub public: Public,
+    /// What this listener is there for.
+    pub duty: Duty,
     /// The request's identifier.
     pub request_id: &'a str,
 }
@@ -69,6 +73,18 @@ pub struct Public {
     pub https: bool,
     /// On which port.
     pub port: u16,
+}
+
+/// What a listener is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Duty {
+    /// To serve the site.
+    Serve,
+    /// To send everybody to https, and nothing else.
+    ToHttps {
+        /// The port on which browsers reach it.
+        port: u16,
+    },
 }
 
 /// What to do with a request.

@@ -13,6 +13,7 @@ pub mod sign_in;
 pub mod sign_out;
 pub mod standing;
 pub mod table;
+pub mod to_https;
 
 pub use self::{
     callback::{Answer, Received},

@@ -23,7 +23,7 @@ pub mod watch;
 
 pub use self::{
     context::Ctx,
-    settings::{Bind, Limits, Listener, TlsFiles},
+    settings::{Bind, ClientCa, Limits, Listener, ListenerTls, TlsFiles},
     upstream::{UpstreamError, Upstreams},
 };
 

@@ -8,7 +8,7 @@ pub mod trace;
 
 pub use self::{
     audit::{Act, Audit, Naming, Whose},
-    event::{CacheEvent, Call, Channel, Event, Eviction, KeyUse, Reload, RequestLine},
+    event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, Reload, RequestLine},
     log::LogFormat,
 };
 

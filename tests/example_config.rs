@@ -9,6 +9,7 @@ use std::{
 
 use doorward::{
     config::{self, Source, schema},
+    flow::Duty,
     policy::Access,
     store,
 };
@@ -26,6 +27,7 @@ fn surroundings() -> (TempDir, Source) {
     };
     for (certificate, key) in [
         ("tls.crt", "tls.key"),
+        ("ledger.crt", "ledger.key"),
         ("redis-client.crt", "redis-client.key"),
         ("ledger-client.crt", "ledger-client.key"),
     ] {
@@ -33,7 +35,7 @@ fn surroundings() -> (TempDir, Source) {
         write(certificate, &chain);
         write(key, &private);
     }
-    for authority in ["corporate-ca.crt", "redis-ca.crt", "ledger-ca.crt"] {
+    for authority in ["corporate-ca.crt", "redis-ca.crt", "ledger-ca.crt", "devices-ca.crt"] {
         write(authority, &certificate_and_key().0);
     }
     write("google-client-secret", "a-secret-of-the-example\n");
@@ -64,17 +66,21 @@ fn certificate_and_key() -> (String, String) {
 fn the_example_compiles() {
     let (_folder, source) = surroundings();
     let plan = config::from_source("config.example.yaml", EXAMPLE, &source).unwrap_or_else(|report| panic!("{report}"));
-    assert_eq!(plan.listeners.len(), 2);
+    let [serving @ .., redirecting] = &plan.listeners[..] else {
+        panic!("listeners")
+    };
+    assert_eq!(serving.len(), 2);
     assert!(
-        plan.listeners
+        serving
             .iter()
-            .all(|listener| listener.public.https && listener.public.port == 443)
+            .all(|listener| listener.duty == Duty::Serve && listener.public.https && listener.public.port == 443)
     );
+    assert_eq!(redirecting.duty, Duty::ToHttps { port: 443 });
     assert_eq!(plan.providers.len(), 3);
     assert_eq!(plan.default_provider.expect("a default").as_str(), "corporate");
     assert!(matches!(plan.store, store::Settings::Redis(_)));
     assert_eq!(plan.ring.expect("a ring").sealing().id.as_str(), "2026-11");
-    assert_eq!(plan.site.routes().len(), 8);
+    assert_eq!(plan.site.routes().len(), 9);
     let ledger = plan
         .site
         .routes()

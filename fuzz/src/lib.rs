@@ -15,6 +15,7 @@
 
 pub mod callback;
 pub mod caller;
+pub mod certificate;
 pub mod claim_path;
 pub mod config;
 pub mod handle;
@@ -39,9 +40,10 @@ mod signed;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its folder of seeds.
-pub const ALL: [(&str, Target); 19] = [
+pub const ALL: [(&str, Target); 20] = [
     ("callback", callback::run),
     ("caller", caller::run),
+    ("certificate", certificate::run),
     ("claim_path", claim_path::run),
     ("config", config::run),
     ("handle", handle::run),

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use super::{Failure, load};
 use crate::{
     config::Plan,
-    flow::{Public, Registration},
+    flow::{Duty, Public, Registration},
     store,
 };
 
@@ -24,7 +24,8 @@ pub(super) fn check(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
 
 /// What each provider has to know: the commonest mistake of a first day, and the provider's own message hides it.
 fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
-    let listeners: Vec<Public> = plan.listeners.iter().map(|listener| listener.public).collect();
+    let serving = plan.listeners.iter().filter(|listener| listener.duty == Duty::Serve);
+    let listeners: Vec<Public> = serving.map(|listener| listener.public).collect();
     for provider in &plan.providers {
         let known = Registration::of(&provider.name, plan.default_provider.as_ref(), &plan.site, &listeners);
         if known.redirect_uris.is_empty() {

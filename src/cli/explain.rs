@@ -152,7 +152,7 @@ fn explain_session(
     let identity = VerifiedIdentity::hypothetical(&provider.name, &provider.issuer, claims, &provider.claim_names);
     writeln!(out, "\nsigned in with {}", provider.name.as_str())?;
     if let Access::Rule(rule) = &route.access {
-        match rule.evaluate(&identity) {
+        match rule.evaluate(&identity, None) {
             Ok(()) => writeln!(out, "  rule met")?,
             Err(unmet) => writeln!(out, "  rule unmet: needs {}", unmet.0)?,
         }
@@ -162,8 +162,8 @@ fn explain_session(
 
 fn write_rows(route: &Route, identity: Option<&VerifiedIdentity>, out: &mut impl Write) -> Result<(), Failure> {
     let (kind, standing) = (
-        AccessKind::of(&route.access),
-        StandingKind::assumed(route, identity, Clock::system().now()),
+        AccessKind::of(&route.access, None),
+        StandingKind::assumed(route, identity, None, Clock::system().now()),
     );
     for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
         writeln!(out, "  {}", table::describe(kind, standing, caller))?;

@@ -20,7 +20,6 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
         RunError::Config(report) => Failure::Config(report.to_string()),
         RunError::Assemble(_)
         | RunError::Bind(_)
-        | RunError::Tls(_)
         | RunError::Admin { .. }
         | RunError::Log(_)
         | RunError::Runtime(_) => Failure::Run(error),

@@ -18,8 +18,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 pub use self::{
-    access::{Access, Claim, Rule, Word},
-    listener::{Admin, Limits, Listener, ListenerTls, Timeouts},
+    access::{Access, AnyCertificate, CertificateTest, Claim, ClientCertificate, Rule, Word},
+    listener::{Admin, ClientCa, ClientCaMode, Hsts, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
     redis::{Redis, RedisCluster, RedisSentinel},
     route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use self::{
     address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl, WebOrigin},
-    measure::{LengthOfTime, LimitOfSize, LimitOfTime, Size},
+    measure::{AgeOfHsts, LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
         AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
         RoutePath, Word,
@@ -97,6 +97,7 @@ const fn entry<W: Written>() -> Format {
 const FORMATS: &[Format] = &[
     entry::<LengthOfTime>(),
     entry::<LimitOfTime>(),
+    entry::<AgeOfHsts>(),
     entry::<Size>(),
     entry::<LimitOfSize>(),
     entry::<Listen>(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{About, Answer, Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
-    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, cors, decide},
+    gate::{self, Caller, Decision, Presence, Refusal, ReturnTo, Verdict, cors, decide, table::AccessKind},
+    identity::ClientCertificate,
     pages::Context,
     policy::{Access, Route},
     provider::Provider,
@@ -24,17 +25,20 @@ impl Gateway {
             });
             return Answer::Forward(admission);
         }
-        let presence = if decide::needs_session(&route.access) {
+        let now = self.now();
+        let certificate = incoming.certificate.filter(|shown| shown.is_valid_at(now));
+        let presence = if decide::needs_session(AccessKind::of(&route.access, certificate)) {
             self.presence(incoming).await
         } else {
             Presence::Nothing
         };
         let terms = &self.parts().terms;
-        let (session, verdict) = match gate::judge(route, presence.clone(), caller, terms, self.now()) {
+        let decision = gate::judge(route, certificate, presence.clone(), caller, terms, self.now());
+        let (session, verdict) = match decision {
             Decision::Settle(verdict) => (presence, verdict),
             Decision::Renew(session) => {
                 let renewal = Box::pin(self.renewed(&session)).await;
-                let verdict = decide::settle(route, &session, renewal, caller, terms, self.now());
+                let verdict = decide::settle(route, certificate, &session, renewal, caller, terms, self.now());
                 (Presence::Session(session), verdict)
             }
         };
@@ -54,7 +58,7 @@ impl Gateway {
             }
             Verdict::Refuse(refusal) => {
                 self.audit_refusal(route, &session, refusal, incoming);
-                refuse_route(route, &session, refusal, incoming, caller)
+                refuse_route(route, &session, refusal, incoming, certificate)
             }
         };
         Answer::Reply(Reply {
@@ -145,7 +149,7 @@ fn refuse_route(
     presence: &Presence,
     refusal: Refusal,
     incoming: &Incoming<'_>,
-    caller: Caller,
+    certificate: Option<&ClientCertificate>,
 ) -> Reply {
     let session = match presence {
         Presence::Session(session) => Some(session),
@@ -155,13 +159,13 @@ fn refuse_route(
         .filter(|_| refusal == Refusal::NotAllowed)
         .map(|session| who(session));
     let missing = session
-        .and_then(|session| missing(route, session))
+        .and_then(|session| missing(route, session, certificate))
         .filter(|_| refusal == Refusal::NotAllowed);
     let back = ReturnTo::of(incoming.target);
     let (start, switch) = (reply::sign_in_link(&back, false), reply::sign_in_link(&back, true));
     let reply = reply::refusal(
         refusal,
-        caller,
+        incoming.caller,
         &Context {
             request_id: incoming.request_id,
             who: who.as_deref(),
@@ -190,10 +194,11 @@ pub(super) fn who(session: &Session) -> String {
     }
 }
 
-fn missing(route: &Route, session: &Session) -> Option<String> {
+fn missing(route: &Route, session: &Session, certificate: Option<&ClientCertificate>) -> Option<String> {
     match &route.access {
         Access::Rule(rule) if route.explain_refusals => {
-            rule.evaluate(&session.record.identity).err().map(|unmet| unmet.0)
+            let unmet = rule.evaluate(&session.record.identity, certificate).err();
+            unmet.map(|unmet| unmet.0)
         }
         Access::Open | Access::Recognised | Access::SignedIn | Access::Rule(_) => None,
     }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Method};
 
 use super::{
-    Answer, Assertions, Ending, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply,
+    Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply,
 };
 use crate::{
     entropy::Entropy,
@@ -116,6 +116,13 @@ impl Gateway {
         self.parts.telemetry.emit(event);
     }
 
+    fn to_https(&self, incoming: &Incoming<'_>, port: u16) -> Reply {
+        match gate::to_https::to_https(&self.parts.site, incoming.target, port) {
+            Ok(url) => reply::to_https(&url, incoming.request_id),
+            Err(refusal) => self.refuse(refusal, incoming.caller, incoming.request_id),
+        }
+    }
+
     async fn own(&self, endpoint: Endpoint, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         match endpoint {
             Endpoint::Callback => self.callback(incoming, caller).await,
@@ -175,6 +182,9 @@ impl Gateway {
 impl Front for Gateway {
     async fn answer(&self, incoming: &Incoming<'_>) -> Answer {
         let caller = incoming.caller;
+        if let Duty::ToHttps { port } = incoming.duty {
+            return Answer::Reply(self.to_https(incoming, port));
+        }
         match gate::place::place(&self.parts.site, incoming.method, incoming.target) {
             Place::Route(route) => self.admit(&route, incoming, caller).await,
             // Boxed, here and in `admit`: what few requests wait for would make the future of every request large.

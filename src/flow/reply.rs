@@ -79,6 +79,7 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::SignInNeeded
         | Refusal::StepUpNeeded
         | Refusal::NotAllowed
+        | Refusal::CertificateNeeded
         | Refusal::CrossSite
         | Refusal::SignInFailed(_)
         | Refusal::UpstreamUnreachable
@@ -142,6 +143,19 @@ pub(super) fn redirect(method: &Method, location: &str, outcome: &'static str) -
         outcome,
         about: None,
     }
+}
+
+/// On to https, with the same method and body (RFC 9110 section 15.4.9). No cache keeps it: what tells browsers for good
+/// is HSTS. The request's identifier is for whoever has to find the access line, for there is no page that says it.
+pub(super) fn to_https(url: &str, request_id: &str) -> Reply {
+    let mut reply = redirect(&Method::GET, url, "to_https");
+    if reply.status == StatusCode::FOUND {
+        reply.status = StatusCode::PERMANENT_REDIRECT;
+    }
+    if let Ok(id) = HeaderValue::try_from(request_id) {
+        reply.headers.push((HeaderName::from_static("x-request-id"), id));
+    }
+    reply
 }
 
 /// JSON of the gateway's own that no cache keeps (BF-02).

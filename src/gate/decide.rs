@@ -9,7 +9,8 @@ use super::{
     table::{self, AccessKind, Fit, Row, StandingKind},
 };
 use crate::{
-    policy::{Access, Route},
+    identity::ClientCertificate,
+    policy::Route,
     session::{Freshness, Life, Session, Terms},
     time::UnixTime,
 };
@@ -62,12 +63,12 @@ impl Admission {
     }
 }
 
-/// Whether a session is to be looked up at all: an open route never waits for the store.
+/// Whether a session is to be looked up at all: what nobody's identity can change never waits for the store.
 #[must_use]
-pub const fn needs_session(access: &Access) -> bool {
+pub const fn needs_session(access: AccessKind) -> bool {
     match access {
-        Access::Open => false,
-        Access::Recognised | Access::SignedIn | Access::Rule(_) => true,
+        AccessKind::Open | AccessKind::Uncertified => false,
+        AccessKind::Recognised | AccessKind::SignedIn | AccessKind::Rule | AccessKind::Certified => true,
     }
 }
 
@@ -81,15 +82,25 @@ pub fn preflight(route: &Arc<Route>, method: &Method, headers: &HeaderMap) -> Op
     })
 }
 
-/// Decides about a request for `route`.
+/// Decides about a request for `route`, by a connection with this client certificate, which is valid now.
 #[must_use]
-pub fn judge(route: &Arc<Route>, presence: Presence, caller: Caller, terms: &Terms, now: UnixTime) -> Decision {
-    let standing = before_renewal(route, &presence, terms, now);
+pub fn judge(
+    route: &Arc<Route>,
+    certificate: Option<&ClientCertificate>,
+    presence: Presence,
+    caller: Caller,
+    terms: &Terms,
+    now: UnixTime,
+) -> Decision {
+    let standing = before_renewal(route, certificate, &presence, terms, now);
     let session = match presence {
         Presence::Session(session) => Some(session),
         Presence::Nothing | Presence::Unreadable | Presence::Down => None,
     };
-    match (table::rule(AccessKind::of(&route.access), standing, caller), session) {
+    match (
+        table::rule(AccessKind::of(&route.access, certificate), standing, caller),
+        session,
+    ) {
         (Row::Renew, Some(session)) => Decision::Renew(session),
         (row, session) => Decision::Settle(verdict(route, row, session)),
     }
@@ -99,13 +110,14 @@ pub fn judge(route: &Arc<Route>, presence: Presence, caller: Caller, terms: &Ter
 #[must_use]
 pub fn settle(
     route: &Arc<Route>,
+    certificate: Option<&ClientCertificate>,
     before: &Arc<Session>,
     renewal: Renewal,
     caller: Caller,
     terms: &Terms,
     now: UnixTime,
 ) -> Verdict {
-    let standing = after_renewal(route, before, &renewal, terms, now);
+    let standing = after_renewal(route, certificate, before, &renewal, terms, now);
     let session = match renewal {
         Renewal::Renewed(session) => Some(session),
         Renewal::ProviderDown { .. } | Renewal::StoreDown => Some(Arc::clone(before)),
@@ -113,7 +125,7 @@ pub fn settle(
     };
     verdict(
         route,
-        table::rule(AccessKind::of(&route.access), standing, caller),
+        table::rule(AccessKind::of(&route.access, certificate), standing, caller),
         session,
     )
 }
@@ -137,7 +149,13 @@ fn verdict(route: &Arc<Route>, row: Row, session: Option<Arc<Session>>) -> Verdi
     }
 }
 
-fn before_renewal(route: &Route, presence: &Presence, terms: &Terms, now: UnixTime) -> StandingKind {
+fn before_renewal(
+    route: &Route,
+    certificate: Option<&ClientCertificate>,
+    presence: &Presence,
+    terms: &Terms,
+    now: UnixTime,
+) -> StandingKind {
     match presence {
         Presence::Nothing => StandingKind::Nothing,
         Presence::Unreadable => StandingKind::Unreadable,
@@ -145,7 +163,7 @@ fn before_renewal(route: &Route, presence: &Presence, terms: &Terms, now: UnixTi
         Presence::Session(session) => match terms.life(&session.record, now) {
             Life::Live => StandingKind::Live(
                 Freshness::of(&session.record, now),
-                Fit::of(route, &session.record.identity, now),
+                Fit::of(route, &session.record.identity, certificate, now),
             ),
             Life::Idle => StandingKind::Idle,
             Life::Over => StandingKind::Over,
@@ -153,7 +171,14 @@ fn before_renewal(route: &Route, presence: &Presence, terms: &Terms, now: UnixTi
     }
 }
 
-fn after_renewal(route: &Route, before: &Session, renewal: &Renewal, terms: &Terms, now: UnixTime) -> StandingKind {
+fn after_renewal(
+    route: &Route,
+    certificate: Option<&ClientCertificate>,
+    before: &Session,
+    renewal: &Renewal,
+    terms: &Terms,
+    now: UnixTime,
+) -> StandingKind {
     let session = match renewal {
         Renewal::Renewed(session) => session,
         Renewal::Ended => return StandingKind::Ended,
@@ -161,7 +186,7 @@ fn after_renewal(route: &Route, before: &Session, renewal: &Renewal, terms: &Ter
         Renewal::StoreDown if expired(before, now) => return StandingKind::RenewalStoreDown,
         Renewal::ProviderDown { .. } | Renewal::StoreDown => before,
     };
-    let fit = Fit::of(route, &session.record.identity, now);
+    let fit = Fit::of(route, &session.record.identity, certificate, now);
     match (terms.life(&session.record, now), renewal) {
         (Life::Idle, _) => StandingKind::Idle,
         (Life::Over, _) => StandingKind::Over,

@@ -27,6 +27,8 @@ pub enum Refusal {
     StepUpNeeded,
     /// 403: signed in, and not allowed.
     NotAllowed,
+    /// 403: without another client certificate nobody may pass, whoever signs in.
+    CertificateNeeded,
     /// 403: a state-changing request from another site.
     CrossSite,
     /// 400 or 502: the sign-in did not succeed.
@@ -83,7 +85,7 @@ impl Refusal {
         match self {
             Self::BadTarget | Self::BadHost | Self::BadHeader => 400,
             Self::SignInNeeded | Self::StepUpNeeded => 401,
-            Self::NotAllowed | Self::CrossSite => 403,
+            Self::NotAllowed | Self::CertificateNeeded | Self::CrossSite => 403,
             Self::NotFound => 404,
             Self::Method => 405,
             Self::RequestSlow => 408,
@@ -114,6 +116,7 @@ impl Refusal {
             Self::SignInNeeded => "sign_in_needed",
             Self::StepUpNeeded => "step_up_needed",
             Self::NotAllowed => "not_allowed",
+            Self::CertificateNeeded => "certificate_needed",
             Self::CrossSite => "cross_site",
             Self::SignInFailed(failure) => failure.code(),
             Self::StoreDown => "store_down",

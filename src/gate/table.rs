@@ -5,8 +5,8 @@
 
 use super::{Caller, Refusal};
 use crate::{
-    identity::VerifiedIdentity,
-    policy::{Access, Route},
+    identity::{ClientCertificate, VerifiedIdentity},
+    policy::Route,
     session::Freshness,
     time::UnixTime,
 };
@@ -22,6 +22,10 @@ pub enum AccessKind {
     SignedIn,
     /// Anyone with a session whose identity meets a rule.
     Rule,
+    /// Anyone, with identity if there is one: the client certificate of this connection alone meets the rule.
+    Certified,
+    /// Nobody: with the client certificate of this connection, or without one, whoever signs in cannot meet the rule.
+    Uncertified,
 }
 
 /// Whether a session is what the route asks for: signed in as `sign_in` demands, and an identity that meets its rule.
@@ -96,6 +100,8 @@ pub struct Line {
 ///
 /// * An open route asks nothing, and so nothing that is down can close it.
 /// * A route that merely recognises people serves them as nobody when store or provider fail; the cookie stays.
+/// * A rule that asks for a client certificate is looked at before anybody signs in. What the certificate alone meets is as a
+///   route that merely recognises people; what no sign-in could meet is refused, so that nobody signs in in vain.
 /// * A session without refresh token lives by its own terms when its token expires ([`Freshness::Spent`]).
 /// * Whoever is not signed in as the route demands signs in again for it, as if there were no session. The sign-in itself fails
 ///   when it does not reach what was demanded, so that there is no loop (ID-12).
@@ -104,8 +110,9 @@ pub struct Line {
 pub const fn rule(access: AccessKind, standing: StandingKind, caller: Caller) -> Row {
     match access {
         AccessKind::Open => Row::Anonymous,
-        AccessKind::Recognised => recognised(known(standing, caller)),
+        AccessKind::Recognised | AccessKind::Certified => recognised(known(standing, caller)),
         AccessKind::SignedIn | AccessKind::Rule => needed(known(standing, caller), caller),
+        AccessKind::Uncertified => Row::Refuse(Refusal::CertificateNeeded),
     }
 }
 
@@ -130,11 +137,13 @@ pub fn rows() -> Vec<Line> {
         AccessKind::Recognised,
         AccessKind::SignedIn,
         AccessKind::Rule,
+        AccessKind::Certified,
+        AccessKind::Uncertified,
     ] {
         for standing in StandingKind::all() {
             let there = match standing.fit() {
                 Some(Fit::Unmet) => access == AccessKind::Rule,
-                Some(Fit::StepUp) => access != AccessKind::Open,
+                Some(Fit::StepUp) => !matches!(access, AccessKind::Open | AccessKind::Uncertified),
                 Some(Fit::Met) | None => true,
             };
             if !there {
@@ -229,40 +238,17 @@ const fn needed(known: Known, caller: Caller) -> Row {
     }
 }
 
-impl AccessKind {
-    /// The kind of an access.
-    #[must_use]
-    pub const fn of(access: &Access) -> Self {
-        match access {
-            Access::Open => Self::Open,
-            Access::Recognised => Self::Recognised,
-            Access::SignedIn => Self::SignedIn,
-            Access::Rule(_) => Self::Rule,
-        }
-    }
-}
-
-impl Fit {
-    /// Whether somebody who signed in with this identity is whom the route asks for.
-    #[must_use]
-    pub fn of(route: &Route, identity: &VerifiedIdentity, now: UnixTime) -> Self {
-        match &route.access {
-            Access::Recognised | Access::SignedIn | Access::Rule(_) if !route.sign_in.met_by(identity, now) => {
-                Self::StepUp
-            }
-            Access::Open | Access::Recognised | Access::SignedIn => Self::Met,
-            Access::Rule(rule) if rule.holds_for(identity) => Self::Met,
-            Access::Rule(_) => Self::Unmet,
-        }
-    }
-}
-
 impl StandingKind {
     /// Where somebody with this identity and a fresh session stands, or where nobody stands: for `doorward explain`.
     #[must_use]
-    pub fn assumed(route: &Route, identity: Option<&VerifiedIdentity>, now: UnixTime) -> Self {
+    pub fn assumed(
+        route: &Route,
+        identity: Option<&VerifiedIdentity>,
+        certificate: Option<&ClientCertificate>,
+        now: UnixTime,
+    ) -> Self {
         identity.map_or(Self::Nothing, |identity| {
-            Self::Live(Freshness::Fresh, Fit::of(route, identity, now))
+            Self::Live(Freshness::Fresh, Fit::of(route, identity, certificate, now))
         })
     }
 
@@ -292,6 +278,7 @@ impl StandingKind {
     }
 }
 
+mod kind;
 mod words;
 
 #[cfg(test)]

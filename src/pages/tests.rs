@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 32] = [
+const REFUSALS: [Refusal; 33] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -25,6 +25,7 @@ const REFUSALS: [Refusal; 32] = [
     Refusal::SignInNeeded,
     Refusal::StepUpNeeded,
     Refusal::NotAllowed,
+    Refusal::CertificateNeeded,
     Refusal::CrossSite,
     Refusal::StoreDown,
     Refusal::ProviderDown,

@@ -59,6 +59,7 @@ pub(super) const fn words(refusal: Refusal) -> Words {
         },
         Refusal::StepUpNeeded => STEP_UP_NEEDED,
         Refusal::NotAllowed => NOT_ALLOWED,
+        Refusal::CertificateNeeded => CERTIFICATE_NEEDED,
         Refusal::CrossSite => CROSS_SITE,
         Refusal::SignInFailed(failure) => Words {
             start: "Start again",
@@ -122,6 +123,12 @@ const NOT_ALLOWED: Words = plain(
     "You do not have access",
     "This page is not open to your account.",
     "If you think it should be, ask the people who run this app, and give them the request id below.",
+);
+const CERTIFICATE_NEEDED: Words = plain(
+    "This needs a certificate",
+    "This address is open only to devices with a certificate for it, and yours did not show one.",
+    "If your device has one, close the browser, open it again, and choose the certificate when it asks. Otherwise ask the people who \
+     run this app, and give them the request id below.",
 );
 const CROSS_SITE: Words = plain(
     "This came from another site",

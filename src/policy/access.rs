@@ -1,11 +1,13 @@
 //! Who may pass. Nothing, empty and failed never grant.
 
+mod test;
+
+pub use self::test::{CertificateTest, ClaimTest};
+
 use std::fmt;
 
-use serde_json::Value;
-
 use crate::{
-    identity::{ClaimPath, VerifiedIdentity},
+    identity::{ClaimPath, ClientCertificate, VerifiedIdentity},
     oidc::ProviderName,
 };
 
@@ -18,11 +20,11 @@ pub enum Access {
     Recognised,
     /// Anyone with a session.
     SignedIn,
-    /// Anyone with a session whose identity meets the rule.
+    /// Anyone with a session whose identity meets the rule; and anyone whose client certificate alone meets it.
     Rule(Rule),
 }
 
-/// A condition on an identity.
+/// A condition on an identity, and on the client certificate of the connection.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Rule {
     /// At least one of a non-empty list.
@@ -46,17 +48,16 @@ pub enum Rule {
     },
     /// Signed in at one of these providers.
     Provider(Vec<ProviderName>),
+    /// A connection with a client certificate that a listener verified.
+    ClientCertificate(CertificateTest),
 }
 
-/// A test of one claim. A missing claim meets none.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ClaimTest {
-    /// Equal to the value.
-    Equals(Value),
-    /// A list that has the value as a member, or a string that has it as a part.
-    Contains(Value),
-    /// Equal to one of the values.
-    OneOf(Vec<Value>),
+/// By what a rule is judged.
+#[derive(Clone, Copy)]
+struct Facts<'a> {
+    /// The person; `None` while it is not known who that is.
+    identity: Option<&'a VerifiedIdentity>,
+    certificate: Option<&'a ClientCertificate>,
 }
 
 /// What was missing, in words for the person who was refused, when the operator allows saying it. Names what the rule
@@ -73,18 +74,33 @@ impl Rule {
     ///
     /// # Errors
     /// What was missing.
-    pub fn evaluate(&self, identity: &VerifiedIdentity) -> Result<(), Unmet> {
-        if self.holds_for(identity) {
+    pub fn evaluate(&self, identity: &VerifiedIdentity, certificate: Option<&ClientCertificate>) -> Result<(), Unmet> {
+        let facts = Facts {
+            identity: Some(identity),
+            certificate,
+        };
+        if self.holds(facts) == Some(true) {
             Ok(())
         } else {
-            Err(Unmet(self.missing(identity)))
+            Err(Unmet(self.missing(facts)))
         }
     }
 
     /// [`Rule::evaluate`] without the words.
     #[must_use]
-    pub fn holds_for(&self, identity: &VerifiedIdentity) -> bool {
-        self.holds(identity) == Some(true)
+    pub fn holds_for(&self, identity: &VerifiedIdentity, certificate: Option<&ClientCertificate>) -> bool {
+        let identity = Some(identity);
+        self.holds(Facts { identity, certificate }) == Some(true)
+    }
+
+    /// What the certificate alone decides, whoever the person is: that the rule is met, that it cannot be, or nothing.
+    ///
+    /// Where there is no certificate, nothing is met: `not` of a certificate lets nobody in who is not signed in.
+    #[must_use]
+    pub fn by_certificate(&self, certificate: Option<&ClientCertificate>) -> Option<bool> {
+        let identity = None;
+        self.holds(Facts { identity, certificate })
+            .filter(|met| !met || certificate.is_some())
     }
 
     /// The providers that the rule lets in by name.
@@ -94,16 +110,31 @@ impl Rule {
             Self::Any(rules) | Self::All(rules) => rules.iter().flat_map(Self::providers).collect(),
             Self::Provider(providers) => providers.clone(),
             // What is below `not` is kept out.
-            Self::Not(_) | Self::Email(_) | Self::EmailDomain(_) | Self::Group(_) | Self::Claim { .. } => Vec::new(),
+            Self::Not(_)
+            | Self::Email(_)
+            | Self::EmailDomain(_)
+            | Self::Group(_)
+            | Self::Claim { .. }
+            | Self::ClientCertificate(_) => Vec::new(),
         }
     }
 
-    /// In Kleene's logic: `None` where an empty list leaves it open.
-    fn holds(&self, identity: &VerifiedIdentity) -> Option<bool> {
+    /// In Kleene's logic: `None` where an empty list leaves it open, or where it depends on a person who is not known.
+    fn holds(&self, facts: Facts<'_>) -> Option<bool> {
         match self {
-            Self::Any(rules) => decided(rules, identity, true),
-            Self::All(rules) => decided(rules, identity, false),
-            Self::Not(rule) => rule.holds(identity).map(|holds| !holds),
+            Self::Any(rules) => decided(rules, facts, true),
+            Self::All(rules) => decided(rules, facts, false),
+            Self::Not(rule) => rule.holds(facts).map(|holds| !holds),
+            Self::ClientCertificate(test) => test.holds(facts.certificate),
+            Self::Email(_) | Self::EmailDomain(_) | Self::Group(_) | Self::Claim { .. } | Self::Provider(_) => {
+                self.holds_of(facts.identity?)
+            }
+        }
+    }
+
+    /// One test of a person.
+    fn holds_of(&self, identity: &VerifiedIdentity) -> Option<bool> {
+        match self {
             Self::Email(addresses) => one_of(addresses, |address| {
                 verified_email(identity).is_some_and(|email| email.eq_ignore_ascii_case(address))
             }),
@@ -116,23 +147,25 @@ impl Rule {
             Self::Group(groups) => one_of(groups, |group| identity.groups().contains(group)),
             Self::Claim { path, test } => test.holds(path.find(identity.claims())),
             Self::Provider(providers) => one_of(providers, |provider| provider == identity.provider()),
+            Self::Any(_) | Self::All(_) | Self::Not(_) | Self::ClientCertificate(_) => None,
         }
     }
 
     /// What an unmet rule asks for, without the parts of an `all` that are met.
-    fn missing(&self, identity: &VerifiedIdentity) -> String {
+    fn missing(&self, facts: Facts<'_>) -> String {
         match self {
             Self::All(rules) => {
-                let unmet = rules.iter().filter(|rule| rule.holds(identity) != Some(true));
-                joined(unmet.map(|rule| rule.missing(identity)), "; and ")
+                let unmet = rules.iter().filter(|rule| rule.holds(facts) != Some(true));
+                joined(unmet.map(|rule| rule.missing(facts)), "; and ")
             }
-            Self::Any(rules) => joined(rules.iter().map(|rule| rule.missing(identity)), "; or "),
+            Self::Any(rules) => joined(rules.iter().map(|rule| rule.missing(facts)), "; or "),
             Self::Not(_)
             | Self::Email(_)
             | Self::EmailDomain(_)
             | Self::Group(_)
             | Self::Claim { .. }
-            | Self::Provider(_) => self.to_string(),
+            | Self::Provider(_)
+            | Self::ClientCertificate(_) => self.to_string(),
         }
     }
 }
@@ -145,9 +178,12 @@ impl fmt::Display for Rule {
             Self::All(rules) => f.write_str(&joined(rules.iter().map(Self::to_string), "; and ")),
             Self::Not(rule) => match **rule {
                 Self::Any(_) | Self::All(_) | Self::Not(_) => write!(f, "not ({rule})"),
-                Self::Email(_) | Self::EmailDomain(_) | Self::Group(_) | Self::Claim { .. } | Self::Provider(_) => {
-                    write!(f, "not {rule}")
-                }
+                Self::Email(_)
+                | Self::EmailDomain(_)
+                | Self::Group(_)
+                | Self::Claim { .. }
+                | Self::Provider(_)
+                | Self::ClientCertificate(_) => write!(f, "not {rule}"),
             },
             Self::Email(_) => f.write_str("a verified email address on the list of this route"),
             Self::EmailDomain(domains) => {
@@ -159,39 +195,16 @@ impl fmt::Display for Rule {
                 let names: Vec<&str> = names.iter().map(ProviderName::as_str).collect();
                 write!(f, "signed in with {}", quoted(&names))
             }
-        }
-    }
-}
-
-impl ClaimTest {
-    fn holds(&self, claim: Option<&Value>) -> Option<bool> {
-        let claim = claim.filter(|claim| !claim.is_null());
-        match self {
-            Self::Equals(value) => Some(claim == Some(value)),
-            Self::Contains(value) => Some(claim.is_some_and(|claim| contains(claim, value))),
-            Self::OneOf(values) => one_of(values, |value| claim == Some(value)),
-        }
-    }
-}
-
-impl fmt::Display for ClaimTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Equals(value) => write!(f, "equal to {value}"),
-            Self::Contains(value) => write!(f, "containing {value}"),
-            Self::OneOf(values) => {
-                let values: Vec<String> = values.iter().map(Value::to_string).collect();
-                write!(f, "equal to {}", values.join(" or "))
-            }
+            Self::ClientCertificate(test) => write!(f, "a client certificate{test}"),
         }
     }
 }
 
 /// `any` is settled by one that holds, `all` by one that does not; else by all being decided.
-fn decided(rules: &[Rule], identity: &VerifiedIdentity, settles: bool) -> Option<bool> {
+fn decided(rules: &[Rule], facts: Facts<'_>, settles: bool) -> Option<bool> {
     let mut open = rules.is_empty();
     for rule in rules {
-        match rule.holds(identity) {
+        match rule.holds(facts) {
             Some(holds) if holds == settles => return Some(settles),
             Some(_) => {}
             None => open = true,
@@ -214,14 +227,6 @@ fn domain(email: &str) -> Option<&str> {
         .split_once('@')
         .map(|(_, domain)| domain)
         .filter(|domain| !domain.is_empty() && !domain.contains('@'))
-}
-
-fn contains(claim: &Value, value: &Value) -> bool {
-    match (claim, value) {
-        (Value::Array(members), value) => members.contains(value),
-        (Value::String(whole), Value::String(part)) => !part.is_empty() && whole.contains(part.as_str()),
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_), _) => false,
-    }
 }
 
 /// `"a" or "b"`.

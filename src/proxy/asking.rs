@@ -7,9 +7,9 @@ use futures_util::FutureExt as _;
 use http::{StatusCode, header};
 use pingora::{Error, ErrorType, Result, http::RequestHeader, proxy::Session};
 
-use super::{Ctx, Door, request};
+use super::{Ctx, Door, link, request};
 use crate::{
-    flow::{About, Answer, Front, Incoming},
+    flow::{About, Answer, Duty, Front, Incoming},
     gate::{Admission, Caller, Refusal, place::never_forwarded},
 };
 
@@ -43,12 +43,17 @@ impl<F: Front> Door<F> {
         let Some(target) = &ctx.target else {
             return Ok(self.refuse(Refusal::Internal, ctx));
         };
-        let body = match self.front.body_limit(&session.req_header().method, target) {
+        let limit = match self.listener.duty {
+            Duty::Serve => self.front.body_limit(&session.req_header().method, target),
+            Duty::ToHttps { .. } => None,
+        };
+        let body = match limit {
             Some(limit) => read(session, limit).await?,
             None => Bytes::new(),
         };
         ctx.received += body.len() as u64;
         let head = session.req_header();
+        let certificate = link::certificate();
         let incoming = Incoming {
             method: &head.method,
             target,
@@ -56,7 +61,9 @@ impl<F: Front> Door<F> {
             headers: &head.headers,
             body: &body,
             client: ctx.client,
+            certificate: certificate.as_deref(),
             public: self.listener.public,
+            duty: self.listener.duty,
             request_id: &ctx.request_id,
         };
         let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;

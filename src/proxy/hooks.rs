@@ -71,7 +71,7 @@ impl<F: Front> ProxyHttp for Door<F> {
                 if let Some(about) = &reply.about {
                     ctx.about = Some(about.clone());
                 }
-                reply::send(session, reply).await?;
+                reply::send(session, reply, &self.listener).await?;
                 Ok(true)
             }
         }
@@ -182,7 +182,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         if let Some(lease) = &ctx.lease {
             lease.answered(head.status);
         }
-        inbound::edit(head, &admission.route().forward, own)
+        inbound::edit(head, &admission.route().forward, self.listener.hsts.as_ref(), own)
     }
 
     fn response_body_filter(
@@ -240,7 +240,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             session.set_keepalive(None);
             let reply = self.front.refuse(refusal, ctx.caller, &ctx.request_id);
             ctx.outcome = reply.outcome;
-            if reply::send(session, reply).await.is_err() {
+            if reply::send(session, reply, &self.listener).await.is_err() {
                 code = 0;
             }
         } else if !begun {

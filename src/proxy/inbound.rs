@@ -16,13 +16,22 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
 ];
 
-/// Edits a final response's head.
+/// Edits a final response's head. What the listener tells browsers of https replaces what the upstream tells; what the
+/// route sets or removes comes last, whatever the header.
 ///
 /// # Errors
 /// A value that no header can carry.
-pub(super) fn edit(head: &mut ResponseHeader, forward: &Forward, is_own_cookie: impl Fn(&str) -> bool) -> Result<()> {
+pub(super) fn edit(
+    head: &mut ResponseHeader,
+    forward: &Forward,
+    hsts: Option<&HeaderValue>,
+    is_own_cookie: impl Fn(&str) -> bool,
+) -> Result<()> {
     strip_hop_by_hop(head);
     drop_own_cookies(head, is_own_cookie)?;
+    if let Some(hsts) = hsts {
+        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
+    }
     for name in &forward.response_remove {
         head.remove_header(name);
     }

@@ -19,7 +19,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::flow::Ending;
+use crate::{flow::Ending, identity::ClientCertificate};
 
 /// Most exchanges are over by then, and whether their sessions end is never asked.
 const BRIEF: Duration = Duration::from_millis(500);
@@ -41,6 +41,7 @@ pub enum Cut {
 
 /// What the hooks of one exchange asked for.
 struct Hold {
+    certificate: Option<Arc<ClientCertificate>>,
     farewell: Arc<Farewell>,
     timer: Timer,
     /// Until when the session's end is not asked for.
@@ -99,10 +100,16 @@ impl Farewell {
     }
 }
 
-/// Runs an exchange until it ends by itself; `None` when it was cut.
+/// The client certificate of the exchange's connection, as its handshake verified it.
+pub(super) fn certificate() -> Option<Arc<ClientCertificate>> {
+    HOLD.try_with(|hold| hold.borrow().certificate.clone()).ok().flatten()
+}
+
+/// Runs an exchange until it ends by itself; `None` when it was cut. `certificate` is that of the connection.
 pub async fn hold<T>(
     exchange: impl Future<Output = T>,
     draining: impl Future<Output = ()>,
+    certificate: Option<Arc<ClientCertificate>>,
     farewell: Arc<Farewell>,
     spare: &Spare,
 ) -> Option<T> {
@@ -136,6 +143,7 @@ pub async fn hold<T>(
         }
     };
     let asked = Hold {
+        certificate,
         farewell,
         timer: spare.take(),
         brief: None,
@@ -230,7 +238,7 @@ mod tests {
 
     async fn held(exchange: impl Future<Output = ()>, draining: impl Future<Output = ()>) -> (bool, Option<u16>) {
         let farewell = Arc::new(Farewell::default());
-        let whole = hold(exchange, draining, Arc::clone(&farewell), &Spare::default())
+        let whole = hold(exchange, draining, None, Arc::clone(&farewell), &Spare::default())
             .await
             .is_some();
         (whole, farewell.code())
@@ -277,7 +285,7 @@ mod tests {
                 cut_when(Some(Box::pin(ending)));
                 tokio::time::sleep(lasting).await;
             };
-            hold(exchange, pending(), Arc::default(), &spare)
+            hold(exchange, pending(), None, Arc::default(), &spare)
         };
         let deadline = || spare.0.lock().unwrap().as_ref().map(|timer| timer.deadline());
         for _ in 0..7 {

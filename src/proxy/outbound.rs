@@ -19,6 +19,14 @@ use crate::{
 };
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// What else says something of the client's connection; the last two of its certificate (RFC 9440 section 2.4).
+const OF_THE_CONNECTION: [&str; 5] = [
+    "forwarded",
+    "x-real-ip",
+    "x-request-id",
+    "client-cert",
+    "client-cert-chain",
+];
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// As many headers as are set for most requests: room made once.
 const MOST_SET: usize = 12;
@@ -88,15 +96,14 @@ fn strip(headers: &mut HeaderMap, plan: &HeaderPlan, trusted: bool, is_own: impl
 /// Whether a name says where a request comes from, under any spelling that folds to it. A trusted peer may say it, in
 /// the one right spelling.
 fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
-    if !name.as_str().starts_with(['f', 'p', 'x']) {
+    if !name.as_str().starts_with(['c', 'f', 'p', 'x']) {
         return false;
     }
     if matches!(name.as_str(), "proxy-authorization" | "proxy-connection") {
         return true;
     }
     let folded = folded(name);
-    let forwarding =
-        folded.starts_with("x-forwarded-") || matches!(&*folded, "forwarded" | "x-real-ip" | "x-request-id");
+    let forwarding = folded.starts_with("x-forwarded-") || OF_THE_CONNECTION.contains(&&*folded);
     forwarding && !(trusted && folded == name.as_str())
 }
 
@@ -286,13 +293,17 @@ mod tests {
             "x-real-ip",
             "x_real_ip",
             "x~forwarded~for",
+            "client-cert",
+            "client_cert_chain",
         ] {
             assert!(is_forwarding(&HeaderName::from_static(name), false), "{name}");
         }
         assert!(!is_forwarding(&FORWARDED_FOR, true));
         let folded = HeaderName::from_static("x_forwarded_for");
         assert!(is_forwarding(&folded, true));
-        assert!(!is_forwarding(&header::ACCEPT, false));
+        for other in [header::ACCEPT, header::COOKIE, header::CONTENT_TYPE] {
+            assert!(!is_forwarding(&other, false), "{other}");
+        }
     }
 
     const OURS: [&str; 5] = [
@@ -355,7 +366,7 @@ mod tests {
                 let known = |ours: &&str| folded(name) == ours.replace('_', "-");
                 let ours = OURS.iter().any(known)
                     || ["x-doorward-", "x-forwarded-"].iter().any(|start| folded(name).starts_with(start));
-                let theirs = !ours && !["cookie", "content-length", "forwarded", "x-request-id"].contains(&&*folded(name));
+                let theirs = !ours && !["cookie", "content-length", "forwarded", "x-request-id", "client-cert", "client-cert-chain"].contains(&&*folded(name));
                 if theirs && !name.to_ascii_lowercase().starts_with("proxy-") {
                     let kept = headers.get_all(name.as_str());
                     prop_assert!(kept.iter().any(|kept| kept == value.as_str()), "{} went", name);

@@ -1,18 +1,22 @@
 //! Writes the gateway's own responses, keeping the connection where it can be kept.
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
+use super::Listener;
 use crate::flow::Reply;
 
-/// Writes a whole response. Not through pingora's error responses: those close the connection.
+/// Writes a whole response, with the listener's own headers. Not through pingora's error responses: those close the connection.
 ///
 /// # Errors
 /// The client is gone.
-pub(super) async fn send(session: &mut Session, reply: Reply) -> Result<()> {
-    let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 3))?;
+pub(super) async fn send(session: &mut Session, reply: Reply, listener: &Listener) -> Result<()> {
+    let mut head = ResponseHeader::build(reply.status, Some(reply.headers.len() + 4))?;
     for (name, value) in reply.headers {
         head.append_header(name, value)?;
+    }
+    if let Some(hsts) = &listener.hsts {
+        head.insert_header(header::STRICT_TRANSPORT_SECURITY, hsts.clone())?;
     }
     let bodiless = matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if !bodiless {

@@ -2,19 +2,24 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
+use http::HeaderValue;
 use ipnet::IpNet;
 
-use crate::flow::Public;
+use crate::flow::{Duty, Public};
 
 /// One listener.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listener {
     /// Where it listens.
     pub bind: Bind,
-    /// Certificate and key, for https; `None` for http.
-    pub tls: Option<TlsFiles>,
+    /// Certificates, for https; `None` for http.
+    pub tls: Option<ListenerTls>,
     /// How browsers reach it.
     pub public: Public,
+    /// What it is there for.
+    pub duty: Duty,
+    /// What browsers are told of https for good (RFC 6797); `None` tells them nothing.
+    pub hsts: Option<HeaderValue>,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits.
@@ -35,6 +40,37 @@ impl fmt::Display for Bind {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What a listener shows and asks in a TLS handshake.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ListenerTls {
+    /// For clients that name no host (RFC 6066 section 3) or one that no certificate is for.
+    pub default: TlsFiles,
+    /// For clients that name a host of theirs. Which those are the certificates say themselves.
+    pub more: Vec<TlsFiles>,
+    /// What clients show in turn; `None` asks them for nothing.
+    pub client_ca: Option<ClientCa>,
+}
+
+/// Whose certificates clients show (RFC 8446 section 4.3.2).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClientCa {
+    /// The authorities that sign them, in PEM, read at start and at every reload.
+    pub file: PathBuf,
+    /// Whether they must. What is shown is verified in any case.
+    pub required: bool,
+}
+
+impl From<TlsFiles> for ListenerTls {
+    /// One certificate, whatever host a client names.
+    fn from(default: TlsFiles) -> Self {
+        Self {
+            default,
+            more: Vec::new(),
+            client_ca: None,
         }
     }
 }

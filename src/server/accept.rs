@@ -16,7 +16,7 @@ use pingora::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
-    TlsError,
+    Certificates,
     listen::{Accepted, Bound, Socket},
     polite::Polite,
     stream::Coalesced,
@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     flow::Front,
+    identity::ClientCertificate,
     proxy::{
         Door,
         link::{self, Farewell, Spare},
@@ -51,7 +52,7 @@ pub(super) struct Told {
 /// One listener's way in.
 pub(super) struct Gatehouse<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
-    acceptor: Option<Arc<Acceptor>>,
+    certificates: Option<Arc<Certificates>>,
     handshake: Duration,
     terms: Terms,
     room: Option<Arc<Semaphore>>,
@@ -59,9 +60,7 @@ pub(super) struct Gatehouse<F: Front> {
 }
 
 impl<F: Front> Gatehouse<F> {
-    /// # Errors
-    /// TLS material that cannot be used.
-    pub(super) fn new(door: Door<F>, bound: &Bound, told: Told) -> Result<Self, TlsError> {
+    pub(super) fn new(door: Door<F>, bound: &Bound, told: Told) -> Self {
         let limits = bound.listener().limits;
         let terms = Terms {
             head: limits.head_time,
@@ -73,21 +72,14 @@ impl<F: Front> Gatehouse<F> {
         // The gate refuses CONNECT; pingora would do it before any hook, unseen.
         options.allow_connect_method_proxying = true;
         proxy.server_options = Some(options);
-        let acceptor = match bound.certificates() {
-            Some(certificates) => {
-                let config = tls::config(Arc::clone(certificates))?;
-                Some(Arc::new(Acceptor::from_server_config(config)))
-            }
-            None => None,
-        };
-        Ok(Self {
+        Self {
             proxy: Arc::new(proxy),
-            acceptor,
+            certificates: bound.certificates().cloned(),
             handshake: limits.handshake,
             terms,
             room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
-        })
+        }
     }
 
     /// Takes connections until told to drain, then closes the socket and the idle connections.
@@ -121,7 +113,8 @@ impl<F: Front> Gatehouse<F> {
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
-        let (acceptor, handshake, terms) = (self.acceptor.clone(), self.handshake, self.terms.clone());
+        let acceptor = self.certificates.as_ref().map(|certificates| certificates.acceptor());
+        let (handshake, terms) = (self.handshake, self.terms.clone());
         let peer = accepted.peer();
         drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;
@@ -132,11 +125,12 @@ impl<F: Front> Gatehouse<F> {
                 peer,
             };
             let serving = async {
-                if let Some(stream) = secure(accepted.into(), acceptor, handshake, watch).await {
+                if let Some((stream, certificate)) = secure(accepted.into(), acceptor, handshake, watch).await {
                     let farewell = Arc::new(Farewell::default());
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                     Arc::new(App {
                         proxy,
+                        certificate,
                         farewell,
                         spare: Spare::default(),
                     })
@@ -156,6 +150,7 @@ impl<F: Front> Gatehouse<F> {
 /// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
+    certificate: Option<Arc<ClientCertificate>>,
     farewell: Arc<Farewell>,
     spare: Spare,
 }
@@ -180,7 +175,8 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        link::hold(exchange, draining, Arc::clone(&self.farewell), &self.spare)
+        let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
+        link::hold(exchange, draining, certificate, farewell, &self.spare)
             .await
             .flatten()
     }
@@ -201,18 +197,21 @@ async fn told(signal: &mut watch::Receiver<bool>) {
     }
 }
 
-/// Does the TLS handshake, where there is TLS, within its deadline.
+/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself.
 async fn secure(
     stream: Coalesced,
     acceptor: Option<Arc<Acceptor>>,
     deadline: Duration,
     watch: Watch,
-) -> Option<Stream> {
+) -> Option<(Stream, Option<Arc<ClientCertificate>>)> {
     let Some(acceptor) = acceptor else {
-        return Some(Box::new(watch.over(stream)));
+        return Some((Box::new(watch.over(stream)), None));
     };
     match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
-        Ok(Ok(stream)) => Some(Box::new(watch.over(stream))),
+        Ok(Ok(stream)) => {
+            let certificate = tls::shown(&stream);
+            Some((Box::new(watch.over(stream)), certificate))
+        }
         Ok(Err(error)) => {
             tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
             None

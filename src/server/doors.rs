@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     flow::Front,
-    proxy::{Bind, Door, Listener},
+    proxy::{Bind, Door, Listener, TlsFiles},
     task,
+    telemetry::CertificateInForce,
     time::UnixTime,
 };
 
@@ -56,10 +57,8 @@ enum Step<F: Front> {
 }
 
 /// Serves on sockets that are bound already. Must be called in a runtime, which everything then runs on.
-///
-/// # Errors
-/// TLS material that cannot be used.
-pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running, TlsError> {
+#[must_use]
+pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Running {
     let (cut, _) = watch::channel(false);
     let (alive, over) = mpsc::channel(1);
     let upstreams = Arc::clone(&shared.upstreams);
@@ -76,9 +75,9 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Result<Running,
         tending: Tending(tending.abort_handle()),
     };
     let open = |bound| running.open(bound, shared);
-    let steps = bound.into_iter().map(open).collect::<Result<_, _>>()?;
+    let steps = bound.into_iter().map(open).collect();
     running.rearrange(Change(steps));
-    Ok(running)
+    running
 }
 
 impl Running {
@@ -93,11 +92,26 @@ impl Running {
         self.doors.iter().filter_map(|door| door.bound.certificates())
     }
 
+    /// Every certificate that a listener shows now.
+    pub(super) fn certificates_in_force(&self) -> impl Iterator<Item = CertificateInForce> {
+        self.doors.iter().flat_map(|door| {
+            let listener = door.bound.address().to_string();
+            let shown = door.bound.certificates().map(|certificates| certificates.validity());
+            let told = move |(files, [not_before, not_after]): (TlsFiles, [UnixTime; 2])| CertificateInForce {
+                listener: listener.clone(),
+                file: files.certificate.display().to_string(),
+                not_before,
+                not_after,
+            };
+            shown.into_iter().flatten().map(told)
+        })
+    }
+
     /// Reads the certificates again, and says which cannot be used; what cannot be used now changes nothing (GW-06).
     #[must_use]
     pub fn reload_certificates(&self, now: UnixTime) -> Vec<TlsError> {
         self.certificates()
-            .filter_map(|certificates| certificates.reload(now).err())
+            .flat_map(|certificates| certificates.reload(now))
             .collect()
     }
 
@@ -121,10 +135,10 @@ impl Running {
                 .position(|(_, door)| door.bound.asked().bind == listener.bind);
             steps.push(match same.map(|place| old.remove(place)) {
                 Some((at, door)) if *door.bound.asked() == listener => Step::Keep(at),
-                Some((_, door)) => self.open(door.bound.changed(listener)?, shared)?,
+                Some((_, door)) => self.open(door.bound.changed(listener)?, shared),
                 None => {
                     let bound = bind(listener).map_err(|error| error.among(ours()))?;
-                    self.open(bound, shared)?
+                    self.open(bound, shared)
                 }
             });
         }
@@ -150,7 +164,7 @@ impl Running {
         self.addresses = self.doors.iter().map(|door| door.bound.address().clone()).collect();
     }
 
-    fn open<F: Front>(&self, bound: Bound, shared: &Shared<F>) -> Result<Step<F>, TlsError> {
+    fn open<F: Front>(&self, bound: Bound, shared: &Shared<F>) -> Step<F> {
         let door = Door::new(
             Arc::clone(&shared.front),
             Arc::clone(&shared.upstreams),
@@ -164,8 +178,8 @@ impl Running {
             cut: self.cut.subscribe(),
             alive: self.alive.clone(),
         };
-        let gate = Gatehouse::new(door, &bound, told)?;
-        Ok(Step::Open(Box::new((OpenDoor { bound, drain }, gate))))
+        let gate = Gatehouse::new(door, &bound, told);
+        Step::Open(Box::new((OpenDoor { bound, drain }, gate)))
     }
 
     /// Takes no more connections, closes idle ones and tunnels, lets requests under way finish until `deadline`, then

@@ -127,7 +127,7 @@ pub fn bind(listener: Listener) -> Result<Bound, BindError> {
 
 /// Reads a listener's certificate.
 fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindError> {
-    let tls = listener.tls.clone();
+    let tls = listener.tls.as_ref();
     tls.map(Certificates::load)
         .transpose()
         .map_err(|source| BindError::Tls {
@@ -298,13 +298,18 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{flow::Public, proxy::Limits};
+    use crate::{
+        flow::{Duty, Public},
+        proxy::Limits,
+    };
 
     fn listener(bind: Bind) -> Listener {
         Listener {
             bind,
             tls: None,
             public: Public { https: false, port: 80 },
+            duty: Duty::Serve,
+            hsts: None,
             trusted_proxies: Vec::new(),
             limits: Limits::default(),
         }

@@ -51,9 +51,6 @@ pub enum RunError {
     /// A listener.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// A listener's certificate.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     /// The admin listener.
     #[error(
         "the admin listener cannot listen on {address}: {source}; change admin.address or switch it off{}",
@@ -146,7 +143,15 @@ impl Up {
     #[must_use]
     pub fn reload_certificates(&self) -> Vec<TlsError> {
         let now = self.shared.front.gateway().parts().clock.now();
-        self.running.reload_certificates(now)
+        let errors = self.running.reload_certificates(now);
+        self.tell_certificates();
+        errors
+    }
+
+    /// Tells when the certificates in force end.
+    fn tell_certificates(&self) {
+        let in_force: Vec<_> = self.running.certificates_in_force().collect();
+        self.shared.telemetry.emit(&Event::Certificates(&in_force));
     }
 
     /// Turns readiness off, takes no more connections, and lets requests, renewals and revocations under way finish until
@@ -191,13 +196,15 @@ pub fn start(house: House) -> Result<Up, RunError> {
         telemetry: house.telemetry,
         entropy: house.entropy,
     };
-    Ok(Up {
-        running: serve(bound, &shared)?,
+    let up = Up {
+        running: serve(bound, &shared),
         shared,
         fixed: house.fixed,
         admin,
         draining,
-    })
+    };
+    up.tell_certificates();
+    Ok(up)
 }
 
 /// Serves a configuration file until the process is asked to end, then drains. On the way it follows the file.

@@ -1,30 +1,38 @@
 //! TLS of listeners: certificates from files, changed without a restart.
 
-use std::{fmt, fs, io, path::PathBuf, sync::Arc};
+mod by_name;
+mod clients;
+mod pair;
+
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use pingora::utils::tls::parse_x509;
-use rustls::{
-    ServerConfig,
-    crypto::ring,
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
+use pingora::{listeners::tls::Acceptor, protocols::Ssl};
+use rustls::{ServerConfig, crypto::ring, server::NoServerSessionStorage};
+
+use self::{
+    by_name::ByName,
+    clients::Authorities,
+    pair::{Pair, Part},
 };
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use crate::{
+    identity::ClientCertificate,
+    proxy::{ListenerTls, TlsFiles},
+    time::UnixTime,
+};
 
-use crate::{proxy::TlsFiles, time::UnixTime};
-
-/// A listener's certificate and key, as in force now. New handshakes see a reload at once; connections keep theirs.
+/// A listener's certificates and keys, as in force now. New handshakes see a reload at once; connections keep theirs.
 pub struct Certificates {
-    files: TlsFiles,
-    current: ArcSwap<Current>,
+    current: ArcSwap<InForce>,
 }
 
-#[derive(Clone, Debug)]
-struct Current {
-    key: Arc<CertifiedKey>,
-    not_before: UnixTime,
-    not_after: UnixTime,
+/// What handshakes are done with. Another one begins with nothing to resume, so that nothing of it is outlived by the
+/// memory of a handshake.
+struct InForce {
+    default: Pair,
+    more: Vec<Pair>,
+    clients: Option<Authorities>,
+    acceptor: Arc<Acceptor>,
 }
 
 /// A certificate or key that cannot be used.
@@ -64,108 +72,128 @@ pub enum TlsError {
 }
 
 impl Certificates {
-    /// Reads certificate and key, which must fit each other.
+    /// Reads certificates and keys, each of which must fit the other of its pair.
     ///
     /// # Errors
-    /// Either file cannot be read or used.
-    pub fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
-        let current = ArcSwap::from_pointee(read(&files)?);
-        Ok(Arc::new(Self { files, current }))
+    /// One of the files cannot be read or used.
+    pub fn load(wanted: &ListenerTls) -> Result<Arc<Self>, TlsError> {
+        let ListenerTls {
+            default,
+            more,
+            client_ca,
+        } = wanted;
+        let default = Pair::read(default, Part::Default)?;
+        let more = more.iter().map(|files| Pair::read(files, Part::Named));
+        let clients = client_ca.as_ref().map(Authorities::read).transpose()?;
+        let current = InForce::new(default, more.collect::<Result<_, _>>()?, clients)?;
+        let current = ArcSwap::from_pointee(current);
+        Ok(Arc::new(Self { current }))
     }
 
-    /// Reads the files again. What is in force stays in force unless the new pair can be used now.
+    /// Reads the files again. Of each pair, what is in force stays in force unless the new one can be used now.
     ///
-    /// # Errors
-    /// Why it stays (GW-06).
-    pub fn reload(&self, now: UnixTime) -> Result<(), TlsError> {
-        let new = read(&self.files)?;
-        if now < new.not_before || now > new.not_after {
-            return Err(TlsError::Time {
-                path: self.files.certificate.clone(),
-                not_before: new.not_before,
-                not_after: new.not_after,
-                now,
-            });
+    /// Returns why those stay that do (GW-06).
+    #[must_use]
+    pub fn reload(&self, now: UnixTime) -> Vec<TlsError> {
+        let before = self.current.load();
+        let mut errors = Vec::new();
+        let mut again = |old: &Pair, part| {
+            let new = Pair::read(&old.files, part).and_then(|new| new.valid_at(now));
+            new.unwrap_or_else(|error| {
+                errors.push(error);
+                old.clone()
+            })
+        };
+        let default = again(&before.default, Part::Default);
+        let more = before.more.iter().map(|old| again(old, Part::Named)).collect();
+        let clients = before.clients.as_ref().map(|old| {
+            Authorities::read(old.wanted()).unwrap_or_else(|error| {
+                errors.push(error);
+                old.clone()
+            })
+        });
+        match InForce::new(default, more, clients) {
+            Ok(new) => self.current.store(Arc::new(new)),
+            Err(error) => errors.push(error),
         }
-        self.current.store(Arc::new(new));
-        Ok(())
+        errors
     }
 
-    /// When the certificate in force ends.
+    /// The certificate files, with when what is in force of each begins and ends to be valid.
     #[must_use]
-    pub fn not_after(&self) -> UnixTime {
-        self.current.load().not_after
+    pub fn validity(&self) -> Vec<(TlsFiles, [UnixTime; 2])> {
+        let current = self.current.load();
+        let of = |pair: &Pair| (pair.files.clone(), [pair.said.not_before, pair.said.not_after]);
+        std::iter::once(&current.default).chain(&current.more).map(of).collect()
     }
 
-    /// The files it is read from.
-    #[must_use]
-    pub const fn files(&self) -> &TlsFiles {
-        &self.files
+    /// What does the next handshake.
+    pub(super) fn acceptor(&self) -> Arc<Acceptor> {
+        Arc::clone(&self.current.load().acceptor)
     }
 }
 
-/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1.
-///
-/// # Errors
-/// The library refuses.
-pub(super) fn config(certificates: Arc<Certificates>) -> Result<Arc<ServerConfig>, TlsError> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Library)?
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-fn read(files: &TlsFiles) -> Result<Current, TlsError> {
-    let load = |path: &PathBuf| {
-        fs::read(path).map_err(|source| TlsError::Read {
-            path: path.clone(),
-            source,
+impl InForce {
+    fn new(default: Pair, more: Vec<Pair>, clients: Option<Authorities>) -> Result<Self, TlsError> {
+        let config = config(ByName::new(&default, more.iter()), clients.as_ref())?;
+        Ok(Self {
+            default,
+            more,
+            clients,
+            acceptor: Arc::new(Acceptor::from_server_config(Arc::new(config))),
         })
-    };
-    let unusable = |path: &PathBuf, what: String| TlsError::Content {
-        path: path.clone(),
-        what,
-    };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&load(&files.certificate)?)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(&files.certificate, error.to_string()))?;
-    let Some(first) = chain.first().cloned() else {
-        return Err(unusable(&files.certificate, "no certificate in it".to_owned()));
-    };
-    let key =
-        PrivateKeyDer::from_pem_slice(&load(&files.key)?).map_err(|error| unusable(&files.key, error.to_string()))?;
-    let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
-        .map_err(|error| unusable(&files.key, error.to_string()))?;
-    // The library has parsed it by now, to compare the keys; before that, parsing would panic.
-    let parsed = parse_x509(&first);
-    let validity = parsed.validity();
-    Ok(Current {
-        key: Arc::new(key),
-        not_before: UnixTime::from_secs(validity.not_before.timestamp()),
-        not_after: UnixTime::from_secs(validity.not_after.timestamp()),
-    })
+    }
 }
 
-impl ResolvesServerCert for Certificates {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.load().key))
+/// What the client showed in the handshake, which verified it.
+pub(super) fn shown(stream: &impl Ssl) -> Option<Arc<ClientCertificate>> {
+    let der = stream.get_ssl()?.peer_certificate_der()?;
+    match ClientCertificate::verified(der) {
+        Ok(certificate) => Some(Arc::new(certificate)),
+        Err(error) => {
+            // It counts as none, and none grants nothing.
+            tracing::warn!(%error, "a client's certificate was verified and cannot be read");
+            None
+        }
     }
+}
+
+/// TLS 1.2 and 1.3 with HTTP/2 and HTTP/1.1. Where clients show certificates no handshake is shortened by an earlier one:
+/// the certificate is verified, and has not ended, each time.
+fn config(certificates: ByName, clients: Option<&Authorities>) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Library)?;
+    let certificates = Arc::new(certificates);
+    let mut config = match clients {
+        Some(clients) => {
+            let verifier = clients.verifier()?;
+            let mut config = builder
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(certificates);
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            config
+        }
+        None => builder.with_no_client_auth().with_cert_resolver(certificates),
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 impl fmt::Debug for Certificates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificates")
-            .field("files", &self.files)
+            .field("default", &self.current.load().default.files)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{fs, path::Path};
+
+    use rustls_pki_types::CertificateDer;
 
     use super::*;
     use crate::time::Clock;
@@ -181,17 +209,20 @@ mod tests {
         files
     }
 
-    fn in_force(certificates: &Certificates) -> CertificateDer<'static> {
-        certificates.current.load().key.cert.first().unwrap().clone()
+    /// The default certificate in force, and the others.
+    fn in_force(certificates: &Certificates) -> Vec<CertificateDer<'static>> {
+        let current = certificates.current.load();
+        let pairs = std::iter::once(&current.default).chain(&current.more);
+        pairs.map(|pair| pair.key.cert[0].clone()).collect()
     }
 
     #[test]
     fn a_reload_changes_what_new_handshakes_see() {
         let folder = tempfile::tempdir().unwrap();
-        let certificates = Certificates::load(write(folder.path(), "one.test")).unwrap();
+        let certificates = Certificates::load(&write(folder.path(), "one.test").into()).unwrap();
         let before = in_force(&certificates);
         write(folder.path(), "two.test");
-        certificates.reload(Clock::system().now()).unwrap();
+        assert!(certificates.reload(Clock::system().now()).is_empty());
         assert_ne!(in_force(&certificates), before);
     }
 
@@ -200,25 +231,52 @@ mod tests {
         // GW-05, GW-06
         let folder = tempfile::tempdir().unwrap();
         let files = write(folder.path(), "one.test");
-        let certificates = Certificates::load(files.clone()).unwrap();
+        let certificates = Certificates::load(&files.clone().into()).unwrap();
         let (before, now) = (in_force(&certificates), Clock::system().now());
 
         let other = tempfile::tempdir().unwrap();
         let key = fs::read(&files.key).unwrap();
         fs::copy(write(other.path(), "two.test").key, &files.key).unwrap();
-        let mismatch = certificates.reload(now).unwrap_err();
-        assert!(matches!(mismatch, TlsError::Content { .. }), "{mismatch}");
+        let mismatch = certificates.reload(now);
+        assert!(matches!(mismatch[..], [TlsError::Content { .. }]), "{mismatch:?}");
 
         fs::write(&files.key, key).unwrap();
-        let early = certificates.reload(UnixTime::from_secs(0)).unwrap_err();
-        assert!(matches!(early, TlsError::Time { .. }), "{early}");
+        let early = certificates.reload(UnixTime::from_secs(0));
+        assert!(matches!(early[..], [TlsError::Time { .. }]), "{early:?}");
 
         for nonsense in ["", "nonsense"] {
             fs::write(&files.certificate, nonsense).unwrap();
-            assert!(certificates.reload(now).is_err());
+            assert_eq!(certificates.reload(now).len(), 1);
         }
         fs::remove_file(&files.certificate).unwrap();
-        assert!(certificates.reload(now).is_err());
+        assert_eq!(certificates.reload(now).len(), 1);
         assert_eq!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn each_pair_is_taken_over_or_kept_by_itself() {
+        // GW-06
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [default, good, bad] = folders.each_ref().map(|folder| write(folder.path(), "one.test"));
+        let certificates = Certificates::load(&ListenerTls {
+            default,
+            more: vec![good, bad.clone()],
+            client_ca: None,
+        })
+        .unwrap();
+        let before = in_force(&certificates);
+        for folder in &folders[..2] {
+            write(folder.path(), "two.test");
+        }
+        // An address is no name that a client could ask for.
+        write(folders[2].path(), "127.0.0.1");
+        let errors = certificates.reload(Clock::system().now());
+        assert!(
+            matches!(&errors[..], [TlsError::Content { path, .. }] if *path == bad.certificate),
+            "{errors:?}"
+        );
+        let after = in_force(&certificates);
+        assert!(after[0] != before[0] && after[1] != before[1]);
+        assert_eq!(after[2], before[2]);
     }
 }

@@ -139,6 +139,19 @@ pub enum Reload<'a> {
     },
 }
 
+/// A certificate that a listener shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateInForce {
+    /// Where the listener listens.
+    pub listener: String,
+    /// The file that it was read from.
+    pub file: String,
+    /// Since when it is valid.
+    pub not_before: UnixTime,
+    /// Until when.
+    pub not_after: UnixTime,
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
@@ -258,6 +271,8 @@ pub enum Event<'a> {
         /// What.
         what: &'static str,
     },
+    /// The certificates of all listeners that are in force, read just now.
+    Certificates(&'a [CertificateInForce]),
     /// The configuration changed.
     Reload(Reload<'a>),
 }

@@ -5,6 +5,7 @@
 //! request.
 
 mod access;
+mod dependency;
 
 use std::{fs, io, path::PathBuf};
 
@@ -17,14 +18,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+use self::dependency::{write_eviction, write_feed, write_renewal};
 use super::{
-    AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, Settings, audit,
-    metrics::label::{call_name, channel_name, outcome_name},
+    AuditSettings, CacheEvent, Call, Event, Naming, Reload, Settings, audit,
+    metrics::label::{call_name, channel_name},
 };
-use crate::{
-    gate::Outcome,
-    keys::{KeyId, Ring},
-};
+use crate::keys::{KeyId, Ring};
 
 /// How log lines look.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -180,9 +179,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Ring { ring, at: _ } => write_ring(ring),
-        Event::Target { upstream, target, what } => {
-            tracing::warn!(upstream, target, what, "an upstream target changed");
-        }
+        Event::Target { upstream, target, what } => write_target(upstream, target, what),
         Event::Reload(reload) => write_reload(reload),
         Event::Decision { .. }
         | Event::SignInBegun { .. }
@@ -190,6 +187,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         | Event::StoreCall { .. }
         | Event::Cache(_)
         | Event::ProviderCall { .. }
+        | Event::Certificates(_)
         | Event::Key { .. } => {}
     }
 }
@@ -198,15 +196,8 @@ fn write_provider_logout(provider: &str, channel: &str, outcome: &str, ended: us
     tracing::info!(provider, channel, outcome, ended, "the provider asked to end a session");
 }
 
-fn write_feed(up: bool, error: &str) {
-    if up {
-        tracing::info!("changes of sessions by other replicas are heard of");
-    } else {
-        tracing::warn!(
-            error,
-            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
-        );
-    }
+fn write_target(upstream: &str, target: &str, what: &str) {
+    tracing::warn!(upstream, target, what, "an upstream target changed");
 }
 
 fn write_ring(ring: &Ring) {
@@ -227,46 +218,6 @@ fn write_reload(reload: &Reload<'_>) {
         ),
         Reload::CertificateRefused { error } => {
             tracing::error!(error, "a certificate cannot be used: the one before stays in force");
-        }
-    }
-}
-
-fn write_eviction(what: Eviction, policy: &str) {
-    match what {
-        Eviction::Never => tracing::debug!(policy, "Redis drops no sessions when its memory is full"),
-        Eviction::May => tracing::warn!(
-            policy,
-            "Redis may drop sessions when its memory is full, and signs people out by that: set maxmemory-policy to noeviction"
-        ),
-        Eviction::Unknown => tracing::warn!(
-            "Redis does not say whether it may drop sessions when its memory is full: see that its maxmemory-policy is noeviction, or allow this user INFO"
-        ),
-    }
-}
-
-fn write_renewal(provider: &str, outcome: Outcome) {
-    let outcome_text = outcome_name(outcome);
-    match outcome {
-        Outcome::ClientRejected => tracing::error!(
-            provider,
-            outcome = outcome_text,
-            "the provider refuses this client's credentials: check client_id and client_secret; sessions are kept"
-        ),
-        Outcome::ProviderError => tracing::error!(
-            provider,
-            outcome = outcome_text,
-            "the provider answers renewals with an error: the line before names it; sessions are kept until their token expires"
-        ),
-        Outcome::ProviderDown | Outcome::StoreDown => {
-            tracing::warn!(
-                provider,
-                outcome = outcome_text,
-                "a renewal did not go through; the session is kept"
-            );
-        }
-        Outcome::Ended => tracing::info!(provider, outcome = outcome_text, "the provider ended a session"),
-        Outcome::Renewed | Outcome::RenewedElsewhere => {
-            tracing::debug!(provider, outcome = outcome_text, "tokens renewed");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Prometheus metrics. Labels come from closed lists and from names in the configuration, so their number is bounded.
 
 mod cache;
+mod certificates;
 mod dependency;
 mod keys;
 pub(super) mod label;
@@ -34,6 +35,7 @@ pub(super) struct Metrics {
     keys: Keys,
     dependencies: Dependencies,
     cache: cache::Family,
+    certificates: certificates::Certificates,
     reloads: IntCounterVec,
 }
 
@@ -83,6 +85,7 @@ impl Metrics {
             keys: Keys::new(&registry),
             dependencies: Dependencies::new(&registry),
             cache: cache::Family::new(&registry),
+            certificates: certificates::Certificates::new(&registry),
             reloads: counter(
                 &registry,
                 "doorward_config_reloads_total",
@@ -109,6 +112,7 @@ impl Metrics {
             keys,
             dependencies,
             cache,
+            certificates,
             reloads,
             registry: _,
         } = self;
@@ -129,8 +133,7 @@ impl Metrics {
                 outcome,
                 ended,
             } => {
-                let labels = [provider.as_str(), channel_name(*channel), outcome];
-                people.logged_out(&labels, *ended);
+                people.logged_out(&[provider.as_str(), channel_name(*channel), outcome], *ended);
             }
             Event::Session { what } => count(&people.sessions, &[what]),
             Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
@@ -160,6 +163,7 @@ impl Metrics {
             Event::Target { upstream, target, what } => {
                 count(&dependencies.target_changes, &[upstream, target, what]);
             }
+            Event::Certificates(in_force) => certificates.in_force(in_force),
             Event::Reload(reload) => count(reloads, &[reload_name(*reload)]),
         }
     }

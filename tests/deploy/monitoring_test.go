@@ -191,16 +191,19 @@ func liveGateway(t *testing.T) gateway {
 	start(t, exec.Command("redis-server", "--port", fmt.Sprint(store), "--bind", "127.0.0.1", "--save", "", "--dir", folder))
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	config := filepath.Join(folder, "doorward.yaml")
+	certificate(t, folder)
 	good := fmt.Sprintf(`
 public_url: %[1]q
-listeners: [{ address: "127.0.0.1:%[2]d" }]
+listeners:
+  - { address: "127.0.0.1:%[2]d" }
+  - { address: "127.0.0.1:%[9]d", tls: { certificate_file: certificate.pem, key_file: key.pem } }
 admin: { address: "127.0.0.1:%[3]d" }
 providers: { local: { issuer: %[4]q, insecure_http_issuer: true, client_id: doorward, client_secret: a-secret-of-this-test } }
 session: { store: redis, redis: { url: "redis://127.0.0.1:%[8]d/0" }, keys: [{ id: first, key: %[5]q }] }
 routes:
   - { name: app, upstream: %[6]q, access: signed_in }
   - { name: broken, path: /broken, upstream: { targets: ["http://127.0.0.1:%[7]d"], ejection: { failures: 1 } }, access: open }
-`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store)
+`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store, freePort(t))
 	write(t, config, good)
 	running := start(t, exec.Command(program(t), "run", "--config", config))
 	it := gateway{t, fmt.Sprintf("http://127.0.0.1:%d", admin)}

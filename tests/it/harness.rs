@@ -5,4 +5,5 @@ pub mod door;
 pub mod gateway;
 pub mod provider;
 pub mod raw;
+pub mod tls;
 pub mod upstream;

@@ -19,6 +19,7 @@
 mod harness;
 
 mod access;
+mod client_certificates;
 mod cors;
 mod identity;
 mod open;
@@ -42,4 +43,5 @@ mod sign_in;
 mod sign_out;
 mod step_up;
 mod system_roots;
+mod tls;
 mod web_sockets;

@@ -33,7 +33,7 @@ async fn hasty_h2(up: &Upstream) -> (Door, H2) {
         up.timeouts.write = SHORT;
     });
     plan.limits.read = SHORT;
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let client = H2::connect(door.address, &trusted).await;
     (door, client)
@@ -82,7 +82,7 @@ async fn a_head_that_trickles_over_tls_is_408_and_a_preface_that_does_is_cut() {
     let (files, trusted, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
     plan.limits.head_time = SHORT;
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut client = Raw::connect_tls(door.address, &trusted, &["http/1.1"]).await;
     client.send("GET / HTTP/1.1\r\n").await;

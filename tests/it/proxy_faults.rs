@@ -372,7 +372,7 @@ async fn an_h2_stream_is_cut_alone_when_its_session_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (files, trusted, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".to_vec();
     up.next(Act::Parts(vec![head, b"0\r\n\r\n".to_vec()]));
@@ -505,7 +505,7 @@ async fn grpc_passes_with_its_trailers() {
     let folder = tempfile::tempdir().unwrap();
     let (files, trusted, _) = certificate(folder.path());
     let mut plan = Plan::routes(vec![route("/", service)]);
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut client = H2::connect(door.address, &trusted).await;
     let request = http::Request::post("https://localhost/pkg.Service/Method")

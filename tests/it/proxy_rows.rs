@@ -571,7 +571,7 @@ async fn h2_door() -> (Upstream, H2Door) {
     let folder = tempfile::tempdir().unwrap();
     let (files, trusted, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     (
         up,

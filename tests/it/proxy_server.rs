@@ -75,7 +75,7 @@ async fn h2_requests_under_way_finish_in_a_drain() {
     let folder = tempfile::tempdir().unwrap();
     let (files, trusted, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut client = H2::connect(door.address, &trusted).await;
     let asking = tokio::spawn(async move {
@@ -123,7 +123,7 @@ async fn a_certificate_changes_without_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (files, first, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut before = Raw::connect_tls(door.address, &first, &["http/1.1"]).await;
     assert_eq!(before.certificate(), first);
@@ -142,7 +142,7 @@ async fn a_silent_handshake_is_closed() {
     let folder = tempfile::tempdir().unwrap();
     let (files, _, _) = certificate(folder.path());
     let mut plan = Plan::to(up.address());
-    plan.tls = Some(files);
+    plan.tls = Some(files.into());
     plan.limits = Limits {
         handshake: Duration::from_millis(200),
         ..Limits::default()

@@ -310,6 +310,7 @@ pub struct Program {
 }
 
 impl Program {
+    /// Runs it.
     pub fn start(file: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["run", "--config"])

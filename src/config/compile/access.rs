@@ -3,7 +3,10 @@
 use super::Desk;
 use crate::{
     config::{Path, raw},
-    policy::{Access, Rule, access::ClaimTest},
+    policy::{
+        Access, Rule,
+        access::{CertificateTest, ClaimTest},
+    },
 };
 
 impl Desk<'_, '_> {
@@ -39,6 +42,10 @@ impl Desk<'_, '_> {
                 .map(|name| self.provider_name(&path, &name.value, config))
                 .collect();
             rules.push(names.map(Rule::Provider));
+        }
+        if let Some(certificate) = &written.client_certificate {
+            let path = path.key("client_certificate");
+            rules.push(self.certificate_rule(&path, certificate, config));
         }
         rules.extend(self.lists(path, written));
         self.only(path, rules)
@@ -79,11 +86,60 @@ impl Desk<'_, '_> {
     }
 
     fn only(&mut self, path: &Path, mut rules: Vec<Option<Rule>>) -> Option<Rule> {
-        let hint = "write one of any, all, not, email, email_domain, group, claim, provider; join several with `all`";
+        let hint = "write one of any, all, not, email, email_domain, group, claim, provider, client_certificate; join several with `all`";
         match (rules.pop(), rules.is_empty()) {
             (Some(rule), true) => return rule,
             (Some(_), false) => self.found.add(path, "a rule has exactly one key", hint),
             (None, _) => self.found.missing(path, "the rule is empty", hint),
+        }
+        None
+    }
+
+    fn certificate_rule(
+        &mut self,
+        path: &Path,
+        written: &raw::ClientCertificate,
+        config: &raw::Config,
+    ) -> Option<Rule> {
+        let mut listeners = config.listeners.iter().flatten();
+        let asked = listeners.any(|one| one.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()));
+        if !asked && !self.found.is_maimed(&Path::top().key("listeners")) {
+            let what = "no listener asks clients for a certificate, so nobody has one";
+            self.found.add(path, what, "write `client_ca` below a listener's `tls`");
+        }
+        let test = match written {
+            raw::ClientCertificate::Word(raw::AnyCertificate::Any) => Some(CertificateTest::Any),
+            raw::ClientCertificate::Test(test) => self.certificate_test(path, test),
+        };
+        test.map(Rule::ClientCertificate)
+    }
+
+    fn certificate_test(&mut self, path: &Path, written: &raw::CertificateTest) -> Option<CertificateTest> {
+        let mut tests = Vec::new();
+        for (key, list, test) in [
+            (
+                "subject_dn",
+                &written.subject_dn,
+                CertificateTest::Subject as fn(Vec<String>) -> _,
+            ),
+            ("san_dns", &written.san_dns, CertificateTest::Dns),
+            ("san_email", &written.san_email, CertificateTest::Email),
+            ("san_uri", &written.san_uri, CertificateTest::Uri),
+        ] {
+            let Some(list) = list else { continue };
+            for name in list.list() {
+                if let Some(hint) = never_met(key, name) {
+                    self.found
+                        .add(&path.key(key), format!("no certificate says {name:?}"), hint);
+                }
+            }
+            tests.push(test(list.list().to_vec()));
+        }
+        let hint = "write one of subject_dn, san_dns, san_email, san_uri, or the word `any`; join several with `all`";
+        match (tests.pop(), tests.is_empty()) {
+            (Some(test), true) => return Some(test),
+            (Some(_), false) => self.found.add(path, "a certificate has exactly one test", hint),
+            (None, _) => self.found.missing(path, "the certificate has no test", hint),
         }
         None
     }
@@ -108,6 +164,20 @@ impl Desk<'_, '_> {
                 None
             }
         }
+    }
+}
+
+/// What to write instead of a name that no certificate has in that place.
+fn never_met(key: &str, name: &str) -> Option<&'static str> {
+    let spaced = || name.split_once(", ").is_some_and(|(before, _)| !before.ends_with('\\'));
+    match key {
+        "subject_dn" if !name.contains('=') || spaced() => Some(
+            "write it as `openssl x509 -in FILE -noout -subject -nameopt RFC2253,-esc_msb` does: CN=till-1,O=Shop,C=DE",
+        ),
+        "san_email" if !is_address(name) => Some("write someone@example.com"),
+        "san_uri" if !name.contains(':') => Some("write it with its scheme: spiffe://example.com/till"),
+        "san_dns" if name.is_empty() || name.contains(['/', ':', '@', ' ']) => Some("write the host alone"),
+        _ => None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Listeners, their limits, and the admin listener.
 
+mod tls;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -7,8 +9,8 @@ use ipnet::IpNet;
 use super::{Desk, files::Ways};
 use crate::{
     config::{AdminSettings, Path, raw},
-    flow::Public,
-    proxy::{Bind, Limits, Listener, TlsFiles},
+    flow::{Duty, Public},
+    proxy::{Bind, Limits, Listener},
     secret::Secret,
 };
 
@@ -38,6 +40,7 @@ impl Desk<'_, '_> {
             });
         }
         self.same_scheme(config, &listeners);
+        self.point_to_https(config, &mut listeners);
         Some(listeners)
     }
 
@@ -54,7 +57,7 @@ impl Desk<'_, '_> {
     }
 
     fn listener(&mut self, path: &Path, written: &raw::Listener, config: &raw::Config) -> Option<Listener> {
-        let tls = written.tls.as_ref().map(|tls| self.certificate(&path.key("tls"), tls));
+        let tls = written.tls.as_ref().map(|tls| self.listener_tls(&path.key("tls"), tls));
         let bind = written.address.as_ref()?.value.clone();
         if written.tls.is_some() && written.behind_tls_proxy {
             self.found.add(
@@ -63,7 +66,8 @@ impl Desk<'_, '_> {
                 "keep `tls` or `behind_tls_proxy`",
             );
         }
-        let plain = written.tls.is_none() && !written.behind_tls_proxy;
+        self.redirects(path, written);
+        let plain = written.tls.is_none() && !written.behind_tls_proxy && !written.redirect_to_https;
         if plain && !written.insecure_public_http && !is_local(&bind) {
             self.found.missing(
                 path,
@@ -73,6 +77,8 @@ impl Desk<'_, '_> {
         }
         Some(Listener {
             public: public(written, &bind, config),
+            duty: duty(written),
+            hsts: written.hsts.as_ref().and_then(|hsts| self.hsts(path, written, hsts)),
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),
@@ -80,16 +86,41 @@ impl Desk<'_, '_> {
         })
     }
 
-    fn certificate(&mut self, path: &Path, written: &raw::ListenerTls) -> Option<TlsFiles> {
-        let paths = (path.key("certificate_file"), path.key("key_file"));
-        self.pair(
-            (&paths.0, written.certificate_file.as_ref()),
-            (&paths.1, written.key_file.as_ref()),
-        );
-        Some(TlsFiles {
-            certificate: self.source.resolve(written.certificate_file.as_ref()?),
-            key: self.source.resolve(written.key_file.as_ref()?),
-        })
+    /// What is written beside a redirect to https.
+    fn redirects(&mut self, path: &Path, written: &raw::Listener) {
+        if written.https_port.is_some() && !written.redirect_to_https {
+            self.found.missing(
+                path,
+                "`https_port` is where people are redirected to, and nobody is",
+                "write `redirect_to_https: true`, or take it out; the port that people use here is `public_port`",
+            );
+        }
+        if written.redirect_to_https && (written.tls.is_some() || written.behind_tls_proxy) {
+            self.found.add(
+                &path.key("redirect_to_https"),
+                "people reach this listener by https already, so they would be sent round in circles",
+                "redirect on a listener of its own, without `tls` and `behind_tls_proxy`",
+            );
+        }
+    }
+
+    /// Says to listeners that redirect where to, unless it is written.
+    fn point_to_https(&mut self, config: &raw::Config, listeners: &mut [Listener]) {
+        let of_site = config.public_url.as_ref().map(|url| &url.value).filter(|url| url.https);
+        let first = listeners.iter().find(|one| one.public.https);
+        let known = first.map(|first| of_site.map_or(first.public.port, |url| url.port));
+        if known.is_none() && listeners.iter().any(|one| one.duty != Duty::Serve) {
+            self.found.missing(
+                &Path::top().key("listeners"),
+                "people are redirected to https and no listener speaks it",
+                "give another listener `tls`, or `behind_tls_proxy: true` if a proxy in front speaks HTTPS",
+            );
+        }
+        for listener in listeners {
+            if let (Duty::ToHttps { port: port @ 0 }, Some(known)) = (&mut listener.duty, known) {
+                *port = known;
+            }
+        }
     }
 
     fn trusted(&mut self, config: &raw::Config) -> Vec<IpNet> {
@@ -175,6 +206,17 @@ fn limits(config: &raw::Config) -> Limits {
         write: timeouts.write.value,
         handshake: timeouts.handshake.value,
         connections: limits.connections,
+    }
+}
+
+/// What the listener is there for. A port that is not written is 0 until all listeners are known.
+fn duty(written: &raw::Listener) -> Duty {
+    if written.redirect_to_https {
+        Duty::ToHttps {
+            port: written.https_port.unwrap_or(0),
+        }
+    } else {
+        Duty::Serve
     }
 }
 

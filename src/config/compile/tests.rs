@@ -1,7 +1,10 @@
 use std::{collections::BTreeMap, path::Path as FilePath};
 
 use super::*;
-use crate::policy::{Found, Host};
+use crate::{
+    flow::Duty,
+    policy::{Found, Host},
+};
 
 const GOOD: &str = r"
 public_url: https://apps.example.com
@@ -388,6 +391,55 @@ fn a_certificate_must_fit_its_key() {
 }
 
 #[test]
+fn a_further_certificate_is_for_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, of: &str| {
+        let made = rcgen::generate_simple_self_signed([of.to_owned()]).unwrap();
+        std::fs::write(folder.path().join(format!("{name}.pem")), made.cert.pem()).unwrap();
+        std::fs::write(
+            folder.path().join(format!("{name}.key")),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
+    };
+    for (name, of) in [("all", "127.0.0.1"), ("till", "*.till.test"), ("address", "127.0.0.1")] {
+        write(name, of);
+    }
+    let told = |more: &str| {
+        let text = format!(
+            "listeners: [{{address: \"0.0.0.0:443\", tls: {{certificate_file: all.pem, key_file: all.key, certificates: \
+             [{more}]}}}}]\nroutes: [{{upstream: \"http://a:1\", access: open}}]\n"
+        );
+        match compile("x", &text, &Source::system(folder.path())) {
+            Ok(plan) => vec![format!("{:?}", plan.listeners[0].tls.as_ref().unwrap().more.len())],
+            Err(report) => report
+                .list()
+                .iter()
+                .map(|one| format!("{}: {}", one.path, one.what))
+                .collect(),
+        }
+    };
+    let till = "{certificate_file: till.pem, key_file: till.key}";
+    assert_eq!(told(till), ["1"]);
+    let at = "listeners[0].tls.certificates";
+    let nameless = "there is no DNS name in this certificate, so no client could ask for it";
+    assert_eq!(
+        told(&format!(
+            "{till}, {{certificate_file: address.pem, key_file: address.key}}, {{key_file: till.key}}"
+        )),
+        [
+            format!("{at}[1].certificate_file: {nameless}"),
+            format!("{at}[2]: `certificate_file` is missing")
+        ]
+    );
+    let other = told("{certificate_file: till.pem, key_file: all.key}");
+    assert!(
+        other.len() == 1 && other[0].starts_with(&format!("{at}[0].key_file: certificate and key do not go together")),
+        "{other:?}"
+    );
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let text = "\
 listners: []
@@ -455,4 +507,171 @@ routes:
         assert!(told.contains(&format!("doorward.yaml:{line}:")), "{line} in {told}");
     }
     assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_redirect_leads_to_where_https_is_spoken() {
+    let listener = "    behind_tls_proxy: true\n";
+    let with = |more: &str| {
+        let text = GOOD.replacen(listener, &format!("{listener}  - address: 0.0.0.0:80\n{more}"), 1);
+        match read(&text) {
+            Ok(plan) => vec![format!("{:?}", plan.listeners[1].duty)],
+            Err(report) => {
+                let told = report.list().iter().map(|one| format!("{}: {}", one.path, one.what));
+                told.collect()
+            }
+        }
+    };
+    let redirect = "    redirect_to_https: true\n";
+    assert_eq!(with(redirect), ["ToHttps { port: 443 }"]);
+    assert_eq!(
+        with(&format!("{redirect}    https_port: 8443\n")),
+        ["ToHttps { port: 8443 }"]
+    );
+    assert_eq!(
+        with(&format!("{redirect}    behind_tls_proxy: true\n")),
+        [
+            "listeners[1].redirect_to_https: people reach this listener by https already, so they would be sent round in \
+             circles"
+        ]
+    );
+    let nobody = "listeners[1]: `https_port` is where people are redirected to, and nobody is";
+    assert_eq!(with("    https_port: 1\n    insecure_public_http: true\n"), [nobody]);
+    assert_eq!(
+        problems(listener, redirect),
+        [
+            "public_url: people come by https and no listener speaks it",
+            "listeners: people are redirected to https and no listener speaks it"
+        ]
+    );
+    let own_port = GOOD.replacen("public_url: https://apps.example.com\n", "", 1);
+    let own_port = own_port
+        .replacen("  - path: /", "  - host: a.test\n    path: /", 1)
+        .replacen(
+            listener,
+            &format!("{listener}    public_port: 9443\n  - address: 0.0.0.0:80\n{redirect}"),
+            1,
+        );
+    assert_eq!(read(&own_port).unwrap().listeners[1].duty, Duty::ToHttps { port: 9443 });
+}
+
+#[test]
+fn hsts_is_told_where_browsers_believe_it() {
+    let listener = "    behind_tls_proxy: true\n";
+    let with = |more: &str| {
+        let text = GOOD.replacen(listener, &format!("{listener}    hsts: {{ {more} }}\n"), 1);
+        read(&text).map(|plan| plan.listeners[0].hsts.clone().unwrap())
+    };
+    for (written, said) in [
+        ("", "max-age=31536000"),
+        ("max_age: 1h30m", "max-age=5400"),
+        ("max_age: 0s", "max-age=0"),
+        ("include_subdomains: true", "max-age=31536000; includeSubDomains"),
+        (
+            "include_subdomains: true, preload: true, max_age: 730d",
+            "max-age=63072000; includeSubDomains; preload",
+        ),
+    ] {
+        assert_eq!(with(written).unwrap(), said, "{written}");
+    }
+    let early = "listeners[0].hsts.preload: no browser builds this in: it wants `include_subdomains: true` and a `max_age` of \
+                 365d or more";
+    for bad in [
+        "preload: true",
+        "preload: true, include_subdomains: true, max_age: 364d",
+    ] {
+        let told = problems(listener, &format!("{listener}    hsts: {{ {bad} }}\n"));
+        assert_eq!(told, [early], "{bad}");
+    }
+    assert_eq!(
+        problems(listener, "    insecure_public_http: true\n    hsts: {}\n"),
+        [
+            "public_url: people come by https and no listener speaks it",
+            "listeners[0]: browsers do not believe it where they come by plain HTTP"
+        ]
+    );
+    for bad in ["0", "soon"] {
+        let told = problems(listener, &format!("{listener}    hsts: {{ max_age: {bad} }}\n"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("listeners[0].hsts.max_age: "), "{told:?}");
+    }
+}
+
+/// What comes of a rule on a listener that asks for certificates, or does not.
+fn certified(rule: &str, asks: bool) -> Result<Plan, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    std::fs::write(folder.path().join("a.crt"), made.cert.pem()).unwrap();
+    std::fs::write(folder.path().join("a.key"), made.signing_key.serialize_pem()).unwrap();
+    let clients = if asks { ", client_ca: { file: a.crt }" } else { "" };
+    let text = format!(
+        "listeners: [{{ address: \"0.0.0.0:443\", tls: {{ certificate_file: a.crt, key_file: a.key{clients} }} }}]\n\
+         providers: {{ main: {{ issuer: \"https://id.test\", client_id: a, client_secret: long-enough-secret }} }}\n\
+         routes: [{{ host: a.test, upstream: \"http://a:1\", access: {rule} }}]\n"
+    );
+    compile("x", &text, &Source::system(folder.path())).map_err(|report| {
+        let told = report.list().iter().map(|one| format!("{}: {}", one.path, one.what));
+        told.collect()
+    })
+}
+
+#[test]
+fn a_rule_may_ask_for_a_client_certificate() {
+    for (rule, expected) in [
+        ("{ client_certificate: any }", "a client certificate"),
+        (
+            "{ client_certificate: { subject_dn: \"CN=a,O=b\" } }",
+            "a client certificate of \"CN=a,O=b\"",
+        ),
+        (
+            "{ client_certificate: { san_uri: [\"spiffe://a/b\"] } }",
+            "a client certificate for \"spiffe://a/b\"",
+        ),
+        (
+            "{ all: [{ group: a }, { client_certificate: { san_dns: [a.test, b.test] } }] }",
+            "member of group \"a\"; and a client certificate for the host \"a.test\" or \"b.test\"",
+        ),
+    ] {
+        let plan = certified(rule, true).unwrap_or_else(|told| panic!("{told:?}"));
+        let crate::policy::Access::Rule(compiled) = &plan.site.routes()[0].access else {
+            panic!("{rule}")
+        };
+        assert_eq!(compiled.to_string(), expected);
+        let client_ca = plan.listeners[0].tls.as_ref().unwrap().client_ca.as_ref().unwrap();
+        assert!(client_ca.required, "closed unless written otherwise");
+    }
+}
+
+#[test]
+fn a_rule_on_a_certificate_that_nobody_can_meet_is_told() {
+    let at = "routes[0].access.client_certificate";
+    assert_eq!(
+        certified("{ client_certificate: any }", false).unwrap_err(),
+        [format!(
+            "{at}: no listener asks clients for a certificate, so nobody has one"
+        )]
+    );
+    for (test, told) in [
+        ("{}", ": the certificate has no test"),
+        (
+            "{ san_dns: a.test, san_uri: \"a:b\" }",
+            ": a certificate has exactly one test",
+        ),
+        ("{ subject_dn: till }", ".subject_dn: no certificate says \"till\""),
+        (
+            "{ subject_dn: \"CN=a, O=b\" }",
+            ".subject_dn: no certificate says \"CN=a, O=b\"",
+        ),
+        (
+            "{ san_dns: \"https://a.test\" }",
+            ".san_dns: no certificate says \"https://a.test\"",
+        ),
+        ("{ san_email: ada }", ".san_email: no certificate says \"ada\""),
+        ("{ san_uri: till }", ".san_uri: no certificate says \"till\""),
+        ("some", ": \"some\" is not one of its words"),
+    ] {
+        let rule = format!("{{ client_certificate: {test} }}");
+        assert_eq!(certified(&rule, true).unwrap_err(), [format!("{at}{told}")], "{test}");
+    }
+    assert!(certified("{ client_certificate: { subject_dn: \"CN=a\\\\, b\" } }", true).is_ok());
 }

@@ -54,6 +54,42 @@ pub struct Rule {
     pub claim: Option<Claim>,
     /// Signed in at one of these providers.
     pub provider: Option<OneOrMany<Text<NameText>>>,
+    /// A connection with a client certificate that a listener with `client_ca` verified. No session is needed where the
+    /// certificate alone meets the whole rule, and nobody is sent to sign in where no sign-in could.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// A client certificate: a word, or a test.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ClientCertificate {
+    /// A word.
+    Word(AnyCertificate),
+    /// A test.
+    Test(CertificateTest),
+}
+
+/// Which client certificate, in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnyCertificate {
+    /// Any that the listener's authorities signed.
+    Any,
+}
+
+/// A test of a client certificate: exactly one of these keys.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateTest {
+    /// Its subject is one of these, as `openssl x509 -noout -subject -nameopt RFC2253,-esc_msb` writes it (RFC 4514), compared
+    /// exactly: `CN=till-1,O=Shop,C=DE`.
+    pub subject_dn: Option<OneOrMany<String>>,
+    /// One of these is among the DNS names in it, compared whole; `*` stands for itself.
+    pub san_dns: Option<OneOrMany<String>>,
+    /// One of these is among the email addresses in it; upper and lower case are the same.
+    pub san_email: Option<OneOrMany<String>>,
+    /// One of these is among the URIs in it, compared exactly: `spiffe://example.com/till`.
+    pub san_uri: Option<OneOrMany<String>>,
 }
 
 /// A test of one claim: `path` and exactly one other key. A missing claim meets none.

@@ -8,7 +8,7 @@ use crate::{
     config::written::{
         Text,
         address::Listen,
-        measure::{LengthOfTime, LimitOfSize, Size},
+        measure::{AgeOfHsts, LengthOfTime, LimitOfSize, Size},
     },
     secret::Secret,
 };
@@ -20,7 +20,7 @@ pub struct Listener {
     /// IP address and port, such as `0.0.0.0:8443` or `"[::]:8443"`, or `unix:/path/of/socket`.
     #[schemars(required)]
     pub address: Option<Text<Listen>>,
-    /// The certificate, for HTTPS. Without it the listener speaks plain HTTP.
+    /// The certificates, for HTTPS. Without it the listener speaks plain HTTP.
     pub tls: Option<ListenerTls>,
     /// Says that a load balancer or ingress in front speaks HTTPS with people and plain HTTP with this listener.
     #[schemars(extend("default" = false))]
@@ -32,13 +32,82 @@ pub struct Listener {
     /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
     #[schemars(extend("default" = false))]
     pub insecure_public_http: bool,
+    /// Tells browsers to use https for this host from now on (HSTS, RFC 6797), in every answer of this listener. Off unless
+    /// written.
+    pub hsts: Option<Hsts>,
+    /// Serves nothing on this plain listener and sends everybody to the same host and path by https, with status 308, which keeps
+    /// method and body. Only hosts that a route is for; all others are not found.
+    #[schemars(extend("default" = false))]
+    pub redirect_to_https: bool,
+    /// The port that people use for https, where `redirect_to_https` sends them. Default: the one of `public_url`, or of the
+    /// first listener that speaks https with people.
+    #[schemars(range(min = 1))]
+    pub https_port: Option<u16>,
 }
 
-/// A certificate. Both files are read again at every reload.
+/// What browsers are told of https for good. It replaces what an upstream tells them; what a route sets or removes in
+/// `response_headers` goes before both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hsts {
+    /// How long browsers go by it, from each answer on; `0s` makes them forget it.
+    #[schemars(extend("default" = "365d"))]
+    pub max_age: Text<AgeOfHsts>,
+    /// Whether it holds for all hosts below as well.
+    #[schemars(extend("default" = false))]
+    pub include_subdomains: bool,
+    /// Whether browsers may have it built in, which is hard to undo. Wants `include_subdomains` and a `max_age` of `365d` or more.
+    #[schemars(extend("default" = false))]
+    pub preload: bool,
+}
+
+/// What a listener shows in a TLS handshake. Every file is read again when it changes and at every reload; a pair that
+/// cannot be used changes nothing, and the one before stays in force.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerTls {
-    /// The certificate chain in PEM, the server's own first.
+    /// The certificate chain in PEM, the server's own first. With `certificates` it is for clients that name no host (SNI)
+    /// or one that no certificate is for.
+    #[schemars(required)]
+    pub certificate_file: Option<File>,
+    /// Its private key in PEM.
+    #[schemars(required)]
+    pub key_file: Option<File>,
+    /// Further certificates. A client is shown the one whose DNS names hold the host that it names, whole or by `*.` for
+    /// one label; a whole name goes before `*.`. Of several for one name the first whose kind of key the client knows.
+    #[schemars(extend("default" = []))]
+    pub certificates: Vec<NamedCertificate>,
+    /// Asks clients for a certificate in turn, and verifies it. Without it they are asked for none.
+    pub client_ca: Option<ClientCa>,
+}
+
+/// Whose certificates clients show. What they say is for `client_certificate` in `access`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCa {
+    /// The certificates of the authorities that sign them, in PEM. Read again at every reload.
+    #[schemars(required)]
+    pub file: Option<File>,
+    /// Whether clients must have one.
+    #[schemars(extend("default" = "required"))]
+    pub mode: ClientCaMode,
+}
+
+/// Whether clients must have a certificate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCaMode {
+    /// Whoever shows none, or one that does not verify, has no connection.
+    Required,
+    /// Whoever shows none has a connection without; one that does not verify has none.
+    Optional,
+}
+
+/// A certificate for the DNS names that are in it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedCertificate {
+    /// The certificate chain in PEM, the server's own first. It has at least one DNS name.
     #[schemars(required)]
     pub certificate_file: Option<File>,
     /// Its private key in PEM.

@@ -12,6 +12,10 @@ pub enum LengthOfTime {}
 #[derive(Debug)]
 pub enum LimitOfTime {}
 
+/// A length of time, or `0s`.
+#[derive(Debug)]
+pub enum AgeOfHsts {}
+
 /// A number of bytes: `512B`, `32KiB`, `10MiB`, `2GiB`; with `kB`, `MB`, `GB` by thousands.
 #[derive(Debug)]
 pub enum Size {}
@@ -60,6 +64,20 @@ impl Written for LimitOfTime {
             return Ok(None);
         }
         LengthOfTime::read(text).map(Some)
+    }
+}
+
+impl Written for AgeOfHsts {
+    type Value = Duration;
+    const FORMAT: &'static str = "duration-or-zero";
+    const WHAT: &'static str = "a length of time";
+    const HINT: &'static str = "write a number and a unit, such as 365d, or 0s to make browsers forget";
+
+    fn read(text: &str) -> Result<Duration, String> {
+        if text == "0s" {
+            return Ok(Duration::ZERO);
+        }
+        LengthOfTime::read(text)
     }
 }
 

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
+    identity::certificate::tests::client,
     oidc::ProviderName,
-    policy::{Rule, SignInTerms, route::tests::route},
+    policy::{Access, Rule, SignInTerms, access::CertificateTest, route::tests::route},
     session::{Handle, Record, StoreKey, record::tests::record},
 };
 
@@ -56,21 +57,30 @@ fn word(verdict: &Verdict) -> String {
 }
 
 fn judged(access: Access, presence: Presence, caller: Caller, now: UnixTime) -> String {
-    match judge(&with(access), presence, caller, &TERMS, now) {
+    match judge(&with(access), None, presence, caller, &TERMS, now) {
         Decision::Settle(verdict) => word(&verdict),
         Decision::Renew(_) => "renew".to_owned(),
     }
 }
 
 fn settled(access: Access, renewal: Renewal, now: UnixTime) -> String {
-    word(&settle(&with(access), &plain(), renewal, Caller::Api, &TERMS, now))
+    word(&settle(
+        &with(access),
+        None,
+        &plain(),
+        renewal,
+        Caller::Api,
+        &TERMS,
+        now,
+    ))
 }
 
 #[test]
 fn only_an_open_route_needs_no_session() {
-    assert!(!needs_session(&Access::Open));
+    let needs = |access: &Access| needs_session(AccessKind::of(access, None));
+    assert!(!needs(&Access::Open));
     for access in [Access::Recognised, Access::SignedIn, group("ops")] {
-        assert!(needs_session(&access), "{access:?}");
+        assert!(needs(&access), "{access:?}");
     }
 }
 
@@ -211,7 +221,14 @@ fn demanding(access: Access, change: impl FnOnce(&mut SignInTerms)) -> Arc<Route
 /// What a navigation and a program are told, in their order.
 fn told(route: &Arc<Route>, now: UnixTime) -> [String; 2] {
     [Caller::Navigation, Caller::Api].map(|caller| {
-        match judge(route, Presence::Session(without_refresh_token()), caller, &TERMS, now) {
+        match judge(
+            route,
+            None,
+            Presence::Session(without_refresh_token()),
+            caller,
+            &TERMS,
+            now,
+        ) {
             Decision::Settle(verdict) => word(&verdict),
             Decision::Renew(_) => "renew".to_owned(),
         }
@@ -254,8 +271,8 @@ fn judge_and_the_table_agree() {
             for now in [START, at(3590), at(3600), at(7200), at(40_000)] {
                 for session in [plain(), without_refresh_token()] {
                     let presence = Presence::Session(session);
-                    let standing = before_renewal(&with(access.clone()), &presence, &TERMS, now);
-                    let row = table::rule(AccessKind::of(&access), standing, caller);
+                    let standing = before_renewal(&with(access.clone()), None, &presence, &TERMS, now);
+                    let row = table::rule(AccessKind::of(&access, None), standing, caller);
                     let word = judged(access.clone(), presence, caller, now);
                     assert_eq!(row == Row::Renew, word == "renew", "{access:?} {standing:?}");
                     assert_eq!(row == Row::Anonymous, word == "admit nobody", "{access:?} {standing:?}");
@@ -270,5 +287,88 @@ fn judge_and_the_table_agree() {
 fn a_row_without_its_session_closes() {
     for row in [Row::Identified, Row::IdentifiedAndRenew, Row::Renew] {
         assert_eq!(word(&verdict(&with(Access::SignedIn), row, None)), "internal");
+    }
+}
+
+#[test]
+fn a_certificate_is_judged_with_the_person_or_without() {
+    let shown = client("till-1", &[]);
+    let named = |name: &str| Rule::ClientCertificate(CertificateTest::Subject(vec![name.to_owned()]));
+    let staff = || Rule::Group(vec!["staff".to_owned()]);
+    let admins = || Rule::Group(vec!["admins".to_owned()]);
+    let till = || named("CN=till-1");
+    let judged = |rule: Rule, certificate, presence| {
+        let route = with(Access::Rule(rule));
+        match judge(&route, certificate, presence, Caller::Navigation, &TERMS, START) {
+            Decision::Settle(verdict) => word(&verdict),
+            Decision::Renew(_) => "renew".to_owned(),
+        }
+    };
+    // Nobody, somebody of staff, and with the store down; each with the certificate and without.
+    for (rule, expected) in [
+        (
+            till(),
+            [
+                "admit nobody",
+                "certificate_needed",
+                "admit s-1",
+                "certificate_needed",
+                "admit nobody",
+                "certificate_needed",
+            ],
+        ),
+        (named("CN=desk"), ["certificate_needed"; 6]),
+        (
+            Rule::All(vec![till(), staff()]),
+            [
+                "sign in",
+                "certificate_needed",
+                "admit s-1",
+                "certificate_needed",
+                "store_down",
+                "certificate_needed",
+            ],
+        ),
+        (
+            Rule::All(vec![till(), admins()]),
+            [
+                "sign in",
+                "certificate_needed",
+                "not_allowed",
+                "certificate_needed",
+                "store_down",
+                "certificate_needed",
+            ],
+        ),
+        (
+            Rule::Any(vec![till(), staff()]),
+            [
+                "admit nobody",
+                "sign in",
+                "admit s-1",
+                "admit s-1",
+                "admit nobody",
+                "store_down",
+            ],
+        ),
+        (
+            Rule::Not(Box::new(till())),
+            [
+                "certificate_needed",
+                "sign in",
+                "certificate_needed",
+                "admit s-1",
+                "certificate_needed",
+                "store_down",
+            ],
+        ),
+    ] {
+        let mut found = Vec::new();
+        for presence in [Presence::Nothing, Presence::Session(plain()), Presence::Down] {
+            for certificate in [Some(&shown), None] {
+                found.push(judged(rule.clone(), certificate, presence.clone()));
+            }
+        }
+        assert_eq!(found, expected, "{rule}");
     }
 }

@@ -49,9 +49,9 @@ fn the_table() {
 #[test]
 fn the_table_is_whole() {
     let rows = rows();
-    // 14 standings, 6 of them twice where a sign-in can be demanded, and once more where there is a rule; four accesses; three
+    // 14 standings, 6 of them twice where a sign-in can be demanded, and once more where there is a rule; six accesses; three
     // callers.
-    assert_eq!(rows.len(), (14 + 2 * 20 + 26) * 3);
+    assert_eq!(rows.len(), (14 + 2 * 20 + 26 + 20 + 14) * 3);
     let lines: std::collections::HashSet<String> = rows
         .iter()
         .map(|line| describe(line.access, line.standing, line.caller))
@@ -70,6 +70,21 @@ fn an_open_route_asks_nothing() {
 fn a_recognising_route_never_refuses() {
     for line in rows().iter().filter(|line| line.access == AccessKind::Recognised) {
         assert!(admits(line.row) || line.row == Row::Renew, "{line}");
+    }
+}
+
+#[test]
+fn a_certificate_that_meets_the_rule_is_as_being_recognised() {
+    for line in rows().iter().filter(|line| line.access == AccessKind::Certified) {
+        let recognised = rule(AccessKind::Recognised, line.standing, line.caller);
+        assert_eq!(line.row, recognised, "{line}");
+    }
+}
+
+#[test]
+fn nobody_signs_in_where_no_sign_in_could_help() {
+    for line in rows().iter().filter(|line| line.access == AccessKind::Uncertified) {
+        assert_eq!(line.row, Row::Refuse(Refusal::CertificateNeeded), "{line}");
     }
 }
 
@@ -194,7 +209,8 @@ fn only_what_can_be_renewed_is_renewed() {
 #[test]
 fn an_expired_token_is_waited_for_before_anything_is_decided() {
     for line in rows() {
-        if matches!(line.standing, StandingKind::Live(Freshness::Expired, _)) && line.access != AccessKind::Open {
+        let asks = !matches!(line.access, AccessKind::Open | AccessKind::Uncertified);
+        if matches!(line.standing, StandingKind::Live(Freshness::Expired, _)) && asks {
             assert_eq!(line.row, Row::Renew, "{line}");
         }
     }
@@ -204,7 +220,8 @@ fn an_expired_token_is_waited_for_before_anything_is_decided() {
 fn a_websocket_is_answered_like_a_program_but_renewed_first() {
     for line in rows().iter().filter(|line| line.caller == Caller::WebSocket) {
         let api = rule(line.access, line.standing, Caller::Api);
-        let due = matches!(line.standing, StandingKind::Live(Freshness::Due, _)) && line.access != AccessKind::Open;
+        let asks = !matches!(line.access, AccessKind::Open | AccessKind::Uncertified);
+        let due = matches!(line.standing, StandingKind::Live(Freshness::Due, _)) && asks;
         assert_eq!(line.row, if due { Row::Renew } else { api }, "{line}");
     }
 }
@@ -221,6 +238,7 @@ fn a_wider_access_never_answers_less() {
                 "{standing:?}"
             );
             assert!(rank(AccessKind::SignedIn) >= rank(AccessKind::Rule), "{standing:?}");
+            assert!(rank(AccessKind::Rule) >= rank(AccessKind::Uncertified), "{standing:?}");
         }
     }
 }

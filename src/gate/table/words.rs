@@ -42,6 +42,8 @@ const fn access_word(access: AccessKind) -> &'static str {
         AccessKind::Recognised => "recognised",
         AccessKind::SignedIn => "signed_in",
         AccessKind::Rule => "rule",
+        AccessKind::Certified => "certified",
+        AccessKind::Uncertified => "excluded",
     }
 }
 
@@ -74,8 +76,14 @@ fn standing_words(access: AccessKind, standing: StandingKind) -> String {
         (_, Some(Fit::StepUp)) => format!("{words}, step-up due"),
         (AccessKind::Rule, Some(Fit::Met)) => format!("{words}, rule met"),
         (AccessKind::Rule, Some(Fit::Unmet)) => format!("{words}, rule unmet"),
-        (AccessKind::Open | AccessKind::Recognised | AccessKind::SignedIn, Some(Fit::Met | Fit::Unmet)) | (_, None) => {
-            words.to_owned()
-        }
+        (
+            AccessKind::Open
+            | AccessKind::Recognised
+            | AccessKind::SignedIn
+            | AccessKind::Certified
+            | AccessKind::Uncertified,
+            Some(Fit::Met | Fit::Unmet),
+        )
+        | (_, None) => words.to_owned(),
     }
 }

@@ -1,6 +1,7 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::identity::certificate::tests::client;
 
 #[expect(clippy::needless_pass_by_value, reason = "`json!` at every call")]
 fn identity(change: Value) -> VerifiedIdentity {
@@ -38,7 +39,7 @@ fn not(rule: Rule) -> Rule {
 }
 
 fn meets(rule: &Rule) -> bool {
-    rule.evaluate(&identity(json!({}))).is_ok()
+    rule.evaluate(&identity(json!({})), None).is_ok()
 }
 
 #[test]
@@ -59,12 +60,15 @@ fn emails_count_when_verified() {
             json!({"email": "ada@"}),
             json!({"email": ""}),
         ] {
-            assert!(rule.evaluate(&identity(change.clone())).is_err(), "{rule} {change}");
+            assert!(
+                rule.evaluate(&identity(change.clone()), None).is_err(),
+                "{rule} {change}"
+            );
         }
     }
     assert!(
         Rule::EmailDomain(list(&["xample.com", "com", ""]))
-            .evaluate(&identity(json!({})))
+            .evaluate(&identity(json!({})), None)
             .is_err()
     );
 }
@@ -75,7 +79,7 @@ fn groups_and_providers_are_compared_exactly() {
     for other in ["Ops", "op", "opsx", ""] {
         assert!(!meets(&group(other)), "{other}");
     }
-    assert!(group("ops").evaluate(&identity(json!({"groups": []}))).is_err());
+    assert!(group("ops").evaluate(&identity(json!({"groups": []})), None).is_err());
     assert!(meets(&Rule::Provider(vec![
         ProviderName::new("other"),
         ProviderName::new("corporate")
@@ -166,7 +170,7 @@ fn what_is_missing_is_said_without_the_persons_claims() {
         Rule::Provider(vec![ProviderName::new("partners")]),
         Rule::Any(Vec::new()),
     ]);
-    let Err(Unmet(told)) = deep.evaluate(&identity(json!({}))) else {
+    let Err(Unmet(told)) = deep.evaluate(&identity(json!({})), None) else {
         panic!("met")
     };
     insta::assert_snapshot!(told.replace("; and ", ";\nand "), @r#"
@@ -180,4 +184,121 @@ fn what_is_missing_is_said_without_the_persons_claims() {
     and a condition that nobody can meet (an empty list)
     "#);
     assert!(!told.contains("boss@corp.test") && !told.contains("Example"), "{told}");
+}
+
+fn certificate(test: CertificateTest) -> Rule {
+    Rule::ClientCertificate(test)
+}
+
+#[test]
+fn a_certificate_is_tested_by_what_is_in_it_and_where() {
+    // MT-01
+    let shown = client(
+        "till-1",
+        &[
+            "Till.Shop.Test",
+            "till@shop.test",
+            "spiffe://shop.test/till",
+            "*.wild.test",
+        ],
+    );
+    let uri = "spiffe://shop.test/till";
+    for (test, met) in [
+        (CertificateTest::Any, true),
+        (CertificateTest::Subject(list(&["CN=other", "CN=till-1"])), true),
+        (CertificateTest::Subject(list(&["cn=till-1"])), false),
+        (CertificateTest::Subject(list(&["till-1"])), false),
+        (CertificateTest::Subject(list(&["CN=till-1,O=Shop"])), false),
+        (CertificateTest::Dns(list(&["TILL.shop.test"])), true),
+        (CertificateTest::Dns(list(&["shop.test"])), false),
+        (CertificateTest::Dns(list(&["a.wild.test"])), false),
+        (CertificateTest::Dns(list(&["*.wild.test"])), true),
+        (CertificateTest::Dns(list(&["*.shop.test"])), false),
+        (CertificateTest::Dns(list(&["till@shop.test"])), false),
+        (CertificateTest::Email(list(&["Till@Shop.test"])), true),
+        (CertificateTest::Email(list(&["till.shop.test"])), false),
+        (CertificateTest::Uri(list(&[uri])), true),
+        (CertificateTest::Uri(list(&["spiffe://shop.test/TILL"])), false),
+        (CertificateTest::Uri(list(&["spiffe://shop.test"])), false),
+        (CertificateTest::Dns(list(&[uri])), false),
+    ] {
+        let rule = certificate(test);
+        assert_eq!(rule.by_certificate(Some(&shown)), Some(met), "{rule}");
+        assert_eq!(rule.holds_for(&identity(json!({})), Some(&shown)), met, "{rule}");
+        assert_eq!(rule.by_certificate(None), Some(false), "{rule}");
+        assert!(!meets(&rule), "{rule}");
+    }
+    for empty in [
+        CertificateTest::Subject(Vec::new()),
+        CertificateTest::Dns(Vec::new()),
+        CertificateTest::Email(Vec::new()),
+        CertificateTest::Uri(Vec::new()),
+    ] {
+        let rule = certificate(empty);
+        assert_eq!(rule.by_certificate(Some(&shown)), None, "{rule}");
+        assert_eq!(not(rule).by_certificate(Some(&shown)), None);
+    }
+}
+
+#[test]
+fn a_certificate_alone_decides_only_what_no_person_could_change() {
+    let shown = client("till-1", &[]);
+    let till = || certificate(CertificateTest::Subject(list(&["CN=till-1"])));
+    let desk = || certificate(CertificateTest::Subject(list(&["CN=desk"])));
+    let staff = || group("staff");
+    // With the certificate, and without one.
+    for (rule, with, without) in [
+        (staff(), None, None),
+        (not(staff()), None, None),
+        (till(), Some(true), Some(false)),
+        (desk(), Some(false), Some(false)),
+        // That there is no certificate lets nobody in.
+        (not(till()), Some(false), None),
+        (not(desk()), Some(true), None),
+        (Rule::Any(vec![till(), staff()]), Some(true), None),
+        (Rule::Any(vec![desk(), staff()]), None, None),
+        (Rule::Any(vec![not(desk()), staff()]), Some(true), None),
+        (Rule::All(vec![till(), staff()]), None, Some(false)),
+        (Rule::All(vec![desk(), staff()]), Some(false), Some(false)),
+        (Rule::All(vec![not(till()), staff()]), Some(false), None),
+        (Rule::All(vec![till(), not(staff())]), None, Some(false)),
+        (Rule::All(vec![till(), Rule::Any(Vec::new())]), None, Some(false)),
+        (Rule::Any(Vec::new()), None, None),
+        (Rule::All(Vec::new()), None, None),
+    ] {
+        assert_eq!(rule.by_certificate(Some(&shown)), with, "with: {rule}");
+        assert_eq!(rule.by_certificate(None), without, "without: {rule}");
+        // A person changes nothing about what is decided.
+        for (decided, shown) in [(with, Some(&shown)), (without, None)] {
+            for groups in [json!(["staff"]), json!([])] {
+                let person = identity(json!({ "groups": groups }));
+                let met = rule.holds_for(&person, shown);
+                assert!(decided.is_none_or(|decided| decided == met), "{rule}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_certificate_lacks_is_told_without_the_addresses_of_others() {
+    let said = |rule: &Rule| rule.evaluate(&identity(json!({})), None).unwrap_err().0;
+    for (test, expected) in [
+        (CertificateTest::Any, "a client certificate"),
+        (
+            CertificateTest::Subject(list(&["CN=a", "CN=b"])),
+            "a client certificate of \"CN=a\" or \"CN=b\"",
+        ),
+        (
+            CertificateTest::Dns(list(&["a.test"])),
+            "a client certificate for the host \"a.test\"",
+        ),
+        (
+            CertificateTest::Email(list(&["ada@a.test"])),
+            "a client certificate for an email address on the list of this route",
+        ),
+    ] {
+        assert_eq!(said(&certificate(test)), expected);
+    }
+    let both = Rule::All(vec![group("staff"), not(not(certificate(CertificateTest::Any)))]);
+    assert_eq!(said(&both), "not (not a client certificate)");
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{HeaderMap, Method, StatusCode, header};
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, ClientBuilder, redirect::Policy};
 use url::Url;
 
 /// The hosts that resolve to loopback here.
@@ -35,9 +35,18 @@ pub struct Page {
 impl Browser {
     /// A fresh profile.
     pub fn new() -> Self {
+        Self::of(Client::builder())
+    }
+
+    /// A fresh profile that does TLS in this way.
+    pub fn with_tls(config: rustls::ClientConfig) -> Self {
+        Self::of(Client::builder().tls_backend_preconfigured(config))
+    }
+
+    fn of(client: ClientBuilder) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let mut client = Client::builder().redirect(Policy::none()).no_proxy();
+        let mut client = client.redirect(Policy::none()).no_proxy();
         for host in HOSTS {
             client = client.resolve(host, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         }

@@ -12,7 +12,7 @@ use std::{
 
 use doorward::{
     entropy::Entropy,
-    flow::{Answer, Ending, Front, Incoming, Public, Reply},
+    flow::{Answer, Duty, Ending, Front, Incoming, Public, Reply},
     gate::{Admission, Caller, Decision, Place, Presence, Refusal, Verdict, judge, place::place},
     identity::{Bundle, HeaderPlan},
     oidc::ProviderName,
@@ -20,7 +20,7 @@ use doorward::{
         Access, Balance, Forward, HostPattern, Matcher, PathPattern, Pool, Protocol, Route, RouteId, SignInTerms, Site,
         Timeouts, Tls, Upstream, UpstreamTarget, upstream::Address,
     },
-    proxy::{Bind, Limits, Listener, TlsFiles, Upstreams},
+    proxy::{Bind, Limits, Listener, ListenerTls, TlsFiles, Upstreams},
     server::{self, Drained, Running, Shared},
     session::Terms,
     telemetry::Telemetry,
@@ -63,7 +63,7 @@ pub struct Plan {
     /// Trusted proxies.
     pub trusted: Vec<ipnet::IpNet>,
     /// Certificate.
-    pub tls: Option<TlsFiles>,
+    pub tls: Option<ListenerTls>,
 }
 
 impl Plan {
@@ -114,6 +114,8 @@ impl Plan {
                 https: self.tls.is_some(),
                 port: 443,
             },
+            duty: Duty::Serve,
+            hsts: None,
             tls: self.tls,
             trusted_proxies: self.trusted,
             limits: self.limits,
@@ -125,7 +127,7 @@ impl Plan {
             telemetry: telemetry.clone(),
             entropy: Entropy::system(),
         };
-        let running = server::serve(vec![bound], &shared).unwrap();
+        let running = server::serve(vec![bound], &shared);
         let [Bind::Tcp(address)] = running.addresses() else {
             panic!("one TCP listener")
         };
@@ -162,7 +164,7 @@ impl Front for Stub {
             absolute: Duration::from_secs(60),
         };
         let now = Clock::system().now();
-        match judge(&route, Presence::Nothing, caller, &terms, now) {
+        match judge(&route, None, Presence::Nothing, caller, &terms, now) {
             Decision::Settle(Verdict::Admit(admission)) => Answer::Forward(admission),
             Decision::Settle(Verdict::Refuse(refusal)) => refuse(refusal),
             Decision::Settle(Verdict::SignIn) | Decision::Renew(_) => refuse(Refusal::SignInNeeded),

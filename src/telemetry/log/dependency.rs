@@ -1,0 +1,57 @@
+//! Lines about the store and the providers.
+
+use crate::{
+    gate::Outcome,
+    telemetry::{Eviction, metrics::label::outcome_name},
+};
+
+pub(super) fn write_feed(up: bool, error: &str) {
+    if up {
+        tracing::info!("changes of sessions by other replicas are heard of");
+    } else {
+        tracing::warn!(
+            error,
+            "changes of sessions by other replicas are not heard of: until they are, every request asks Redis"
+        );
+    }
+}
+
+pub(super) fn write_eviction(what: Eviction, policy: &str) {
+    match what {
+        Eviction::Never => tracing::debug!(policy, "Redis drops no sessions when its memory is full"),
+        Eviction::May => tracing::warn!(
+            policy,
+            "Redis may drop sessions when its memory is full, and signs people out by that: set maxmemory-policy to noeviction"
+        ),
+        Eviction::Unknown => tracing::warn!(
+            "Redis does not say whether it may drop sessions when its memory is full: see that its maxmemory-policy is noeviction, or allow this user INFO"
+        ),
+    }
+}
+
+pub(super) fn write_renewal(provider: &str, outcome: Outcome) {
+    let outcome_text = outcome_name(outcome);
+    match outcome {
+        Outcome::ClientRejected => tracing::error!(
+            provider,
+            outcome = outcome_text,
+            "the provider refuses this client's credentials: check client_id and client_secret; sessions are kept"
+        ),
+        Outcome::ProviderError => tracing::error!(
+            provider,
+            outcome = outcome_text,
+            "the provider answers renewals with an error: the line before names it; sessions are kept until their token expires"
+        ),
+        Outcome::ProviderDown | Outcome::StoreDown => {
+            tracing::warn!(
+                provider,
+                outcome = outcome_text,
+                "a renewal did not go through; the session is kept"
+            );
+        }
+        Outcome::Ended => tracing::info!(provider, outcome = outcome_text, "the provider ended a session"),
+        Outcome::Renewed | Outcome::RenewedElsewhere => {
+            tracing::debug!(provider, outcome = outcome_text, "tokens renewed");
+        }
+    }
+}
