@@ -6,6 +6,7 @@
 mod authorize;
 mod breaker;
 mod client;
+mod difference;
 mod discovery;
 mod end_session;
 mod http;
@@ -21,6 +22,7 @@ mod token;
 pub use self::{
     authorize::is_own_parameter,
     client::Provider,
+    difference::Succession,
     end_session::EndSession,
     logout::NoLogout,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
