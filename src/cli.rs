@@ -9,6 +9,7 @@ mod completions;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
+mod doctor;
 mod explain;
 mod health;
 mod keys;
@@ -36,6 +37,7 @@ Examples:
   doorward keys generate > session.key            a key that seals sessions
   doorward check --config doorward.yaml           every problem of a configuration at once
   doorward check --diff old.yaml new.yaml         what a reload would change
+  doorward doctor --config doorward.yaml          whether all that it needs is there, and what to do
   doorward run --config doorward.yaml             serve
   doorward explain --config doorward.yaml https://app.example.com/admin
                                                   who may pass there, and why
@@ -58,6 +60,9 @@ enum Command {
     /// Say every problem of a configuration, or what a reload to another would change
     #[command(after_help = check::HELP)]
     Check(check::Options),
+    /// Look at everything that a configuration needs, and say what to do
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Options),
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
@@ -130,6 +135,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     let out = &mut io::stdout();
     match command {
         Command::Check(options) => return check::check(&options, out),
+        Command::Doctor(options) => return doctor::doctor(&options, out),
         Command::Run(file) => run::run(&file.path),
         Command::Explain(options) => explain::explain(&options, out),
         Command::Health(options) => health::health(&options, out),

@@ -9,6 +9,7 @@ mod client;
 mod difference;
 mod discovery;
 mod end_session;
+mod examine;
 mod http;
 mod keys;
 mod link;
@@ -24,6 +25,7 @@ pub use self::{
     client::Provider,
     difference::Succession,
     end_session::EndSession,
+    examine::{Discovered, Known, Speaks},
     logout::NoLogout,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
 };

@@ -96,6 +96,7 @@ fn help_teaches() {
     Commands:
       run          Serve a configuration until SIGTERM or Ctrl-C, then drain
       check        Say every problem of a configuration, or what a reload to another would change
+      doctor       Look at everything that a configuration needs, and say what to do
       explain      Say which route a URL belongs to, and what would be decided there, and why
       health       Ask a running gateway whether it is well: for health checks
       keys         Make, list, watch and rotate the keys that seal sessions
@@ -114,6 +115,7 @@ fn help_teaches() {
       doorward keys generate > session.key            a key that seals sessions
       doorward check --config doorward.yaml           every problem of a configuration at once
       doorward check --diff old.yaml new.yaml         what a reload would change
+      doorward doctor --config doorward.yaml          whether all that it needs is there, and what to do
       doorward run --config doorward.yaml             serve
       doorward explain --config doorward.yaml https://app.example.com/admin
                                                       who may pass there, and why
@@ -127,6 +129,7 @@ fn every_command_has_an_example() {
     for command in [
         "run",
         "check",
+        "doctor",
         "explain",
         "keys",
         "sessions",

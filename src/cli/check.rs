@@ -90,7 +90,7 @@ fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(plan: &Plan) -> String {
+pub(super) fn summary(plan: &Plan) -> String {
     let keys = match &plan.ring {
         Some(ring) => counted(ring.keys().count(), "key"),
         None => "a key drawn at start".to_owned(),

@@ -107,7 +107,8 @@ const ADVICE: [(io::ErrorKind, &str); 3] = [
 ];
 
 /// A line for the operator, where there is one.
-pub(super) fn advice(error: &io::Error) -> &'static str {
+#[must_use]
+pub fn advice(error: &io::Error) -> &'static str {
     let found = ADVICE.iter().find(|(kind, _)| *kind == error.kind());
     found.map_or("", |(_, advice)| advice)
 }

@@ -149,6 +149,13 @@ fn read(files: &TlsFiles) -> Result<Current, TlsError> {
     })
 }
 
+/// Until when a certificate is valid. It must have been parsed by the TLS library, as that of a peer has; another panics.
+#[must_use]
+pub fn valid_until(certificate: &CertificateDer<'_>) -> UnixTime {
+    let der = certificate.clone().into_owned();
+    UnixTime::from_secs(parse_x509(&der).validity().not_after.timestamp())
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.current.load().key))

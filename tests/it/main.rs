@@ -20,6 +20,7 @@ mod harness;
 
 mod access;
 mod cors;
+mod doctor;
 mod identity;
 mod open;
 mod outage;
