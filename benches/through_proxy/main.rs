@@ -1,7 +1,7 @@
 //! The same load through a bare pingora proxy and through Doorward: what a request costs more.
 //!
-//! One program plays every part. Started by cargo it measures; it starts itself again, once for the origin and once for
-//! each [`Variant`], each with one worker thread. Every variant gets the same request bytes (but for the 43 characters of
+//! One program plays every part. Started by cargo it measures, and is the origin too; it starts itself again for each
+//! [`Variant`], with one worker thread. Every variant gets the same request bytes (but for the 43 characters of
 //! the session's handle) over connections that are kept, in rounds that take turns, so that whatever else loads the
 //! machine loads all of them. What counts is the CPU time of the proxy's own process, as a ratio to that of the bare proxy
 //! in the same round.
@@ -48,7 +48,6 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
-        ["origin"] => origin::play(),
         ["bare", port, origin] => bare::play(port, origin.parse().expect("the origin's address")),
         ["gateway", config] => gateway::play(config),
         _ => {
@@ -62,20 +61,29 @@ fn main() {
 fn measure(rounds: usize, requests: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     child::pin_to_second_core();
-    let origin = Child::start("origin", &["origin"], Core::Second);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let origin = runtime.block_on(origin::open());
     let redis = Redis::start(child::on(Core::Second, "redis-server"), folder.path());
     let parts: Vec<Child> = VARIANTS
         .iter()
-        .map(|variant| variant.start(folder.path(), address(&origin), redis.port()))
+        .map(|variant| variant.start(folder.path(), origin, redis.port()))
         .collect();
     let cookie = parts.iter().find_map(|part| part.told().get(1)).expect("a session");
     let mut loads: Vec<Load> = parts
         .iter()
-        .map(|part| Load::open(address(part), part.told().get(1).unwrap_or(cookie), CONNECTIONS))
+        .map(|part| {
+            Load::open(
+                &runtime,
+                address(part),
+                part.told().get(1).unwrap_or(cookie),
+                CONNECTIONS,
+            )
+        })
         .collect();
     let mut figures: Vec<Figures> = VARIANTS.iter().map(|_| Figures::default()).collect();
     for load in &mut loads {
-        load.round(requests);
+        load.round(&runtime, requests);
     }
     for round in 0..rounds {
         // Each round begins with another variant, so that none always comes after the same neighbour.
@@ -86,7 +94,7 @@ fn measure(rounds: usize, requests: usize) {
                 panic!("every variant has a process, a load and figures");
             };
             let before = part.cpu();
-            let times = load.round(requests);
+            let times = load.round(&runtime, requests);
             figures.add(part.cpu().saturating_sub(before), &times);
         }
     }

@@ -1,6 +1,6 @@
 //! The application behind the proxies: one small answer, as fast as can be.
 
-use std::io;
+use std::{io, net::SocketAddr};
 
 use doorward::task;
 use tokio::{
@@ -12,17 +12,17 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-
 Date: Mon, 23 Nov 2026 12:00:00 GMT\r\nCache-Control: private, max-age=0\r\nETag: \"5f-3c1a\"\r\nVary: Accept-Encoding\r\n\r\n\
 <!doctype html><html lang=\"en\"><title>Wiki</title><h1>Wiki</h1><p>One small page, the same for everybody who asks for it.</p></html>";
 
-/// Serves until the process is ended.
-pub(crate) fn play() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
-        println!("{}", listener.local_addr().expect("an address"));
+/// Serves as long as the runtime, in which this must be called. Gives its address.
+pub(crate) async fn open() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let address = listener.local_addr().expect("an address");
+    drop(task::spawn("the origin", async move {
         loop {
             let (stream, _) = listener.accept().await.expect("a connection");
             drop(task::spawn("a connection", answer(stream)));
         }
-    });
+    }));
+    address
 }
 
 /// Answers whatever ends in an empty line, until the connection closes.

@@ -6,18 +6,16 @@ use http::{Method, header};
 
 use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
 use crate::{
-    gate::{Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure, callback::receive},
+    gate::{
+        Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure,
+        callback::{Strayed, receive, strayed},
+    },
     pages::Context,
-    policy::StepUp,
     provider::{ExchangeError, Provider},
     session::{Client, CookieName, Session},
     store::NotMade,
     telemetry::{Act, Audit, Event},
 };
-
-/// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
-/// the first of them has a session.
-const MOST_LOST: u8 = 4;
 
 impl Gateway {
     pub(super) async fn callback(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
@@ -44,29 +42,31 @@ impl Gateway {
             }
             Received::Stray { return_to, again } => {
                 let others = pairs.iter().any(|(name, _)| cookies::is_attempt(name));
-                self.stray(incoming, caller, return_to, others.then_some(again)).await
+                self.stray(incoming, caller, return_to, others, again).await
             }
             Received::Refused(failure) => failed(failure, incoming, caller, &ReturnTo::home()),
         }
     }
 
-    /// An answer whose attempt this browser no longer has. With a session the person just goes on. A browser with other
-    /// attempts under way lost this one to the limit (many tabs at once) and starts it again, a few times at most.
-    async fn stray(&self, incoming: &Incoming<'_>, caller: Caller, return_to: ReturnTo, lost: Option<u8>) -> Reply {
+    async fn stray(
+        &self,
+        incoming: &Incoming<'_>,
+        caller: Caller,
+        return_to: ReturnTo,
+        others: bool,
+        again: u8,
+    ) -> Reply {
         let terms = self.terms_of(incoming, &return_to);
-        match self.presence(incoming).await {
-            Presence::Session(session) if self.serves(&session, terms.as_ref()) => go_on(&return_to),
-            Presence::Down => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
-            Presence::Session(_) | Presence::Nothing | Presence::Unreadable => {
-                let lost = lost.filter(|lost| *lost < MOST_LOST);
-                match (lost, terms) {
-                    (Some(lost), Some(terms)) => {
-                        self.begin(incoming, caller, &terms, Wish::again(return_to, lost + 1))
-                            .await
-                    }
-                    (_, _) => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
-                }
+        let presence = self.presence(incoming).await;
+        let serves = matches!(&presence, Presence::Session(session) if self.serves(session, terms.as_ref()));
+        match (strayed(&presence, serves, others, again), terms) {
+            (Strayed::GoOn, _) => go_on(&return_to),
+            (Strayed::StoreDown, _) => self.refuse_plainly(Refusal::StoreDown, caller, incoming),
+            (Strayed::Again(again), Some(terms)) => {
+                let wish = Wish::again(return_to, again);
+                self.begin(incoming, caller, &terms, wish).await
             }
+            (Strayed::Again(_) | Strayed::Fail, _) => failed(SignInFailure::NoAttempt, incoming, caller, &return_to),
         }
     }
 
@@ -79,9 +79,8 @@ impl Gateway {
     ) -> Reply {
         let presence = self.presence(incoming).await;
         if let Presence::Session(session) = &presence
-            && !attempt.fresh
             && self.lives(session)
-            && self.answers(attempt, session)
+            && attempt.is_met_by(&session.record.identity, self.skew_of(attempt), self.now())
         {
             self.emit(&Event::SignIn {
                 provider: &attempt.provider,
@@ -121,16 +120,9 @@ impl Gateway {
         }
     }
 
-    /// Whether a session is what an attempt was begun for: another tab has made it meanwhile.
-    fn answers(&self, attempt: &Attempt, session: &Session) -> bool {
-        let identity = &session.record.identity;
+    fn skew_of(&self, attempt: &Attempt) -> Duration {
         let provider = self.parts().providers.get(&attempt.provider);
-        let demanded = StepUp {
-            acr_values: &attempt.acr_values,
-            max_age: attempt.max_age.map(Duration::from_secs),
-            skew: provider.map(|one| one.settings().skew).unwrap_or_default(),
-        };
-        *identity.provider() == attempt.provider && demanded.met_by(identity, self.now())
+        provider.map(|one| one.settings().skew).unwrap_or_default()
     }
 
     /// Everything that stands between an answer and a session, in order; the token endpoint is called last.
@@ -163,21 +155,13 @@ impl Gateway {
             })
     }
 
-    /// The provider that the attempt began at, when the answer came to that provider's own address (AR-14, AR-15).
+    /// The provider that the attempt began at, when the answer came to that provider's own address.
     fn provider_of(&self, incoming: &Incoming<'_>, attempt: &Attempt) -> Result<&Arc<Provider>, SignInFailure> {
-        let provider = self
-            .parts()
-            .providers
-            .get(&attempt.provider)
-            .ok_or(SignInFailure::NoAttempt)?;
-        let here = format!(
-            "{}{}",
-            reply::origin(incoming.public, incoming.target.host().as_str()),
-            incoming.target.path()
-        );
-        if provider.settings().issuer != attempt.issuer || here != attempt.redirect_uri {
-            return Err(SignInFailure::WrongIssuer);
-        }
+        let provider = self.parts().providers.get(&attempt.provider);
+        let provider = provider.ok_or(SignInFailure::NoAttempt)?;
+        let origin = reply::origin(incoming.public, incoming.target.host().as_str());
+        let here = format!("{origin}{}", incoming.target.path());
+        attempt.check_address(&provider.settings().issuer, &here)?;
         Ok(provider)
     }
 

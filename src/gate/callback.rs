@@ -5,10 +5,14 @@ use std::fmt;
 use url::form_urlencoded;
 
 use super::{
-    Attempt, ReturnTo, SignInFailure,
+    Attempt, Presence, ReturnTo, SignInFailure,
     sign_in::{self, LASTS, State},
 };
 use crate::{keys::Ring, time::UnixTime};
+
+/// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
+/// the first of them has a session.
+const MOST_LOST: u8 = 4;
 
 /// A response with a code.
 #[derive(Clone, PartialEq, Eq)]
@@ -80,6 +84,34 @@ pub fn receive(query: &str, cookies: &[(&str, &str)], ring: &Ring, secure: bool,
         attempt: Box::new(attempt),
         answer,
         cookie_name,
+    }
+}
+
+/// What to do with an answer whose attempt this browser no longer has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Strayed {
+    /// There is a session that serves: the person just goes on.
+    GoOn,
+    /// Whether there is one cannot be seen.
+    StoreDown,
+    /// Other tabs displaced the attempt: start it again, for the so many-th time.
+    Again(u8),
+    /// Offer to start again.
+    Fail,
+}
+
+/// Decides on a stray answer. `serves`: whether a session that was found is what the page demands. `others`: whether the
+/// browser has other attempts under way, so that this one was lost to the limit (many tabs at once). `again`: how many starts
+/// of it were lost before.
+#[must_use]
+pub const fn strayed(presence: &Presence, serves: bool, others: bool, again: u8) -> Strayed {
+    match presence {
+        Presence::Session(_) if serves => Strayed::GoOn,
+        Presence::Down => Strayed::StoreDown,
+        Presence::Session(_) | Presence::Nothing | Presence::Unreadable if others && again < MOST_LOST => {
+            Strayed::Again(again + 1)
+        }
+        Presence::Session(_) | Presence::Nothing | Presence::Unreadable => Strayed::Fail,
     }
 }
 

@@ -15,8 +15,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{ReturnTo, SignInFailure};
 use crate::{
+    identity::VerifiedIdentity,
     keys::{self, Binding, Purpose, Ring},
     oidc::{Issuer, ProviderName},
+    policy::StepUp,
     time::UnixTime,
 };
 
@@ -154,6 +156,31 @@ impl Attempt {
             None if !required => Ok(()),
             Some(_) | None => Err(SignInFailure::WrongIssuer),
         }
+    }
+
+    /// Whether the answer came back to where it was to come, from the provider that it was to come from: `issuer` is that of
+    /// the attempt's provider as it is configured now, `here` the address that was called (AR-14, AR-15).
+    ///
+    /// # Errors
+    /// [`SignInFailure::WrongIssuer`].
+    pub fn check_address(&self, issuer: &Issuer, here: &str) -> Result<(), SignInFailure> {
+        if *issuer == self.issuer && here == self.redirect_uri {
+            Ok(())
+        } else {
+            Err(SignInFailure::WrongIssuer)
+        }
+    }
+
+    /// Whether a living session is what this attempt was begun for: another tab has made it meanwhile. An attempt for another
+    /// account never is. `skew`: of the provider's clock.
+    #[must_use]
+    pub fn is_met_by(&self, identity: &VerifiedIdentity, skew: Duration, now: UnixTime) -> bool {
+        let demanded = StepUp {
+            acr_values: &self.acr_values,
+            max_age: self.max_age.map(Duration::from_secs),
+            skew,
+        };
+        !self.fresh && *identity.provider() == self.provider && demanded.met_by(identity, now)
     }
 
     fn cookie_value(&self, ring: &Ring, nonce: [u8; 12], cookie_name: &str) -> String {

@@ -9,9 +9,9 @@ use std::{fs, io, path::PathBuf};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
-    filter::{FilterExt as _, filter_fn},
+    filter::{FilterExt as _, LevelFilter, filter_fn},
     fmt,
-    layer::SubscriberExt as _,
+    layer::{Filter, SubscriberExt as _},
     util::SubscriberInitExt as _,
 };
 
@@ -71,6 +71,12 @@ pub struct Writers(#[expect(dead_code, reason = "held for its end")] Vec<WorkerG
 /// # Errors
 /// A filter that does not parse, a file that cannot be written, or a writer that is installed already.
 pub fn install(settings: &Settings) -> Result<Writers, LogError> {
+    let (layers, writers) = layers(settings)?;
+    tracing_subscriber::registry().with(layers).try_init()?;
+    Ok(writers)
+}
+
+fn layers(settings: &Settings) -> Result<(Vec<Boxed>, Writers), LogError> {
     let (writer, guard) = tracing_appender::non_blocking(io::stdout());
     let mut guards = vec![guard];
     let filter = EnvFilter::try_new(&settings.filter)?;
@@ -79,7 +85,7 @@ pub fn install(settings: &Settings) -> Result<Writers, LogError> {
         LogFormat::Text => fmt::layer().with_ansi(false).with_writer(writer.clone()).boxed(),
     };
     // What is audited is not for the level to say.
-    let all_but_audit = filter.and(filter_fn(|line| line.target() != audit::TARGET));
+    let all_but_audit = filter.and(of_level(LevelFilter::TRACE, |target| target != audit::TARGET));
     let mut layers: Vec<Boxed> = vec![lines.with_filter(all_but_audit).boxed()];
     if let Some(AuditSettings { file, naming: _ }) = &settings.audit {
         let writer = match file {
@@ -90,11 +96,16 @@ pub fn install(settings: &Settings) -> Result<Writers, LogError> {
             }
             None => writer,
         };
-        let audit_alone = filter_fn(|line| line.target() == audit::TARGET);
+        let audit_alone = of_level(LevelFilter::INFO, |target| target == audit::TARGET);
         layers.push(json(writer).with_filter(audit_alone).boxed());
     }
-    tracing_subscriber::registry().with(layers).try_init()?;
-    Ok(Writers(guards))
+    Ok((layers, Writers(guards)))
+}
+
+/// Lines of some targets, none above a level. Without a word on the level every trace that is nobody's would be made and
+/// asked about, those of the libraries included.
+fn of_level(level: LevelFilter, wanted: fn(&str) -> bool) -> impl Filter<Registry> {
+    filter_fn(move |line| wanted(line.target())).with_max_level_hint(level)
 }
 
 type Boxed = Box<dyn Layer<Registry> + Send + Sync>;
@@ -297,4 +308,27 @@ fn write_access(line: &RequestLine<'_>) {
         received,
         error,
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_writes_is_not_made() {
+        for (filter, audit, most) in [
+            ("warn", None, LevelFilter::WARN),
+            ("warn", Some(AuditSettings::default()), LevelFilter::INFO),
+            ("info,doorward=debug", None, LevelFilter::DEBUG),
+        ] {
+            let settings = Settings {
+                format: LogFormat::Text,
+                filter: filter.to_owned(),
+                access_log: true,
+                audit,
+            };
+            let (layers, _writers) = layers(&settings).unwrap();
+            assert_eq!(Layer::<Registry>::max_level_hint(&layers), Some(most), "{filter}");
+        }
+    }
 }

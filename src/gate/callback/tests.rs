@@ -1,11 +1,14 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::gate::{
-    Begun,
-    sign_in::tests::{START, attempt, draws, ring},
+use crate::{
+    gate::{
+        Begun,
+        sign_in::tests::{START, attempt, draws, ring},
+    },
+    session::{Handle, Session, StoreKey, record::tests::record},
 };
 
 fn begun() -> Begun {
@@ -214,4 +217,28 @@ proptest! {
     fn no_query_without_our_state_is_ours(query in "((code|state|error|iss)=[a-zA-Z0-9%_-]{0,30}&){0,5}|\\PC{0,60}") {
         prop_assert!(matches!(received(&query), Received::Refused(_)));
     }
+}
+
+#[test]
+fn what_comes_of_a_stray_answer() {
+    let session = || Presence::Session(session());
+    // (what is there, whether it serves, whether other attempts are under way, starts lost before)
+    for (presence, serves, others, again, expected) in [
+        (session(), true, false, 0, Strayed::GoOn),
+        (session(), true, true, MOST_LOST, Strayed::GoOn),
+        (session(), false, false, 0, Strayed::Fail),
+        (session(), false, true, 0, Strayed::Again(1)),
+        (Presence::Down, false, true, 0, Strayed::StoreDown),
+        (Presence::Nothing, false, false, 0, Strayed::Fail),
+        (Presence::Nothing, false, true, MOST_LOST - 1, Strayed::Again(MOST_LOST)),
+        (Presence::Nothing, false, true, MOST_LOST, Strayed::Fail),
+        (Presence::Unreadable, false, true, 1, Strayed::Again(2)),
+    ] {
+        let found = strayed(&presence, serves, others, again);
+        assert_eq!(found, expected, "{presence:?}, {serves}, {others}, {again}");
+    }
+}
+
+fn session() -> Arc<Session> {
+    Arc::new(Session::new(Handle::new([1; 32]), StoreKey([2; 32]), record(START)))
 }

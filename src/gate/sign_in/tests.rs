@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     keys::{KeyId, RingKey},
     secret::Secret,
+    session::record::tests::identity,
 };
 
 pub(in crate::gate) const START: UnixTime = UnixTime::from_secs(0x6500_0000);
@@ -246,6 +247,48 @@ fn the_issuer_is_compared_byte_for_byte() {
         let expected = if good { Ok(()) } else { Err(SignInFailure::WrongIssuer) };
         assert_eq!(attempt.check_issuer(iss, required), expected, "{iss:?}");
     }
+}
+
+#[test]
+fn an_answer_counts_at_its_own_address_and_from_its_own_provider() {
+    // AR-14, AR-15
+    let (attempt, issuer) = (attempt("/"), Issuer::new("https://id.test"));
+    assert_eq!(
+        attempt.check_address(&issuer, "https://app.test/.doorward/callback"),
+        Ok(())
+    );
+    for (issuer, here) in [
+        ("https://other.test", "https://app.test/.doorward/callback"),
+        ("https://id.test", "https://app.test/.doorward/callback/2"),
+        ("https://id.test", "http://app.test/.doorward/callback"),
+    ] {
+        let checked = attempt.check_address(&Issuer::new(issuer), here);
+        assert_eq!(checked, Err(SignInFailure::WrongIssuer), "{issuer} {here}");
+    }
+}
+
+#[test]
+fn a_session_made_meanwhile_serves_only_what_was_asked_for() {
+    let reached = |acr: &str, provider: &str, auth_time: i64| -> VerifiedIdentity {
+        let mut written = serde_json::to_value(identity()).unwrap();
+        written["acr"] = acr.into();
+        written["provider"] = provider.into();
+        written["auth_time"] = auth_time.into();
+        serde_json::from_value(written).unwrap()
+    };
+    let (now, skew) = (START + Duration::from_secs(1000), Duration::from_secs(60));
+    let recent = START.secs() + 990;
+    let met = |attempt: &Attempt, identity| attempt.is_met_by(&identity, skew, now);
+    let plain = attempt("/");
+    assert!(met(&plain, reached("phr", "corporate", recent)));
+    assert!(
+        !met(&plain, reached("pwd", "corporate", recent)),
+        "weaker than asked for"
+    );
+    assert!(!met(&plain, reached("phr", "partners", recent)), "of another provider");
+    assert!(!met(&plain, reached("phr", "corporate", START.secs())), "too long ago");
+    let other_account = Attempt { fresh: true, ..plain };
+    assert!(!met(&other_account, reached("phr", "corporate", recent)));
 }
 
 proptest! {
