@@ -33,6 +33,7 @@ pub use self::{
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    gate::explain::Voucher,
     identity::ClaimNames,
     oidc::{Issuer, ProviderName},
     secret::Secret,
@@ -117,4 +118,16 @@ pub struct Settings {
     pub timeout: Duration,
     /// Tolerated clock difference.
     pub skew: Duration,
+}
+
+impl Settings {
+    /// What an explanation needs to know of it.
+    #[must_use]
+    pub const fn voucher(&self) -> Voucher<'_> {
+        Voucher {
+            name: &self.name,
+            issuer: &self.issuer,
+            claim_names: &self.claim_names,
+        }
+    }
 }

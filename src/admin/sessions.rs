@@ -30,9 +30,9 @@ const MOST: usize = 500;
 
 /// The router's state.
 #[derive(Clone, Debug)]
-struct Desk {
-    admin: Admin,
-    token: Token,
+pub(super) struct Desk {
+    pub(super) admin: Admin,
+    pub(super) token: Token,
 }
 
 /// What is asked for. Times are in seconds.
@@ -52,7 +52,7 @@ struct Asked {
 
 /// Why a request is answered with a problem.
 #[derive(Clone, Debug)]
-enum Problem {
+pub(super) enum Problem {
     Barred(Barred),
     Query(String),
     Everything,
@@ -104,7 +104,7 @@ async fn end(
     Ok(answer(&json!({ "ended": ended })))
 }
 
-fn answer(body: &serde_json::Value) -> Response {
+pub(super) fn answer(body: &serde_json::Value) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
@@ -116,6 +116,14 @@ impl Desk {
         headers: &HeaderMap,
         asked: Result<Query<Asked>, QueryRejection>,
     ) -> Result<Asked, Problem> {
+        self.bar(act, headers)?;
+        asked
+            .map(|Query(asked)| asked)
+            .map_err(|rejection| Problem::Query(rejection.body_text()))
+    }
+
+    /// Who has no token is told that, and nothing else.
+    pub(super) fn bar(&self, act: Act, headers: &HeaderMap) -> Result<(), Problem> {
         if let Err(barred) = self.token.check(headers) {
             let outcome = match barred {
                 Barred::NoToken => "no_token",
@@ -127,9 +135,7 @@ impl Desk {
                 .audit_administration(&Audit::new(act, outcome));
             return Err(Problem::Barred(barred));
         }
-        asked
-            .map(|Query(asked)| asked)
-            .map_err(|rejection| Problem::Query(rejection.body_text()))
+        Ok(())
     }
 
     fn note(&self, act: Act, count: Result<usize, &Down>, by: &str) {
