@@ -18,6 +18,7 @@ mod reply;
 mod sessions;
 mod sign_in;
 mod sign_out;
+mod wanted;
 mod whoami;
 
 pub use self::{
@@ -25,7 +26,7 @@ pub use self::{
     gateway::{Gateway, Parts},
     live::Live,
     registration::Registration,
-    sessions::Wanted,
+    wanted::{Filter, Wanted},
 };
 
 use std::{future::Future, net::IpAddr, sync::Arc};

@@ -4,6 +4,7 @@ pub mod client;
 pub mod index;
 pub mod open;
 pub mod record;
+pub mod routes;
 pub mod terms;
 pub mod ticket;
 
@@ -12,6 +13,7 @@ pub use self::{
     index::{Entry, Mark, Named},
     open::Session,
     record::{BadRecord, Record, SessionTokens},
+    routes::Routes,
     terms::{Freshness, Life, Terms},
     ticket::{CookieName, Handle, StoreKey},
 };

@@ -1,7 +1,5 @@
 //! `/sessions`: lists and ends sessions, for who has the token.
 
-use std::time::Duration;
-
 use axum::{
     Json, Router,
     extract::{Query, State, rejection::QueryRejection},
@@ -9,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -17,8 +14,7 @@ use super::{
     token::{Barred, Token},
 };
 use crate::{
-    flow::Wanted,
-    oidc::ProviderName,
+    flow::{Filter, Wanted},
     store::{Cursor, Down, Page},
     telemetry::{Act, Audit},
 };
@@ -35,20 +31,17 @@ pub(super) struct Desk {
     pub(super) token: Token,
 }
 
-/// What is asked for. Times are in seconds.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What is asked for.
+#[derive(Debug, Default)]
 struct Asked {
-    id: Option<String>,
-    subject: Option<String>,
-    sid: Option<String>,
-    provider: Option<String>,
-    older_than: Option<u64>,
-    idle_for: Option<u64>,
-    after: Option<String>,
+    wanted: Wanted,
+    after: Option<Cursor>,
     limit: Option<usize>,
-    all: Option<bool>,
+    all: bool,
 }
+
+/// A query, not read yet.
+type Words = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// Why a request is answered with a problem.
 #[derive(Clone, Debug)]
@@ -66,13 +59,10 @@ pub(super) fn router(admin: Admin, token: Token) -> Router {
         .with_state(Desk { admin, token })
 }
 
-async fn list(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let asked = desk.admit(Act::ListSessions, &headers, asked)?;
-    let (wanted, page) = (asked.wanted(), asked.page()?);
+async fn list(State(desk): State<Desk>, headers: HeaderMap, words: Words) -> Result<Response, Problem> {
+    let asked = desk.admit(Act::ListSessions, &headers, words)?;
+    let page = asked.page()?;
+    let wanted = asked.wanted;
     let listing = desk.admin.live.gateway().list_sessions(&wanted, page).await;
     desk.note(
         Act::ListSessions,
@@ -85,17 +75,13 @@ async fn list(
     Ok(answer(&json!({ "sessions": sessions, "next": next })))
 }
 
-async fn end(
-    State(desk): State<Desk>,
-    headers: HeaderMap,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let asked = desk.admit(Act::EndSessions, &headers, asked)?;
-    let wanted = asked.wanted();
+async fn end(State(desk): State<Desk>, headers: HeaderMap, words: Words) -> Result<Response, Problem> {
+    let asked = desk.admit(Act::EndSessions, &headers, words)?;
     if asked.after.is_some() || asked.limit.is_some() {
         return Err(Problem::Query("`after` and `limit` are for listing".to_owned()));
     }
-    if wanted.is_everything() && asked.all != Some(true) {
+    let wanted = asked.wanted;
+    if wanted.is_everything() && !asked.all {
         return Err(Problem::Everything);
     }
     let ended = desk.admin.live.gateway().end_sessions(&wanted).await;
@@ -110,16 +96,10 @@ pub(super) fn answer(body: &serde_json::Value) -> Response {
 
 impl Desk {
     /// First the token: whoever lacks it learns nothing of what they asked.
-    fn admit(
-        &self,
-        act: Act,
-        headers: &HeaderMap,
-        asked: Result<Query<Asked>, QueryRejection>,
-    ) -> Result<Asked, Problem> {
+    fn admit(&self, act: Act, headers: &HeaderMap, words: Words) -> Result<Asked, Problem> {
         self.bar(act, headers)?;
-        asked
-            .map(|Query(asked)| asked)
-            .map_err(|rejection| Problem::Query(rejection.body_text()))
+        let Query(words) = words.map_err(|rejection| Problem::Query(rejection.body_text()))?;
+        Asked::read(&words)
     }
 
     /// Who has no token is told that, and nothing else.
@@ -149,37 +129,53 @@ impl Desk {
 }
 
 impl Asked {
-    fn wanted(&self) -> Wanted {
-        let Self {
-            id,
-            subject,
-            sid,
-            provider,
-            older_than,
-            idle_for,
-            after: _,
-            limit: _,
-            all: _,
-        } = self;
-        Wanted {
-            id: id.clone(),
-            subject: subject.clone(),
-            sid: sid.clone(),
-            provider: provider.as_deref().map(ProviderName::new),
-            older_than: older_than.map(Duration::from_secs),
-            idle_for: idle_for.map(Duration::from_secs),
+    fn read(words: &[(String, String)]) -> Result<Self, Problem> {
+        let mut asked = Self::default();
+        for (at, (name, value)) in words.iter().enumerate() {
+            if words.iter().take(at).any(|(before, _)| before == name) {
+                return Err(Problem::Query(format!("`{name}` is there twice")));
+            }
+            asked.take(name, value).map_err(Problem::Query)?;
         }
+        Ok(asked)
+    }
+
+    fn take(&mut self, name: &str, value: &str) -> Result<(), String> {
+        if let Some(filter) = Filter::named(name) {
+            return self.wanted.set(filter, value).map_err(|bad| bad.to_string());
+        }
+        match name {
+            "after" => {
+                let cursor = value.parse();
+                self.after = Some(cursor.map_err(|_| "`after` is not the `next` of an answer".to_owned())?);
+            }
+            "limit" => self.limit = Some(value.parse().map_err(|_| out_of_bounds())?),
+            "all" => self.all = value.parse().map_err(|_| "`all` is true or false".to_owned())?,
+            _ => {
+                return Err(format!(
+                    "`{name}` is not known; {} are, with after, limit and all",
+                    filters()
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn page(&self) -> Result<Page, Problem> {
-        let after = self.after.as_deref().map(str::parse::<Cursor>).transpose();
-        let after = after.map_err(|_| Problem::Query("`after` is not the `next` of an answer".to_owned()))?;
-        let limit = self.limit.unwrap_or(USUAL);
+        let (after, limit) = (self.after, self.limit.unwrap_or(USUAL));
         if !(1..=MOST).contains(&limit) {
-            return Err(Problem::Query(format!("`limit` is 1 to {MOST}")));
+            return Err(Problem::Query(out_of_bounds()));
         }
         Ok(Page { after, limit })
     }
+}
+
+fn out_of_bounds() -> String {
+    format!("`limit` is 1 to {MOST}")
+}
+
+fn filters() -> String {
+    Filter::ALL.map(Filter::name).join(", ")
 }
 
 impl IntoResponse for Problem {
@@ -201,7 +197,7 @@ impl IntoResponse for Problem {
                 StatusCode::BAD_REQUEST,
                 "everything",
                 "This would end every session",
-                "Say which by id, subject, sid, provider, older_than or idle_for, or add all=true.".to_owned(),
+                format!("Say which, by any of {}, or add all=true.", filters()),
             ),
             Self::Down(down) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::{Failure, client::At, table};
 use crate::{
     config::written::{Written as _, measure::LengthOfTime},
+    flow::{Filter, Wanted},
+    oidc::ProviderName,
     server::run,
     session::Entry,
 };
@@ -20,6 +22,7 @@ Examples:
   doorward sessions list --config doorward.yaml
   doorward sessions list --config doorward.yaml --provider corporate --older-than 12h --json
   doorward sessions end --admin http://127.0.0.1:9090 --token-file admin-token --subject 5f2c
+  doorward sessions list --config doorward.yaml --route payroll
   doorward sessions end --config doorward.yaml --id 3pHUpX-H0tD31lJ3Jz1mTkO1YdnMzTQF0bQ8Wz8wGdE
   doorward sessions end --config doorward.yaml --all
 
@@ -57,7 +60,7 @@ pub(super) struct End {
     #[command(flatten)]
     which: Which,
     /// End every session: everybody is signed out
-    #[arg(long, conflicts_with_all = ["id", "subject", "sid", "provider", "older_than", "idle_for"])]
+    #[arg(long, conflicts_with = "Which")]
     all: bool,
     /// Print JSON: an object with the number `ended`
     #[arg(long)]
@@ -79,6 +82,9 @@ struct Which {
     /// Sessions that this provider of the configuration vouched for
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
+    /// Sessions used on this route: the name that `explain` prints for it
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
     /// Sessions made at least so long ago, such as 12h
     #[arg(long, value_name = "TIME", value_parser = length)]
     older_than: Option<Duration>,
@@ -102,7 +108,7 @@ async fn print(list: &List, out: &mut impl Write) -> Result<(), Failure> {
     let mut found: Vec<Value> = Vec::new();
     let mut next: Option<String> = None;
     let more = loop {
-        let mut query = list.which.query();
+        let mut query = query(&list.which);
         query.push(("limit", PAGE.to_string()));
         query.extend(next.take().map(|next| ("after", next)));
         let mut page = client.ask(http::Method::GET, &query).await?;
@@ -128,13 +134,14 @@ async fn print(list: &List, out: &mut impl Write) -> Result<(), Failure> {
 }
 
 async fn end_them(end: &End, out: &mut impl Write) -> Result<(), Failure> {
-    let mut query = end.which.query();
+    let mut query = query(&end.which);
     if end.all {
         query.push(("all", "true".to_owned()));
     }
     if query.is_empty() {
-        let what = "say which sessions to end: --id, --subject, --sid, --provider, --older-than, --idle-for, or --all";
-        return Err(Failure::Usage(what.to_owned()));
+        let options = Filter::ALL.map(|filter| format!("--{}", filter.name().replace('_', "-")));
+        let what = format!("say which sessions to end: {}, or --all", options.join(", "));
+        return Err(Failure::Usage(what));
     }
     let answer = end.at.client()?.ask(http::Method::DELETE, &query).await?;
     let ended = answer.get("ended").and_then(Value::as_u64).unwrap_or(0);
@@ -147,29 +154,28 @@ async fn end_them(end: &End, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Which {
-    fn query(&self) -> Vec<(&'static str, String)> {
-        let Self {
-            id,
-            subject,
-            sid,
-            provider,
-            older_than,
-            idle_for,
-        } = self;
-        let seconds = |time: &Option<Duration>| time.map(|time| time.as_secs().to_string());
-        [
-            ("id", id.clone()),
-            ("subject", subject.clone()),
-            ("sid", sid.clone()),
-            ("provider", provider.clone()),
-            ("older_than", seconds(older_than)),
-            ("idle_for", seconds(idle_for)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect()
-    }
+/// The query that asks for these.
+fn query(which: &Which) -> Vec<(&'static str, String)> {
+    let Which {
+        id,
+        subject,
+        sid,
+        provider,
+        route,
+        older_than,
+        idle_for,
+    } = which;
+    let wanted = Wanted {
+        id: id.clone(),
+        subject: subject.clone(),
+        sid: sid.clone(),
+        provider: provider.as_deref().map(ProviderName::new),
+        route: route.clone(),
+        older_than: *older_than,
+        idle_for: *idle_for,
+    };
+    let given = wanted.given().into_iter();
+    given.map(|(filter, value)| (filter.name(), value)).collect()
 }
 
 fn length(text: &str) -> Result<Duration, String> {

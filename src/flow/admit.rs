@@ -125,7 +125,7 @@ impl Gateway {
         }
     }
 
-    /// Renewal in the background where it is due, and the coarse note that the session is in use. Neither is waited for.
+    /// Renewal in the background where it is due, and the coarse note that the session is in use here. Neither is waited for.
     fn look_after(&self, admission: &gate::Admission) {
         let Some(session) = admission.session() else {
             return;
@@ -133,8 +133,9 @@ impl Gateway {
         if admission.renew() {
             self.renew_behind(session);
         }
-        if self.parts().terms.touch_due(&session.record, self.now()) {
-            self.touch_behind(session);
+        let route = &admission.route().id.0;
+        if self.parts().terms.touch_due(&session.record, self.now(), route) {
+            self.touch_behind(session, route);
         }
     }
 }

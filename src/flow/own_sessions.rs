@@ -177,6 +177,7 @@ fn own_json(session: &Session, all: &[Shown]) -> Reply {
             issuer: _,
             subject: _,
             sid: _,
+            routes: _,
         } = &shown.entry;
         json!({
             "id": id, "provider": provider, "created": created, "seen": seen, "expires": expires, "client": client,

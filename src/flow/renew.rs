@@ -3,6 +3,7 @@
 //! A flight is a task of its own: a client that disconnects cancels nothing (RF-03).
 
 mod flights;
+mod lease;
 
 use std::{
     sync::{Arc, PoisonError},
@@ -28,10 +29,6 @@ use crate::{
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
 const SAVE_PATIENCE: Duration = Duration::from_secs(10);
-/// More calls than one renewal makes of a provider: metadata, keys, the token, keys once more, userinfo.
-const MOST_CALLS: u32 = 8;
-/// For the calls of the store.
-const MARGIN: Duration = Duration::from_secs(60);
 /// Between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -61,12 +58,12 @@ impl Gateway {
         drop(self.join(session));
     }
 
-    /// Notes in the background that the session is used.
-    pub(super) fn touch_behind(&self, session: &Arc<Session>) {
-        let (gateway, session) = (self.clone(), Arc::clone(session));
+    /// Notes in the background that the session is used on the route.
+    pub(super) fn touch_behind(&self, session: &Arc<Session>, route: &Arc<str>) {
+        let (gateway, session, route) = (self.clone(), Arc::clone(session), Arc::clone(route));
         drop(task::spawn("touch", async move {
             let now = gateway.now();
-            gateway.parts().sessions.touch(&session, now).await;
+            gateway.parts().sessions.touch(&session, &route, now).await;
         }));
     }
 
@@ -170,29 +167,6 @@ impl Flight<'_> {
         }
     }
 
-    async fn acquire(&mut self) -> Observed {
-        match self
-            .gateway
-            .parts()
-            .sessions
-            .lease(&self.session.key, self.longest())
-            .await
-        {
-            Ok(Some(lease)) => {
-                self.lease = Some(lease);
-                Observed::Acquired
-            }
-            Ok(None) => Observed::Busy,
-            Err(_) => Observed::StoreDown,
-        }
-    }
-
-    /// How long this flight can take while it holds the lease, and more: nobody else may spend the token meanwhile.
-    fn longest(&self) -> Duration {
-        let settings = self.provider.settings();
-        (settings.connect_timeout + settings.timeout) * MOST_CALLS + SAVE_PATIENCE + MARGIN
-    }
-
     async fn wait(&mut self) -> Observed {
         if Instant::now() >= self.deadline {
             return Observed::DeadlinePassed;
@@ -217,7 +191,7 @@ impl Flight<'_> {
         match &self.lease {
             Some(lease) => match lease.holds().await {
                 Ok(true) => {}
-                Ok(false) => return Observed::LeaseLost,
+                Ok(false) => return self.lost().await,
                 Err(_) => return Observed::StoreDown,
             },
             None => return Observed::LeaseLost,

@@ -1,10 +1,11 @@
 //! Sign-out: here first, then at the provider (OpenID Connect RP-Initiated Logout 1.0).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::{Gateway, Incoming, Reply, admit::who, cookies, reply};
 use crate::{
@@ -34,14 +35,23 @@ impl Gateway {
     }
 
     async fn proceed(&self, incoming: &Incoming<'_>, caller: Caller, own_origin: &str) -> Reply {
-        let session = match self.kept(incoming).await {
+        let began = Instant::now();
+        let mut found = self.kept(incoming).await;
+        if matches!(found, Presence::Down) && a_moment_passed(began).await {
+            found = self.kept(incoming).await;
+        }
+        let session = match found {
             Presence::Session(session) => Some(session),
             Presence::Nothing | Presence::Unreadable => None,
             // Without the store the session cannot be ended, and a cookie deleted alone would leave it alive.
             Presence::Down => return self.refuse_plainly(Refusal::StoreDown, caller, incoming),
         };
         if let Some(session) = &session {
-            if self.parts().sessions.end(&session.handle).await.is_err() {
+            let mut ended = self.parts().sessions.end(&session.handle).await;
+            if ended.is_err() && a_moment_passed(began).await {
+                ended = self.parts().sessions.end(&session.handle).await;
+            }
+            if ended.is_err() {
                 self.audit(incoming, Act::SignOut, Refusal::StoreDown.code(), Some(session));
                 return self.refuse_plainly(Refusal::StoreDown, caller, incoming);
             }
@@ -138,6 +148,21 @@ impl Gateway {
         let provider = self.provider_of_session(session?)?;
         provider.end_session_origin().await
     }
+}
+
+/// How soon the store must have said that it cannot, for being asked once more.
+const AT_ONCE: Duration = Duration::from_millis(500);
+/// How long after that: by then a store that lost its server has looked for another.
+const MOMENT: Duration = Duration::from_millis(600);
+
+/// Whether the store is to be asked once more, a moment later: whoever signs out just as another server takes over is not
+/// sent away, and ending a session twice comes to the same. A store that was silent is not waited for again.
+async fn a_moment_passed(began: Instant) -> bool {
+    let at_once = began.elapsed() <= AT_ONCE;
+    if at_once {
+        sleep(MOMENT).await;
+    }
+    at_once
 }
 
 /// The address of the sign-out that goes on to this page.

@@ -4,7 +4,7 @@
 use ring::digest;
 use serde::{Deserialize, Serialize};
 
-use super::{BadRecord, Client, Record, StoreKey, Terms, record};
+use super::{BadRecord, Client, Record, Routes, StoreKey, Terms, record};
 use crate::{
     keys::{Binding, Opened, Purpose, Ring, RingKey, open, seal},
     oidc::{Issuer, ProviderName},
@@ -55,6 +55,9 @@ pub struct Entry {
     /// Where from the person signed in.
     #[serde(default)]
     pub client: Client,
+    /// The routes that it was used on.
+    #[serde(default, skip_serializing_if = "Routes::is_empty")]
+    pub routes: Routes,
 }
 
 /// As of [`Record::to_bytes`]: another number is no entry.
@@ -112,6 +115,7 @@ impl Entry {
             seen: record.seen,
             expires: terms.ends(record),
             client: record.client.clone(),
+            routes: record.routes.clone(),
         }
     }
 

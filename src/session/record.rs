@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Client;
+use super::{Client, Routes};
 use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
 
 /// The tokens of a session.
@@ -44,6 +44,9 @@ pub struct Record {
     /// Where from the person signed in, coarse, for lists of sessions.
     #[serde(default)]
     pub client: Client,
+    /// The routes that it was used on.
+    #[serde(default, skip_serializing_if = "Routes::is_empty")]
+    pub routes: Routes,
 }
 
 /// The bytes are no record of a format that this program reads. Either way there is no session (RS-14).
@@ -95,6 +98,7 @@ impl Record {
             tokens,
             renewals: 0,
             client: Client::unknown(),
+            routes: Routes::none(),
         }
     }
 
@@ -110,6 +114,7 @@ impl Record {
             tokens,
             renewals: self.renewals.saturating_add(1),
             client: self.client.clone(),
+            routes: self.routes.clone(),
         }
     }
 
@@ -120,6 +125,15 @@ impl Record {
         Self {
             seen: now,
             ..self.clone()
+        }
+    }
+
+    /// As [`Self::touched`], on this route.
+    #[must_use]
+    pub fn used(&self, route: &str, now: UnixTime) -> Self {
+        Self {
+            routes: self.routes.with(route),
+            ..self.touched(now)
         }
     }
 
@@ -191,7 +205,9 @@ pub(crate) mod tests {
     #[test]
     fn a_record_comes_back_whole() {
         let record = record(NOW);
-        assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record));
+        assert_eq!(Record::from_bytes(&record.to_bytes()), Ok(record.clone()));
+        let used = record.used("wiki", NOW).used("mail", NOW);
+        assert_eq!(Record::from_bytes(&used.to_bytes()), Ok(used));
     }
 
     // RS-14
@@ -230,7 +246,10 @@ pub(crate) mod tests {
         assert_eq!((first.version, touched.version), (1, 1));
         assert_eq!((touched.seen, touched.created), (later, NOW));
         assert_eq!(touched.renewals, 0);
+        let touched = touched.used("wiki", later);
+        assert_eq!((touched.version, touched.seen), (1, later));
         let renewed = touched.renewed(tokens(later), identity(), later);
+        assert_eq!(renewed.routes, touched.routes);
         assert_eq!((renewed.version, renewed.renewals), (2, 1));
         assert_eq!(renewed.id, first.id);
         assert_eq!(renewed.hashed_id(), first.hashed_id());

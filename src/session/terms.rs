@@ -61,11 +61,11 @@ impl Terms {
     }
 
     /// Whether `seen` is old enough to be worth a write: a tenth of the idle time, between one second and one
-    /// minute.
+    /// minute. That it was used on a route for the first time is always worth one.
     #[must_use]
-    pub fn touch_due(&self, record: &Record, now: UnixTime) -> bool {
+    pub fn touch_due(&self, record: &Record, now: UnixTime, route: &str) -> bool {
         let due = (self.idle / 10).clamp(Duration::from_secs(1), Duration::from_secs(60));
-        now >= record.seen + due
+        now >= record.seen + due || !record.routes.may_have(route)
     }
 }
 
@@ -168,9 +168,10 @@ mod tests {
                 idle: Duration::from_secs(idle),
                 ..TERMS
             };
-            let record = record(START);
-            assert!(!terms.touch_due(&record, at(due - 1)), "{idle}");
-            assert!(terms.touch_due(&record, at(due)), "{idle}");
+            let record = record(START).used("wiki", START);
+            assert!(!terms.touch_due(&record, at(due - 1), "wiki"), "{idle}");
+            assert!(terms.touch_due(&record, at(due), "wiki"), "{idle}");
+            assert!(terms.touch_due(&record, at(0), "mail"), "{idle}");
         }
     }
 

@@ -222,6 +222,45 @@ pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     assert!(sessions.lease(&two.key, HOUR).await.unwrap().is_some());
 }
 
+/// A clock that somebody sets moves neither a lease nor the end of what is kept.
+async fn clock_contract(sessions: &Sessions, clock: &Clock) {
+    let session = create(sessions, clock).await;
+    let lease = sessions.lease(&session.key, HOUR).await.unwrap().unwrap();
+    let jumps: [fn(&Clock); 3] = [
+        |clock| clock.advance(HOUR / 2),
+        |clock| clock.set_back(2 * HOUR),
+        |clock| clock.advance(3 * HOUR / 2),
+    ];
+    for jump in jumps {
+        jump(clock);
+        assert!(
+            sessions.lease(&session.key, HOUR).await.unwrap().is_none(),
+            "it is held"
+        );
+        assert_eq!(lease.holds().await, Ok(true));
+        assert!(find(sessions, &session.handle).await.is_some());
+    }
+    clock.set_back(2 * HOUR);
+    let Ok(Saved::Saved(kept)) = sessions.save(&session, renewed(&session)).await else {
+        panic!("what was renewed is written, though it is of a time to come")
+    };
+    clock.advance(2 * HOUR);
+    assert_eq!(find(sessions, &session.handle).await.unwrap().record, kept.record);
+    lease.release().await;
+    assert!(sessions.lease(&session.key, HOUR).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_breaks_no_lease_and_ends_no_session() {
+    // RS-18
+    let clock = Clock::system();
+    clock_contract(&sessions(&Settings::Memory { max_sessions: 100 }, &clock), &clock).await;
+    let server = Server::start().await;
+    let settings = server.settings("open sesame");
+    let clock = Clock::system();
+    clock_contract(&sessions(&Settings::Redis(settings.into()), &clock), &clock).await;
+}
+
 #[tokio::test]
 async fn memory_holds_the_contract() {
     let clock = Clock::system();

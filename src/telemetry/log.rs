@@ -4,6 +4,8 @@
 //! thread of their own through a bounded queue; when it is full they are dropped, so that a blocked sink never blocks a
 //! request.
 
+mod access;
+
 use std::{fs, io, path::PathBuf};
 
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
@@ -16,7 +18,7 @@ use tracing_subscriber::{
 };
 
 use super::{
-    AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, RequestLine, Settings, audit,
+    AuditSettings, CacheEvent, Call, Event, Eviction, Naming, Reload, Settings, audit,
     metrics::label::{call_name, channel_name, outcome_name},
 };
 use crate::{
@@ -133,7 +135,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
     match event {
         Event::Request(line) => {
             if access_log {
-                write_access(line);
+                access::write(line);
             }
         }
         Event::Audit(audit) => audit::write(audit, naming),
@@ -267,47 +269,6 @@ fn write_renewal(provider: &str, outcome: Outcome) {
             tracing::debug!(provider, outcome = outcome_text, "tokens renewed");
         }
     }
-}
-
-fn write_access(line: &RequestLine<'_>) {
-    let RequestLine {
-        request_id,
-        trace_id,
-        method,
-        host,
-        path,
-        route,
-        outcome,
-        status,
-        subject_hash,
-        client,
-        took,
-        decided,
-        upstream,
-        sent,
-        received,
-        error,
-    } = line;
-    let micros = |time: &std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    tracing::info!(
-        target: "access",
-        request_id,
-        trace_id,
-        method,
-        host,
-        path,
-        route,
-        outcome,
-        status,
-        subject = subject_hash,
-        client = client.map(tracing::field::display),
-        took_us = micros(took),
-        decided_us = micros(decided),
-        upstream_us = upstream.as_ref().map(micros),
-        sent,
-        received,
-        error,
-    );
 }
 
 #[cfg(test)]

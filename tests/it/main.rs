@@ -32,6 +32,7 @@ mod proxy_faults;
 mod proxy_rows;
 mod proxy_server;
 mod proxy_tls;
+mod redis_tls;
 mod reload;
 mod renewal;
 mod rotation;

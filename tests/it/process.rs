@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Take},
@@ -15,9 +16,13 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::harness::{
-    raw::Raw,
-    upstream::{Act, Upstream, ok},
+use crate::{
+    harness::{
+        browser::Browser,
+        raw::Raw,
+        upstream::{Act, Upstream, ok},
+    },
+    reload::{Program, written},
 };
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n";
@@ -216,6 +221,23 @@ async fn every_request_that_arrived_before_the_end_is_answered() {
 }
 
 // GW-08
+#[tokio::test]
+async fn a_log_that_nobody_reads_holds_nobody_up() {
+    // GW-13
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.yaml");
+    fs::write(&file, written("/one")).unwrap();
+    let mut program = Program::start(&file);
+    let address = program.says("listening")["address"].as_str().unwrap().to_owned();
+    let url = format!("http://app.test:{}/one", address.rsplit(':').next().unwrap());
+    // A pipe holds 64 KiB, and each of these leaves more than 200 bytes.
+    let browser = Browser::new();
+    for _ in 0..1000 {
+        assert_eq!(browser.fetch(&url).await.status, StatusCode::BAD_GATEWAY);
+    }
+    assert!(program.end().success(), "nor does it hold the end up");
+}
+
 #[tokio::test]
 async fn out_of_files_new_connections_wait_and_the_rest_goes_on() {
     let up = Upstream::start().await;

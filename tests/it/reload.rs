@@ -6,7 +6,7 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::fs::symlink,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use doorward::proxy::Bind;
@@ -304,13 +304,13 @@ async fn what_waits_for_a_restart_is_said() {
 }
 
 /// The program with a configuration in a folder, and the lines that it logs.
-struct Program {
+pub struct Program {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Program {
-    fn start(file: &Path) -> Self {
+    pub fn start(file: &Path) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .args(["run", "--config"])
             .arg(file)
@@ -322,7 +322,7 @@ impl Program {
     }
 
     /// The next line that says so.
-    fn says(&mut self, words: &str) -> serde_json::Value {
+    pub fn says(&mut self, words: &str) -> serde_json::Value {
         let mut before = Vec::new();
         for line in self.lines.by_ref() {
             let line = line.unwrap();
@@ -335,10 +335,18 @@ impl Program {
     }
 
     fn hang_up(&self) {
-        let sent = Command::new("kill")
-            .args(["-HUP", &self.child.id().to_string()])
-            .status();
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Asks it to end, and waits.
+    pub fn end(&mut self) -> ExitStatus {
+        self.signal("-TERM");
+        self.child.wait().unwrap()
     }
 }
 
@@ -349,7 +357,7 @@ impl Drop for Program {
     }
 }
 
-fn written(path: &str) -> String {
+pub fn written(path: &str) -> String {
     format!(
         "listeners: [{{ address: \"127.0.0.1:0\" }}]\nadmin: {{ enabled: false }}\nroutes:\n  - {{ host: app.test, path: \
          {path}, upstream: \"http://127.0.0.1:1\", access: open }}\n"

@@ -185,8 +185,46 @@ async fn a_renewal_under_way_is_waited_for_at_the_end() {
 }
 
 #[tokio::test]
+async fn a_clock_that_jumps_during_a_renewal_costs_no_second_call_and_no_session() {
+    // RS-18, GW-10
+    for back in [false, true] {
+        let session = "  store: memory\n  idle_timeout: 8h\n".to_owned();
+        let world = World::with(Wishes {
+            session,
+            ..Wishes::default()
+        })
+        .await;
+        world.provider.script(|script| script.expires_in = json!(3600));
+        let browser = Arc::new(Browser::new());
+        assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+        world.clock.advance(HOUR + Duration::from_secs(1));
+        let hold = world.provider.hold("refresh");
+        let mut requests = tokio::task::JoinSet::new();
+        let mut ask = || {
+            let (browser, url) = (Arc::clone(&browser), world.url("/"));
+            requests.spawn(async move { browser.fetch(&url).await.status })
+        };
+        let first = ask();
+        world.provider.seen("refresh", 1).await;
+        if back {
+            world.clock.set_back(HOUR);
+        } else {
+            world.clock.advance(HOUR);
+        }
+        ask();
+        assert!(!first.is_finished(), "it waits for the provider");
+        drop(hold);
+        while let Some(status) = requests.join_next().await {
+            assert_eq!(status.unwrap(), StatusCode::OK, "back: {back}");
+        }
+        assert_eq!(world.provider.count("refresh"), 1, "back: {back}");
+        assert_eq!(world.provider.reused(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_provider_that_wants_to_see_the_person_ends_the_session() {
-    // RF-07
+    // RF-07, IP-08
     let (world, browser) = signed_in().await;
     world
         .provider

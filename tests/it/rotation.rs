@@ -179,7 +179,7 @@ fn id(number: usize) -> KeyId {
     KeyId::parse(&format!("key-{number}")).unwrap()
 }
 
-// RS-10: rings of replicas are out of step for a while, whatever the order.
+// GW-07: rings of replicas are out of step for a while, whatever the order.
 #[tokio::test]
 async fn a_rotation_signs_nobody_out_whatever_the_order_of_the_replicas() {
     let mut fleet = Fleet::start().await;

@@ -3,9 +3,12 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::{
-    browser::{Browser, Page},
-    gateway::{Wishes, World},
+use crate::{
+    harness::{
+        browser::{Browser, Page},
+        gateway::{Wishes, World},
+    },
+    outage::Redis,
 };
 
 const TOKEN: &str = "a-token-for-these-tests";
@@ -121,6 +124,57 @@ async fn an_administrator_lists_and_ends() {
     assert!(listed(&world, "").await.is_empty());
 }
 
+/// Until a list comes to this many; what is noted of a use is noted beside the request.
+async fn comes_to(world: &World, query: &str, count: usize) {
+    let asking = async {
+        while listed(world, query).await.len() != count {
+            tokio::task::yield_now().await;
+        }
+    };
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(10), asking).await;
+    assert!(asked.is_ok(), "{query} never came to {count}");
+}
+
+#[tokio::test]
+async fn who_used_a_route_is_listed_and_ended_by_it() {
+    let redis = Redis::start().await;
+    for session in ["  store: memory\n".to_owned(), redis.yaml()] {
+        let world = World::with(Wishes {
+            token: Some(TOKEN),
+            session,
+            ..Wishes::default()
+        })
+        .await;
+        let (both, one, refused) = (
+            signed_in(&world).await,
+            signed_in(&world).await,
+            signed_in(&world).await,
+        );
+        comes_to(&world, "?route=app.test/", 3).await;
+        assert_eq!(both.fetch(&world.url("/token")).await.status, StatusCode::OK);
+        assert_eq!(both.fetch(&world.url("/hello")).await.status, StatusCode::OK);
+        assert_eq!(one.fetch(&world.url("/open")).await.status, StatusCode::OK);
+        assert_eq!(refused.fetch(&world.url("/admin")).await.status, StatusCode::FORBIDDEN);
+        for (route, count) in [("token", 1), ("hello", 1), ("open", 0), ("admin", 0)] {
+            comes_to(&world, &format!("?route=app.test/{route}"), count).await;
+        }
+        assert_eq!(
+            listed(&world, "?route=app.test/token").await[0]["routes"][0],
+            "app.test/"
+        );
+        assert_eq!(listed(&world, "?route=app.test/token&provider=another").await.len(), 0);
+
+        // What it is found by stays through a renewal.
+        world.clock.advance(std::time::Duration::from_secs(3590));
+        assert_eq!(both.fetch(&world.url("/")).await.status, StatusCode::OK);
+        comes_to(&world, "?route=app.test/token&idle_for=60", 0).await;
+        let ended = admin(&world, Method::DELETE, "?route=app.test/token", &[BEARER]).await;
+        assert_eq!(ended.json()["ended"], 1, "{}", ended.body);
+        assert!(!lives(&world, &both).await);
+        assert!(lives(&world, &one).await && lives(&world, &refused).await);
+    }
+}
+
 #[tokio::test]
 async fn ending_by_subject_ends_all_of_a_person() {
     // BL-07
@@ -172,6 +226,8 @@ async fn a_list_comes_in_pages_and_bad_queries_are_told() {
         "?after=x",
         "?colour=blue",
         "?older_than=1h",
+        "?all=perhaps",
+        "?subject=one&subject=two",
     ] {
         let page = admin(&world, Method::GET, bad, &[BEARER]).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{bad}");

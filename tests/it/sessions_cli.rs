@@ -91,6 +91,17 @@ async fn sessions_are_listed_and_ended_from_the_shell() {
         (1, &true.into())
     );
 
+    // By the name that `explain` prints; an option of each kind that can be asked for, and no other.
+    let by_route = shell.ask("end", &["--route", "app.test/never"]).await;
+    assert_eq!(by_route.out, "ended 0 sessions\n", "{}", by_route.err);
+    let nothing = shell.ask("end", &[]).await.err;
+    for filter in doorward::flow::Filter::ALL {
+        let option = format!("--{}", filter.name().replace('_', "-"));
+        assert!(nothing.contains(&option), "{nothing}");
+        let with_all = shell.ask("end", &["--all", &option, "1s"]).await;
+        assert_eq!(with_all.code, Some(2), "{option}");
+        assert!(with_all.err.contains("cannot be used with"), "{}", with_all.err);
+    }
     let id = json["sessions"][0]["id"].as_str().unwrap();
     assert!(table.out.contains(id));
     let ended = shell.ask("end", &["--id", id]).await;

@@ -147,7 +147,7 @@ async fn an_answer_that_is_none_never_reaches_the_token_endpoint() {
 
 #[tokio::test]
 async fn a_provider_error_is_a_page_and_no_loop() {
-    // AR-09
+    // AR-09, IP-08
     let world = ada().await;
     world.provider.script(|script| {
         script.authorize_error = Some(("access_denied".to_owned(), "<script>alert(1)</script>".to_owned()));

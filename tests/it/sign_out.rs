@@ -74,7 +74,7 @@ async fn another_site_cannot_sign_anyone_out() {
 
 #[tokio::test]
 async fn a_provider_without_logout_ends_here() {
-    // RL-03
+    // RL-03, IP-08
     let world = World::start().await;
     world
         .provider

@@ -7,6 +7,8 @@ use std::{
     path::Path,
 };
 
+use crate::entropy::Entropy;
+
 /// Writes `text` in the place of the file, which keeps its owner, group and mode. Whoever reads it finds the old text or the
 /// new one whole, also after a loss of power. A symbolic link stays one.
 pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
@@ -15,7 +17,9 @@ pub(super) fn replace(file: &Path, text: &str) -> io::Result<()> {
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     };
-    let beside = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    // Drawn, as in containers every process may have the same number: what a killed one left is in nobody's way (GW-04).
+    let drawn = Entropy::system().token();
+    let beside = folder.join(format!(".{}.{drawn}.new", name.to_string_lossy()));
     let written = write(&beside, text, &before).and_then(|()| fs::rename(&beside, &file));
     if written.is_err() {
         // The error says more than a second one would.
@@ -61,6 +65,37 @@ mod tests {
         assert_eq!((after.mode(), after.uid()), (before.mode(), before.uid()));
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn whoever_reads_meanwhile_finds_one_of_the_texts_whole() {
+        // GW-04
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("session.keys");
+        let texts = ["old\n".repeat(5000), "new\n".repeat(7000)];
+        fs::write(&file, &texts[0]).unwrap();
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                for n in 1..100 {
+                    replace(&file, &texts[n % 2]).unwrap();
+                }
+            });
+            while !writing.is_finished() {
+                assert!(texts.contains(&fs::read_to_string(&file).unwrap()), "neither");
+            }
+        });
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_beside_it_is_nobodys_matter() {
+        // GW-04
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("session.keys");
+        fs::write(&file, "old").unwrap();
+        let left = format!(".session.keys.{}.new", std::process::id());
+        fs::write(folder.path().join(left), "half of it").unwrap();
+        replace(&file, "new").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
     }
 
     #[test]

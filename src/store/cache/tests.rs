@@ -167,6 +167,7 @@ fn fill(cache: &Cache, size: usize) {
 
 #[test]
 fn it_is_bounded_by_bytes() {
+    // RS-16
     let cache = cache();
     fill(&cache, 1 << 20);
     let (sessions, bytes) = cache.size();
@@ -176,6 +177,7 @@ fn it_is_bounded_by_bytes() {
 
 #[test]
 fn it_is_bounded_by_sessions() {
+    // RS-16
     let few = CacheSettings {
         sessions: 50,
         ..SETTINGS

@@ -204,6 +204,25 @@ async fn tombstones(sessions: &Sessions, clock: &Clock) {
     assert_eq!(sessions.end_listed_sid(&issuer, "unproved").await, Ok(1));
 }
 
+/// Where a session was used is in its entry, however many notes are made at once.
+async fn uses(sessions: &Sessions, clock: &Clock) {
+    let session = made(sessions, clock, "everywhere", "p-9").await;
+    let routes: Vec<Arc<str>> = (0..10).map(|n| format!("route-{n}").into()).collect();
+    let touches = routes.iter().map(|route| sessions.touch(&session, route, clock.now()));
+    futures_util::future::join_all(touches).await;
+    let issuer = issuer();
+    let shown = listed(sessions, &[Named::Subject(&issuer, "everywhere")]).await;
+    assert!(
+        routes.iter().all(|route| shown[0].entry.routes.may_have(route)),
+        "{shown:?}"
+    );
+    assert!(!shown[0].entry.routes.may_have("another"));
+    let found = find(sessions, &session.handle).await.unwrap();
+    assert_eq!(found.record.routes, shown[0].entry.routes);
+    assert_eq!(found.record.version, session.record.version, "a note is no change");
+    assert_eq!(sessions.end_key(&session.key).await, Ok(true));
+}
+
 /// Every part of a list, one after the other, while the list changes.
 async fn pages(sessions: &Sessions, clock: &Clock) {
     let mut made_here = Vec::new();
@@ -225,7 +244,11 @@ async fn pages(sessions: &Sessions, clock: &Clock) {
             // What was shown already is used again: it keeps its place.
             let used = made_here.iter().find(|session| session.key == keys[0]).unwrap();
             sessions
-                .touch(&find(sessions, &used.handle).await.unwrap(), clock.now())
+                .touch(
+                    &find(sessions, &used.handle).await.unwrap(),
+                    &"wiki".into(),
+                    clock.now(),
+                )
                 .await;
             match listing.next {
                 Some(next) => after = Some(next.to_string().parse().unwrap()),
@@ -260,6 +283,7 @@ async fn race(sessions: &Sessions, clock: &Clock) {
 async fn all(sessions: &Sessions, clock: &Clock) {
     sessions_contract(sessions, clock).await;
     tombstones(sessions, clock).await;
+    uses(sessions, clock).await;
     pages(sessions, clock).await;
     race(sessions, clock).await;
 }

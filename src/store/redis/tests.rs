@@ -4,6 +4,7 @@
 #[expect(unreachable_pub, reason = "shared with tests of the whole gateway")]
 mod fault_proxy;
 mod cluster;
+mod crowd;
 mod failover;
 mod refusal;
 mod servers;

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::{Inner, Saved, Sessions};
 use crate::{
     session::{Record, Session},
-    store::{Down, Written},
+    store::{Down, Written, cache::Lookup},
     time::UnixTime,
 };
 
@@ -21,16 +21,28 @@ impl Sessions {
         self.write("save", session, next).await
     }
 
-    /// Notes that the session is used, when the last note is old enough and none is being written. As good as can be: a
-    /// failure is counted, no more.
-    pub async fn touch(&self, session: &Arc<Session>, now: UnixTime) {
-        if !self.terms().touch_due(&session.record, now) {
+    /// Notes that the session is used on the route, when the last note is old enough or none is of that route. As good as can
+    /// be: a failure is counted, no more.
+    pub async fn touch(&self, session: &Arc<Session>, route: &Arc<str>, now: UnixTime) {
+        if !self.terms().touch_due(&session.record, now, route) {
             return;
         }
-        if let Some(_writing) = self.0.touching.begin(session.key) {
-            let next = session.touched(session.record.touched(now));
+        let Some(mut writing) = self.0.touching.begin(session.key, route) else {
+            return;
+        };
+        // The request's own may be older than the last note, which a write of it would undo.
+        let mut session = match self.0.changes.cache.get(&session.key) {
+            Lookup::Hit(newest) => newest,
+            Lookup::Miss | Lookup::Bypassed => Arc::clone(session),
+        };
+        while let Some(routes) = writing.wanted() {
+            let used = |record: Record, route: &Arc<str>| record.used(route, now);
+            let next = session.touched(routes.iter().fold(session.record.clone(), used));
             // Whoever cannot be reached or has changed meanwhile was counted, and needs no note.
-            self.write("touch", session, next).await.ok();
+            let Ok(Saved::Saved(saved)) = self.write("touch", &session, next).await else {
+                return;
+            };
+            session = saved;
         }
     }
 

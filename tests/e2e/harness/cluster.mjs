@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { freePort } from './child.mjs';
+import { startWays } from './link.mjs';
 import { startRedis } from './redis.mjs';
 import { AT_ONCE } from './sentinel.mjs';
 import { eventually } from './wait.mjs';
@@ -9,7 +10,7 @@ import { eventually } from './wait.mjs';
 const run = promisify(execFile);
 
 /** A store for `startReplicas`: `redis.nodes()` says who is what now. */
-export async function clusterStore(started) {
+export async function clusterStore(started, count) {
   const servers = [];
   for (let n = 0; n < 6; n += 1) {
     const config = [
@@ -45,9 +46,11 @@ export async function clusterStore(started) {
     });
   }
 
+  const ways = await startWays(started, count, servers);
+  const seeds = (n) => servers.slice(0, 3).map((server) => `127.0.0.1:${ways[n].to(server)}`);
   return {
-    settings: () => ({ cluster: { nodes: addresses.slice(0, 3) }, timeout: '1s', connect_timeout: '1s' }),
-    link: () => undefined,
+    settings: (n) => ({ cluster: { nodes: seeds(n) }, timeout: '1s', connect_timeout: '1s' }),
+    link: (n) => ways[n].link,
     parts: { redis: { servers, nodes } },
   };
 }

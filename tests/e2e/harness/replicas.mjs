@@ -147,6 +147,8 @@ async function startReplica({ name, config, ports, link, recording }) {
     ...ports,
     /** Its own path to Redis. */
     link,
+    pid: () => gateway.child.pid,
+    admin: () => gateway.admin,
     tail: (lines) => gateway.tail(lines),
     metrics: () => gateway.metrics(),
     /** `kill -9`; the checker knows of it, since tokens in its hands are lost with it. */

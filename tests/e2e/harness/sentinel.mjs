@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, startChild, tempFolder } from './child.mjs';
+import { startWays } from './link.mjs';
 import { startRedis } from './redis.mjs';
 import { eventually } from './wait.mjs';
 
@@ -13,7 +14,7 @@ const SERVICE = 'doorward';
 export const AT_ONCE = [['repl-diskless-sync-delay', '0']];
 
 /** A store for `startReplicas`: `redis.master()` is the server that the sentinels name now. */
-export async function sentinelStore(started) {
+export async function sentinelStore(started, count) {
   const servers = [started(await startRedis({ config: AT_ONCE }))];
   const follow = [...AT_ONCE, ['replicaof', '127.0.0.1', String(servers[0].port)]];
   for (let n = 0; n < 2; n += 1) servers.push(started(await startRedis({ config: follow })));
@@ -35,10 +36,11 @@ export async function sentinelStore(started) {
     const [, port] = (await sentinel.cli('SENTINEL', 'get-master-addr-by-name', SERVICE)).split('\n');
     return servers.find((server) => server.port === Number(port));
   };
-  const nodes = sentinels.map(({ port }) => `127.0.0.1:${port}`);
+  const ways = await startWays(started, count, servers, sentinels);
+  const nodes = (n) => sentinels.map((sentinel) => `127.0.0.1:${ways[n].to(sentinel)}`);
   return {
-    settings: () => ({ sentinel: { nodes, service: SERVICE }, timeout: '1s', connect_timeout: '1s' }),
-    link: () => undefined,
+    settings: (n) => ({ sentinel: { nodes: nodes(n), service: SERVICE }, timeout: '1s', connect_timeout: '1s' }),
+    link: (n) => ways[n].link,
     parts: {
       redis: { servers, sentinels, master, failover: () => sentinels[0].cli('SENTINEL', 'FAILOVER', SERVICE) },
     },

@@ -1,6 +1,6 @@
 // Redis dies, hangs, crawls and lies in pieces under three gateways with people at work.
 import assert from 'node:assert/strict';
-import { statuses } from '../harness/expired.mjs';
+import { expired, statuses } from '../harness/expired.mjs';
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
 import { atWork, felt, well } from '../harness/work.mjs';
@@ -96,4 +96,21 @@ replicas('replies of Redis are reset in the middle: never another’s reply, nob
     await well(load);
   });
   assert.ok(statuses(answers).every((status) => [200, 503].includes(status)), `${statuses(answers)}`);
+});
+
+// RS-12: as in a store that is full and evicts what ends first.
+replicas('leases vanish as soon as they are written: 503 and no token spent, not a rush of calls', { count: 1, settings: { timeout: '2s', connect_timeout: '1s' } }, async (world) => {
+  const visitor = await expired(world);
+  const [gateway] = world.gateways;
+  // Each call finds another place where the lease would be.
+  gateway.link.garble(/(?<=doorward:l:)\w{8}/g);
+  const answer = await visitor.send('/api/evicted');
+  assert.equal(answer.status, 503);
+  assert.ok(answer.headers['retry-after']);
+  assert.equal(world.front.refreshes().length, 0, 'nobody can be sure to be the only one');
+  const line = (await gateway.metrics()).split('\n').find((one) => /^doorward_store_call_seconds_count\{.*op="lease"/.test(one));
+  assert.ok(Number(line.split(' ').at(-1)) < 100, line);
+  gateway.link.heal();
+  await eventually('it is renewed', async () => (await visitor.send('/api/healed')).status === 200);
+  assert.equal(world.front.refreshes().length, 1);
 });
