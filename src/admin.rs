@@ -1,5 +1,6 @@
 //! The admin listener: health, metrics and the administration of sessions, apart from what people reach.
 
+mod explain;
 mod sessions;
 mod token;
 
@@ -52,7 +53,7 @@ impl Admin {
         }
     }
 
-    /// Opens `/sessions` to who has the token; without one the path does not exist.
+    /// Opens `/sessions` and `/explain` to who has the token; without one the paths do not exist.
     #[must_use]
     pub fn guarded_by(mut self, token: Option<&Secret<String>>) -> Self {
         self.token = token.map(Token::new);
@@ -61,10 +62,13 @@ impl Admin {
 
     /// `/live`: the process runs. `/ready`: it can serve people who are signed in, that is, the session store answers and no
     /// shutdown has begun; with `?full=1` also whether every provider has answered. `/metrics`: Prometheus' text format.
-    /// `/sessions`: lists and ends sessions, for who has the token.
+    /// `/sessions`: lists and ends sessions; `/explain`: says what would be decided; both for who has the token.
     pub fn router(self) -> Router {
         let administration = match self.token.clone() {
-            Some(token) => sessions::router(self.clone(), token),
+            Some(token) => {
+                let explanations = explain::router(self.clone(), token.clone());
+                sessions::router(self.clone(), token).merge(explanations)
+            }
             None => Router::new(),
         };
         Router::new()

@@ -1,12 +1,15 @@
 //! The command line.
 //!
-//! Exit codes: 0 when it did what was asked, 1 when it could not, 2 when the configuration or the command line is wrong.
+//! Exit codes: 0 when it did what was asked, 1 when it could not, 2 when the configuration or the command line is wrong, 3 when
+//! `check --diff` finds what takes a restart.
 
 mod check;
 mod client;
 mod completions;
 #[cfg(feature = "demo")]
 mod demo;
+mod diff;
+mod doctor;
 mod explain;
 mod health;
 mod keys;
@@ -33,6 +36,8 @@ Examples:
   doorward demo                                   try it, with nothing but this program
   doorward keys generate > session.key            a key that seals sessions
   doorward check --config doorward.yaml           every problem of a configuration at once
+  doorward check --diff old.yaml new.yaml         what a reload would change
+  doorward doctor --config doorward.yaml          whether all that it needs is there, and what to do
   doorward run --config doorward.yaml             serve
   doorward explain --config doorward.yaml https://app.example.com/admin
                                                   who may pass there, and why
@@ -52,9 +57,12 @@ enum Command {
     /// Serve a configuration until SIGTERM or Ctrl-C, then drain
     #[command(after_help = run::HELP)]
     Run(ConfigFile),
-    /// Say every problem of a configuration, with line, path and hint
+    /// Say every problem of a configuration, or what a reload to another would change
     #[command(after_help = check::HELP)]
-    Check(ConfigFile),
+    Check(check::Options),
+    /// Look at everything that a configuration needs, and say what to do
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Options),
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
@@ -118,16 +126,17 @@ pub fn main() -> ExitCode {
     drop(rustls::crypto::ring::default_provider().install_default());
     let asked = Cli::parse();
     match dispatch(asked.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => tell(&failure),
     }
 }
 
-fn dispatch(command: Command) -> Result<(), Failure> {
+fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     let out = &mut io::stdout();
     match command {
+        Command::Check(options) => return check::check(&options, out),
+        Command::Doctor(options) => return doctor::doctor(&options, out),
         Command::Run(file) => run::run(&file.path),
-        Command::Check(file) => check::check(&file.path, out),
         Command::Explain(options) => explain::explain(&options, out),
         Command::Health(options) => health::health(&options, out),
         Command::Keys(command) => keys::keys(&command, out),
@@ -137,6 +146,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Schema(options) => schema::schema(&options, out),
         Command::Completions(options) => completions::completions(&options, out),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// Compiles a configuration.

@@ -3,6 +3,7 @@
 pub mod callback;
 pub mod cors;
 pub mod decide;
+pub mod explain;
 pub mod place;
 pub mod provider_logout;
 pub mod refusal;

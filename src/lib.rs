@@ -42,6 +42,7 @@ pub mod proxy;
 pub mod admin;
 pub mod config;
 pub mod server;
+pub mod doctor;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod cli;

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod cors;
+pub mod difference;
 pub mod host;
 pub mod path;
 pub mod route;
@@ -11,6 +12,7 @@ pub mod upstream;
 pub use self::{
     access::{Access, Rule, Unmet},
     cors::{Cors, Origin, Preflight},
+    difference::{Difference, Differences},
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
     route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms, StepUp},

@@ -6,8 +6,10 @@
 mod authorize;
 mod breaker;
 mod client;
+mod difference;
 mod discovery;
 mod end_session;
+mod examine;
 mod http;
 mod keys;
 mod link;
@@ -21,7 +23,9 @@ mod token;
 pub use self::{
     authorize::is_own_parameter,
     client::Provider,
+    difference::Succession,
     end_session::EndSession,
+    examine::{Discovered, Known, Speaks},
     logout::NoLogout,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
 };
@@ -29,6 +33,7 @@ pub use self::{
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    gate::explain::Voucher,
     identity::ClaimNames,
     oidc::{Issuer, ProviderName},
     secret::Secret,
@@ -113,4 +118,16 @@ pub struct Settings {
     pub timeout: Duration,
     /// Tolerated clock difference.
     pub skew: Duration,
+}
+
+impl Settings {
+    /// What an explanation needs to know of it.
+    #[must_use]
+    pub const fn voucher(&self) -> Voucher<'_> {
+        Voucher {
+            name: &self.name,
+            issuer: &self.issuer,
+            claim_names: &self.claim_names,
+        }
+    }
 }

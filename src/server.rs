@@ -3,6 +3,8 @@
 mod accept;
 mod admin;
 pub mod assemble;
+mod change;
+pub mod difference;
 mod doors;
 mod files;
 pub mod listen;

@@ -19,6 +19,7 @@ mod watch;
 pub use self::{
     backend::{Backend, Down, Owner, Written},
     lease::Lease,
+    redis::examine::{RedisLook, ServerLook, examine},
     sessions::{BadSettings, Cursor, Listing, NotMade, Page, Saved, Sessions, Shown},
     watch::Watch,
 };

@@ -95,7 +95,8 @@ fn help_teaches() {
 
     Commands:
       run          Serve a configuration until SIGTERM or Ctrl-C, then drain
-      check        Say every problem of a configuration, with line, path and hint
+      check        Say every problem of a configuration, or what a reload to another would change
+      doctor       Look at everything that a configuration needs, and say what to do
       explain      Say which route a URL belongs to, and what would be decided there, and why
       health       Ask a running gateway whether it is well: for health checks
       keys         Make, list, watch and rotate the keys that seal sessions
@@ -113,6 +114,8 @@ fn help_teaches() {
       doorward demo                                   try it, with nothing but this program
       doorward keys generate > session.key            a key that seals sessions
       doorward check --config doorward.yaml           every problem of a configuration at once
+      doorward check --diff old.yaml new.yaml         what a reload would change
+      doorward doctor --config doorward.yaml          whether all that it needs is there, and what to do
       doorward run --config doorward.yaml             serve
       doorward explain --config doorward.yaml https://app.example.com/admin
                                                       who may pass there, and why
@@ -126,6 +129,7 @@ fn every_command_has_an_example() {
     for command in [
         "run",
         "check",
+        "doctor",
         "explain",
         "keys",
         "sessions",
@@ -451,4 +455,77 @@ fn health_of_what_is_no_gateway_says_so() {
     let ran = doorward(&["health", "--config", "off.yaml"], off.path());
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("switches the admin listener off"), "{}", ran.err);
+}
+
+#[test]
+fn a_reload_is_told_beforehand() {
+    let new = GOOD
+        .replace("    access: open\n", "    access: signed_in\n    max_body: 1MiB\n")
+        .replace("a-secret-for-this-test", "another-secret-of-this-test")
+        .replace(
+            "    - id: first\n      key: \"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\"\n",
+            "",
+        )
+        .replace("id.example.com", "id.example.org")
+        + "logging: { level: debug }\n";
+    let reloaded = GOOD.replace("- group: staff", "- group: managers");
+    let directory = directory(&[("new.yaml", &new), ("soon.yaml", &reloaded)]);
+    let diff = |more: &[&str]| {
+        let args: Vec<&str> = ["check", "--diff", "good.yaml"].iter().chain(more).copied().collect();
+        doorward(&args, directory.path())
+    };
+    let ran = diff(&["new.yaml"]);
+    assert_eq!((ran.code, ran.err.as_str()), (Some(3), ""));
+    insta::assert_snapshot!(ran.out, @r"
+    A reload puts it in force, but for what is marked RESTART.
+
+    route app.example.com/ changed: requests from then on
+        access: open: anyone, and no session is looked up -> signed_in: anyone with a session
+        max_body: unlimited -> 1048576 bytes
+
+    provider corporate changed: it is another issuer: its sessions count no more, and people sign in again
+        issuer: https://id.example.com -> https://id.example.org
+        client_auth: basic, with a secret -> another value, not shown
+
+    session.keys changed: sessions sealed with a key that is gone end
+        keys: second (50566186), first (54a6529f) -> second (50566186)
+
+    RESTART logging changed: as before until a restart
+        level: info -> debug
+    ");
+    let ran = diff(&["soon.yaml"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.out
+            .starts_with("A reload puts all of it in force.\n\nroute staff changed"),
+        "{}",
+        ran.out
+    );
+    let ran = diff(&["good.yaml"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (Some(0), "No difference: a reload would change nothing.\n")
+    );
+    let ran = diff(&["new.yaml", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!((ran.code, told["outcome"].as_str()), (Some(3), Some("restart")));
+    assert_eq!(told["changes"].as_array().expect("a list").len(), 4);
+    assert!(!ran.out.contains("secret-"), "{}", ran.out);
+}
+
+#[test]
+fn a_reload_between_wrong_configurations_tells_the_problems_of_both() {
+    let bad = GOOD.replace("access: open", "access: opne");
+    let directory = directory(&[("one.yaml", &bad), ("two.yaml", &bad)]);
+    let ran = doorward(&["check", "--diff", "one.yaml", "two.yaml"], directory.path());
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert!(
+        ran.err.contains("one.yaml:") && ran.err.contains("two.yaml:"),
+        "{}",
+        ran.err
+    );
+    let ran = doorward(&["check", "--diff", "good.yaml"], directory.path());
+    assert_eq!(ran.code, Some(2));
+    let ran = doorward(&["check"], directory.path());
+    assert_eq!(ran.code, Some(2));
 }

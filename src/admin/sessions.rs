@@ -26,9 +26,9 @@ const MOST: usize = 500;
 
 /// The router's state.
 #[derive(Clone, Debug)]
-struct Desk {
-    admin: Admin,
-    token: Token,
+pub(super) struct Desk {
+    pub(super) admin: Admin,
+    pub(super) token: Token,
 }
 
 /// What is asked for.
@@ -45,7 +45,7 @@ type Words = Result<Query<Vec<(String, String)>>, QueryRejection>;
 
 /// Why a request is answered with a problem.
 #[derive(Clone, Debug)]
-enum Problem {
+pub(super) enum Problem {
     Barred(Barred),
     Query(String),
     Everything,
@@ -90,13 +90,20 @@ async fn end(State(desk): State<Desk>, headers: HeaderMap, words: Words) -> Resu
     Ok(answer(&json!({ "ended": ended })))
 }
 
-fn answer(body: &serde_json::Value) -> Response {
+pub(super) fn answer(body: &serde_json::Value) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
 impl Desk {
     /// First the token: whoever lacks it learns nothing of what they asked.
     fn admit(&self, act: Act, headers: &HeaderMap, words: Words) -> Result<Asked, Problem> {
+        self.bar(act, headers)?;
+        let Query(words) = words.map_err(|rejection| Problem::Query(rejection.body_text()))?;
+        Asked::read(&words)
+    }
+
+    /// Who has no token is told that, and nothing else.
+    pub(super) fn bar(&self, act: Act, headers: &HeaderMap) -> Result<(), Problem> {
         if let Err(barred) = self.token.check(headers) {
             let outcome = match barred {
                 Barred::NoToken => "no_token",
@@ -108,8 +115,7 @@ impl Desk {
                 .audit_administration(&Audit::new(act, outcome));
             return Err(Problem::Barred(barred));
         }
-        let Query(words) = words.map_err(|rejection| Problem::Query(rejection.body_text()))?;
-        Asked::read(&words)
+        Ok(())
     }
 
     fn note(&self, act: Act, count: Result<usize, &Down>, by: &str) {

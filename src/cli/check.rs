@@ -1,8 +1,14 @@
 //! `doorward check`.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use super::{Failure, load};
+use clap::{Args, ValueEnum};
+
+use super::{Failure, diff, load};
 use crate::{
     config::Plan,
     flow::{Duty, Public, Registration},
@@ -13,13 +19,50 @@ pub(super) const HELP: &str = "\
 Files and environment variables that the configuration names are read, too; nothing listens and nobody is called. \
 A good configuration is summed up, with the addresses to register at each provider.
 
-Example:
-  doorward check --config doorward.yaml && systemctl restart doorward";
+With --diff, it says what a reload from OLD to NEW would change, and what would take a restart. OLD is what the gateway was \
+started with. Certificates are read again at every reload, so a new one in the same file is no difference. No secret is \
+shown.
 
-pub(super) fn check(path: &Path, out: &mut impl Write) -> Result<(), Failure> {
+Exit codes: 0 a good configuration; with --diff, the same or all of it by a reload. 2 a configuration or the command line \
+is wrong. 3 with --diff, it takes a restart, or part of it does. 1 anything else.
+
+Examples:
+  doorward check --config doorward.yaml && systemctl restart doorward
+  doorward check --diff /etc/doorward/doorward.yaml new.yaml
+  doorward check --diff old.yaml new.yaml --format json | jq -r .outcome";
+
+/// What is to be checked.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The configuration, in YAML
+    #[arg(short, long, value_name = "FILE", required_unless_present = "diff")]
+    config: Option<PathBuf>,
+    /// Two configurations: say what a reload from the one to the other would change
+    #[arg(long, num_args = 2, value_names = ["OLD", "NEW"], conflicts_with = "config")]
+    diff: Option<Vec<PathBuf>>,
+    /// How differences are printed
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", requires = "diff")]
+    format: Format,
+}
+
+/// How something is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// Lines for people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+pub(super) fn check(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
+    if let Some([old, new]) = options.diff.as_deref() {
+        return diff::diff(old, new, options.format, out);
+    }
+    let path = options.config.as_deref().unwrap_or(Path::new(""));
     let plan = load(path)?;
     writeln!(out, "{}: ok: {}", path.display(), summary(&plan))?;
-    register(&plan, out)
+    register(&plan, out)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// What each provider has to know: the commonest mistake of a first day, and the provider's own message hides it.
@@ -48,7 +91,7 @@ fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(plan: &Plan) -> String {
+pub(super) fn summary(plan: &Plan) -> String {
     let keys = match &plan.ring {
         Some(ring) => counted(ring.keys().count(), "key"),
         None => "a key drawn at start".to_owned(),

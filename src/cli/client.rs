@@ -1,11 +1,18 @@
 //! Asks the admin listener.
 
-use std::{error::Error as _, net::IpAddr, path::Path, time::Duration};
+use std::{
+    error::Error as _,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use clap::Args;
 use http::Method;
 use serde_json::Value;
 use url::Url;
 
+use super::load;
 use crate::{cli::Failure, proxy::Bind, secret::Secret};
 
 /// An admin listener, and the token for it where what is asked needs one.
@@ -18,8 +25,58 @@ pub(super) struct Client {
     pub(super) shown: String,
 }
 
+/// Which gateway.
+#[derive(Debug, Args)]
+pub(super) struct At {
+    /// The configuration, in YAML: it says where the admin listener of its gateway is, and its token
+    #[arg(short, long, value_name = "FILE", required_unless_present = "admin")]
+    config: Option<PathBuf>,
+    /// The admin listener: its URL, or `unix:` and the path of its socket
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "config")]
+    admin: Option<String>,
+    /// A file with the token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
 /// Most bytes of an answer: a page of sessions is far below.
 const MOST: usize = 16 << 20;
+
+impl At {
+    /// The configuration, where it is named.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    pub(super) const fn has_token_file(&self) -> bool {
+        self.token_file.is_some()
+    }
+
+    /// Whom to ask, with the token.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        if let (Some(admin), Some(file)) = (&self.admin, &self.token_file) {
+            return Client::at(admin, Some(token(file)?));
+        }
+        let Some(config) = &self.config else {
+            return Err(Failure::Usage(
+                "say which gateway: --config, or --admin and --token-file".to_owned(),
+            ));
+        };
+        let Some(admin) = load(config)?.admin else {
+            let what = format!("{}: the admin listener is switched off", config.display());
+            return Err(Failure::Usage(what));
+        };
+        let token = match (&self.token_file, admin.token) {
+            (Some(file), _) => token(file)?,
+            (None, Some(token)) => token,
+            (None, None) => {
+                let what = "no token is configured, so nobody may administer it: write admin.token_file";
+                return Err(Failure::Usage(format!("{}: {what}", config.display())));
+            }
+        };
+        Client::of(&admin.bind, Some(token))
+    }
+}
 
 impl Client {
     /// The listener at an address of the command line.
@@ -76,12 +133,28 @@ impl Client {
         let mut url = self.base.clone();
         url.set_path("/sessions");
         url.query_pairs_mut().extend_pairs(query);
-        let (status, body) = self.exchange(self.http.request(method, url)).await?;
+        self.answered(self.http.request(method, url), "administration of sessions")
+            .await
+    }
+
+    /// Asks what would be decided about a request.
+    pub(super) async fn explain(&self, question: &Value) -> Result<Value, Failure> {
+        let mut url = self.base.clone();
+        url.set_path("/explain");
+        let asked = self
+            .http
+            .post(url)
+            .header(http::header::CONTENT_TYPE, "application/json");
+        self.answered(asked.body(question.to_string()), "/explain").await
+    }
+
+    async fn answered(&self, asked: reqwest::RequestBuilder, what: &str) -> Result<Value, Failure> {
+        let (status, body) = self.exchange(asked).await?;
         let answer = serde_json::from_slice::<Value>(&body);
         match (status.as_u16(), answer) {
             (200, Ok(answer)) => Ok(answer),
             (404, _) => Err(Failure::Admin(format!(
-                "{} has no administration of sessions: the gateway there runs without admin.token_file, or it is no \
+                "{} has no {what}: the gateway there runs without admin.token_file, or it is no \
                  gateway",
                 self.shown
             ))),

@@ -8,17 +8,15 @@ use std::{
 use clap::Args;
 use http::Method;
 
-use super::{ConfigFile, Failure, load};
+use super::{
+    Failure,
+    client::{At, Client},
+    load,
+};
 use crate::{
-    gate::{
-        Caller, Place, Refusal, Target,
-        place::place,
-        table::{self, AccessKind, StandingKind},
-    },
-    identity::VerifiedIdentity,
+    gate::explain::{self, Question},
     oidc::Claims,
-    policy::{Access, Cors, PathPattern, Preflight, Route},
-    provider,
+    server::run,
     time::Clock,
 };
 
@@ -28,16 +26,24 @@ With --as, they are also those of somebody signed in at the route's provider wit
   {\"sub\": \"1\", \"email\": \"ada@example.com\", \"email_verified\": true, \"groups\": [\"staff\"]}
 A route that demands `acr_values` or `max_age` looks at `acr` and `auth_time` among them.
 
+With --config, the file answers, and nobody is asked. With --live, the gateway that runs with that file answers by the
+configuration in force, at its admin listener, which must have a token (admin.token_file); so does the one at --admin.
+
 Examples:
   doorward explain --config doorward.yaml https://app.example.com/admin
   doorward explain --config doorward.yaml --method POST https://app.example.com/api/orders
-  doorward explain --config doorward.yaml --as ada.json https://app.example.com/admin";
+  doorward explain --config doorward.yaml --as ada.json https://app.example.com/admin
+  doorward explain --config doorward.yaml --live https://app.example.com/admin
+  doorward explain --admin http://127.0.0.1:9090 --token-file admin-token https://app.example.com/admin";
 
 /// What is to be explained.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    file: ConfigFile,
+    at: At,
+    /// Ask the gateway that runs with the configuration, not the file
+    #[arg(long)]
+    live: bool,
     /// The request's method
     #[arg(short, long, value_name = "METHOD", default_value = "GET")]
     method: Method,
@@ -49,57 +55,49 @@ pub(super) struct Options {
 }
 
 pub(super) fn explain(options: &Options, out: &mut impl Write) -> Result<(), Failure> {
-    let target = target(&options.url)?;
+    let Some(target) = explain::target(&options.url) else {
+        let what = format!(
+            "{:?} is no whole URL; write it as in https://app.example.com/path",
+            options.url
+        );
+        return Err(Failure::Usage(what));
+    };
     let claims = options.claims.as_deref().map(read_claims).transpose()?;
-    let plan = load(&options.file.path)?;
-    match target {
-        Err(refusal) => refused(refusal, out),
-        Ok(target) => match place(&plan.site, &options.method, &target) {
-            Place::Route(route) => explain_route(&plan.providers, &route, claims.as_ref(), out),
-            Place::Own(endpoint) => {
-                writeln!(out, "own endpoint  {}", endpoint.path())?;
-                writeln!(out, "Doorward answers this itself; no route is asked.")?;
-                Ok(())
+    let text = match options.at.file() {
+        Some(file) if !options.live => {
+            if options.at.has_token_file() {
+                let what = "--token-file is for a gateway that runs: add --live, or name it by --admin";
+                return Err(Failure::Usage(what.to_owned()));
             }
-            Place::Refused(refusal) => refused(refusal, out),
-            Place::OtherMethods(methods) => {
-                let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
-                refused(Refusal::Method, out)?;
-                writeln!(out, "methods  {}", methods.join(", "))?;
-                Ok(())
-            }
-        },
-    }
-}
-
-fn refused(refusal: Refusal, out: &mut impl Write) -> Result<(), Failure> {
-    let (status, code) = (refusal.status(), refusal.code());
-    writeln!(out, "no route: answered with {status} {code}, whoever asks")?;
+            let plan = load(file)?;
+            let vouchers: Vec<_> = plan.providers.iter().map(crate::provider::Settings::voucher).collect();
+            let question = Question {
+                method: &options.method,
+                target,
+                claims: claims.as_ref(),
+            };
+            explain::explain(&plan.site, &vouchers, &question, Clock::system().now())
+        }
+        Some(_) | None => {
+            let client = options.at.client()?;
+            run::runtime()?.block_on(ask(&client, options, claims.as_ref()))?
+        }
+    };
+    write!(out, "{text}")?;
     Ok(())
 }
 
-/// The target as the gateway would read it from the wire. Cut by hand: a URL parser would repair what is to be explained.
-fn target(url: &str) -> Result<Result<Target, Refusal>, Failure> {
-    let rest = ["https://", "http://", "wss://", "ws://"]
-        .iter()
-        .find_map(|scheme| url.strip_prefix(scheme))
-        .ok_or_else(|| {
-            Failure::Usage(format!(
-                "{url:?} is no whole URL; write it as in https://app.example.com/path"
-            ))
-        })?;
-    // A browser keeps the fragment to itself.
-    let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
-    let (host, path) = rest
-        .find(['/', '?'])
-        .and_then(|at| rest.split_at_checked(at))
-        .unwrap_or((rest, ""));
-    let path = if path.starts_with('/') {
-        path.to_owned()
-    } else {
-        format!("/{path}")
-    };
-    Ok(Target::parse(path.as_bytes(), &[host.as_bytes()]))
+async fn ask(client: &Client, options: &Options, claims: Option<&Claims>) -> Result<String, Failure> {
+    let question = serde_json::json!({
+        "url": options.url,
+        "method": options.method.as_str(),
+        "claims": claims,
+    });
+    let answer = client.explain(&question).await?;
+    let text = answer.get("explanation").and_then(serde_json::Value::as_str);
+    let text = text.ok_or_else(|| Failure::Admin(format!("{} does not answer as a gateway would", client.shown)))?;
+    // Line by line, so that nothing there moves the cursor.
+    Ok(text.lines().map(|line| super::table::plain(line) + "\n").collect())
 }
 
 fn read_claims(path: &Path) -> Result<Claims, Failure> {
@@ -107,109 +105,3 @@ fn read_claims(path: &Path) -> Result<Claims, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| wrong(format!("not a JSON object of claims: {error}")))
 }
-
-fn explain_route(
-    providers: &[provider::Settings],
-    route: &Route,
-    claims: Option<&Claims>,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let matcher = &route.matcher;
-    writeln!(out, "route    {}", route.id.0)?;
-    writeln!(out, "host     {}", matcher.host)?;
-    writeln!(out, "path     {}", path_words(&matcher.path))?;
-    if let Some(methods) = &matcher.methods {
-        let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
-        writeln!(out, "methods  {}", methods.join(", "))?;
-    }
-    writeln!(out, "access   {}", access_words(&route.access))?;
-    if let Some(demands) = demands_words(route) {
-        writeln!(out, "sign-in  {demands}")?;
-    }
-    if let Some(cors) = &route.cors {
-        writeln!(out, "cors     {}", cors_words(cors))?;
-    }
-    writeln!(out, "\nwithout a session")?;
-    write_rows(route, None, out)?;
-    match claims {
-        Some(claims) => explain_session(providers, route, claims, out),
-        None => Ok(()),
-    }
-}
-
-fn explain_session(
-    providers: &[provider::Settings],
-    route: &Route,
-    claims: &Claims,
-    out: &mut impl Write,
-) -> Result<(), Failure> {
-    let name = &route.sign_in.provider;
-    let provider = providers.iter().find(|one| one.name == *name);
-    let Some(provider) = provider.or_else(|| providers.first()) else {
-        writeln!(out, "\nno provider is configured, so nobody has a session")?;
-        return Ok(());
-    };
-    let identity = VerifiedIdentity::hypothetical(&provider.name, &provider.issuer, claims, &provider.claim_names);
-    writeln!(out, "\nsigned in with {}", provider.name.as_str())?;
-    if let Access::Rule(rule) = &route.access {
-        match rule.evaluate(&identity, None) {
-            Ok(()) => writeln!(out, "  rule met")?,
-            Err(unmet) => writeln!(out, "  rule unmet: needs {}", unmet.0)?,
-        }
-    }
-    write_rows(route, Some(&identity), out)
-}
-
-fn write_rows(route: &Route, identity: Option<&VerifiedIdentity>, out: &mut impl Write) -> Result<(), Failure> {
-    let (kind, standing) = (
-        AccessKind::of(&route.access, None),
-        StandingKind::assumed(route, identity, None, Clock::system().now()),
-    );
-    for caller in [Caller::Navigation, Caller::Api, Caller::WebSocket] {
-        writeln!(out, "  {}", table::describe(kind, standing, caller))?;
-    }
-    Ok(())
-}
-
-fn path_words(path: &PathPattern) -> String {
-    match path {
-        PathPattern::Exact(path) => format!("{path}, exactly"),
-        PathPattern::Prefix(path) => format!("{path} and all below it"),
-        PathPattern::Regex(expression) => format!("the expression {}", expression.as_str()),
-    }
-}
-
-fn cors_words(cors: &Cors) -> String {
-    let origins = cors.allowed_origins.iter();
-    let names: Vec<_> = origins
-        .map(|one| one.as_header().to_str().unwrap_or_default())
-        .collect();
-    let preflights = match cors.preflight {
-        Preflight::Judge => "their preflights are judged like other requests",
-        Preflight::Pass => "their preflights pass without a session",
-    };
-    format!("{} may read refusals; {preflights}", names.join(", "))
-}
-
-/// What is demanded of the sign-in behind a session, beside its provider.
-fn demands_words(route: &Route) -> Option<String> {
-    let terms = &route.sign_in;
-    let acr = (!terms.acr_values.is_empty()).then(|| format!("acr is one of {}", terms.acr_values.join(", ")));
-    let age = terms
-        .max_age
-        .map(|age| format!("auth_time is at most {} s ago", age.as_secs()));
-    let demands: Vec<String> = acr.into_iter().chain(age).collect();
-    (!demands.is_empty() && route.access != Access::Open).then(|| demands.join(", and "))
-}
-
-fn access_words(access: &Access) -> String {
-    match access {
-        Access::Open => "open: anyone, and no session is looked up".to_owned(),
-        Access::Recognised => "recognised: anyone, with identity if there is one".to_owned(),
-        Access::SignedIn => "signed_in: anyone with a session".to_owned(),
-        Access::Rule(rule) => format!("rule: {rule}"),
-    }
-}
-
-#[cfg(test)]
-mod tests;

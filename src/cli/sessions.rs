@@ -1,15 +1,11 @@
 //! `doorward sessions`: lists and ends sessions at a running gateway.
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{io::Write, time::Duration};
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::{
-    Failure,
-    client::{self, Client},
-    load, table,
-};
+use super::{Failure, client::At, table};
 use crate::{
     config::written::{Written as _, measure::LengthOfTime},
     flow::{Filter, Wanted},
@@ -69,20 +65,6 @@ pub(super) struct End {
     /// Print JSON: an object with the number `ended`
     #[arg(long)]
     json: bool,
-}
-
-/// Which gateway.
-#[derive(Debug, Args)]
-struct At {
-    /// The configuration that the gateway runs with: it says where the admin listener is, and its token
-    #[arg(short, long, value_name = "FILE", required_unless_present = "admin")]
-    config: Option<PathBuf>,
-    /// The admin listener: its URL, or `unix:` and the path of its socket
-    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with = "config")]
-    admin: Option<String>,
-    /// A file with the token
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
 }
 
 /// Which sessions.
@@ -170,32 +152,6 @@ async fn end_them(end: &End, out: &mut impl Write) -> Result<(), Failure> {
         writeln!(out, "ended {ended} session{plural}")?;
     }
     Ok(())
-}
-
-impl At {
-    fn client(&self) -> Result<Client, Failure> {
-        if let (Some(admin), Some(token)) = (&self.admin, &self.token_file) {
-            return Client::at(admin, Some(client::token(token)?));
-        }
-        let Some(config) = &self.config else {
-            return Err(Failure::Usage(
-                "say which gateway: --config, or --admin and --token-file".to_owned(),
-            ));
-        };
-        let Some(admin) = load(config)?.admin else {
-            let what = format!("{}: the admin listener is switched off", config.display());
-            return Err(Failure::Usage(what));
-        };
-        let token = match (&self.token_file, admin.token) {
-            (Some(file), _) => client::token(file)?,
-            (None, Some(token)) => token,
-            (None, None) => {
-                let what = "no token is configured, so sessions cannot be administered: write admin.token_file";
-                return Err(Failure::Usage(format!("{}: {what}", config.display())));
-            }
-        };
-        Client::of(&admin.bind, Some(token))
-    }
 }
 
 /// The query that asks for these.

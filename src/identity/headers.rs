@@ -5,7 +5,10 @@
 //! In a list joined by commas, an item with a comma is left out too, since it would read as two; the signed assertion
 //! carries the whole list.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashSet},
+};
 
 use http::{HeaderName, HeaderValue};
 
@@ -123,6 +126,19 @@ impl HeaderPlan {
     #[must_use]
     pub const fn assertion(&self) -> bool {
         self.assertion
+    }
+
+    /// What is set, in order.
+    #[must_use]
+    pub fn rules(&self) -> &[HeaderRule] {
+        &self.rules
+    }
+
+    /// The folded names that are removed from what a client sends, besides those that begin `x-doorward-`.
+    #[must_use]
+    pub fn stripped(&self) -> BTreeSet<String> {
+        let names = self.stripped.names.iter();
+        names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
     /// Whether a header that a client sent must go: its name folds (lower case, everything but letters and digits to

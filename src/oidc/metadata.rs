@@ -49,6 +49,8 @@ pub struct Metadata {
     pub id_token_algs: Vec<String>,
     /// `token_endpoint_auth_methods_supported`, as published; the default is `client_secret_basic`.
     pub token_auth_methods: Vec<String>,
+    /// `code_challenge_methods_supported`, as published (RFC 8414 section 2).
+    pub pkce_methods: Vec<String>,
     /// `prompt_values_supported`, as published (Initiating User Registration 1.0 section 3).
     pub prompts: Vec<String>,
 }
@@ -110,6 +112,7 @@ impl Metadata {
                 == Some(&Value::Bool(true)),
             id_token_algs: document.list("id_token_signing_alg_values_supported"),
             token_auth_methods,
+            pkce_methods: document.list("code_challenge_methods_supported"),
             prompts: document.list("prompt_values_supported"),
         })
     }

@@ -170,6 +170,18 @@ impl Rule {
     }
 }
 
+/// As an operator reads it.
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("open: anyone, and no session is looked up"),
+            Self::Recognised => f.write_str("recognised: anyone, with identity if there is one"),
+            Self::SignedIn => f.write_str("signed_in: anyone with a session"),
+            Self::Rule(rule) => write!(f, "rule: {rule}"),
+        }
+    }
+}
+
 /// The rule as a person would say it.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

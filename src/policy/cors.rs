@@ -1,5 +1,7 @@
 //! Which pages of other origins may read the gateway's own answers on a route (Fetch standard, section 3.3).
 
+use std::fmt;
+
 use http::HeaderValue;
 
 /// An origin as browsers write it in `Origin` (RFC 6454 section 6.2): `https://app.example.com`, with a port only where
@@ -54,6 +56,21 @@ impl Cors {
     #[must_use]
     pub fn allowing(&self, written: &HeaderValue) -> Option<&Origin> {
         self.allowed_origins.iter().find(|origin| origin.0 == *written)
+    }
+}
+
+/// As an operator reads it.
+impl fmt::Display for Cors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origins = self.allowed_origins.iter();
+        let names: Vec<_> = origins
+            .map(|one| one.as_header().to_str().unwrap_or_default())
+            .collect();
+        let preflights = match self.preflight {
+            Preflight::Judge => "their preflights are judged like other requests",
+            Preflight::Pass => "their preflights pass without a session",
+        };
+        write!(f, "{} may read refusals; {preflights}", names.join(", "))
     }
 }
 

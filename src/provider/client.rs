@@ -73,24 +73,7 @@ impl Provider {
         })
     }
 
-    /// Whether these settings are of the same provider, reached in the same way: what is known of it is true under them too.
-    #[must_use]
-    pub fn is_reached_as(&self, settings: &Settings) -> bool {
-        // Everything that [`Provider::new`] makes anything of.
-        let of = |settings: &Settings| {
-            (
-                settings.name.clone(),
-                settings.issuer.clone(),
-                settings.allow_http,
-                settings.ca_pem.clone(),
-                settings.connect_timeout,
-                settings.timeout,
-            )
-        };
-        of(&self.settings) == of(settings)
-    }
-
-    /// The same provider under other settings: metadata, keys and what renewals met are known as before.
+    /// The same provider under other settings, where [`Settings::succession`] says so: metadata, keys and what renewals met are known as before.
     #[must_use]
     pub fn changed(&self, settings: Settings) -> Self {
         // A client that was refused may be another one now.

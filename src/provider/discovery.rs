@@ -136,9 +136,7 @@ impl Discovery {
     }
 
     async fn fetch_document(&self) -> Result<(Metadata, Option<Duration>), Unreachable> {
-        let issuer = self.issuer.as_str().trim_end_matches('/');
-        let url = Url::parse(&format!("{issuer}/.well-known/openid-configuration"))
-            .map_err(|error| Unreachable::because(format!("the issuer is not a URL: {error}")))?;
+        let url = document_url(&self.issuer)?;
         if url.scheme() != "https" && !self.allow_http {
             return Err(Unreachable::because(
                 "the issuer is not https, and plain HTTP is not allowed for it".to_owned(),
@@ -165,6 +163,13 @@ impl Discovery {
     fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where an issuer's document is (OpenID Connect Discovery 1.0 section 4).
+pub(super) fn document_url(issuer: &Issuer) -> Result<Url, Unreachable> {
+    let issuer = issuer.as_str().trim_end_matches('/');
+    Url::parse(&format!("{issuer}/.well-known/openid-configuration"))
+        .map_err(|error| Unreachable::because(format!("the issuer is not a URL: {error}")))
 }
 
 /// Lowers a flag when dropped.

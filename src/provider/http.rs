@@ -5,7 +5,7 @@ use std::{error::Error as _, io, sync::Arc, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
-    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
     redirect, retry,
 };
 use rustls::{ClientConfig, RootCertStore};
@@ -32,6 +32,10 @@ pub(super) struct Reply {
     pub(super) content_type: Option<String>,
     /// `Retry-After` as written.
     pub(super) retry_after: Option<String>,
+    /// `Date` as written.
+    pub(super) date: Option<String>,
+    /// `Location` as written; it is never followed.
+    pub(super) location: Option<String>,
     /// `max-age` of `Cache-Control`.
     pub(super) max_age: Option<Duration>,
     /// Body.
@@ -102,6 +106,8 @@ async fn send(request: RequestBuilder) -> Result<Reply, NoReply> {
     Ok(Reply {
         status: response.status().as_u16(),
         content_type: text(CONTENT_TYPE).map(ToOwned::to_owned),
+        date: text(DATE).map(ToOwned::to_owned),
+        location: text(LOCATION).map(ToOwned::to_owned),
         retry_after: text(RETRY_AFTER).map(ToOwned::to_owned),
         max_age: max_age(headers),
         body,

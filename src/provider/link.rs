@@ -92,7 +92,7 @@ impl Unreachable {
 }
 
 /// The failure that the status of a document tells. Where there is no discovery document, the issuer is the likely mistake.
-fn bad_answer(endpoint: &str, url: &Url, reply: &Reply) -> Unreachable {
+pub(super) fn bad_answer(endpoint: &str, url: &Url, reply: &Reply) -> Unreachable {
     let hint = match (endpoint, reply.status) {
         ("discovery", 400..=499) => "; the configured issuer may be wrong",
         (_, _) => "",

@@ -205,7 +205,7 @@ pub(super) fn providers(
 pub(super) const DRAWN: &str = "drawn-at-start";
 
 /// A key that lasts as long as the process: sessions in memory do not outlive it either.
-fn draw(entropy: &Entropy) -> Result<Ring, AssembleError> {
+pub(super) fn draw(entropy: &Entropy) -> Result<Ring, AssembleError> {
     let id = KeyId::parse(DRAWN).map_err(|_| AssembleError::Ring)?;
     let key = RingKey::new(id, &Secret::new(entropy.bytes()));
     Ring::new(vec![key]).map_err(|_| AssembleError::Ring)

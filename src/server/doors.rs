@@ -11,6 +11,7 @@ use super::{
     Bound, Certificates, Drained, RunError, Shared, TlsError,
     accept::{Gatehouse, Told},
     bind,
+    change::{Fate, fates},
 };
 use crate::{
     flow::Front,
@@ -127,22 +128,23 @@ impl Running {
         shared: &Shared<F>,
     ) -> Result<Change<F>, RunError> {
         let ours = || self.addresses.iter().chain(admin);
-        let mut old: Vec<(usize, &OpenDoor)> = self.doors.iter().enumerate().collect();
-        let mut steps = Vec::new();
-        for listener in wanted {
-            let same = old
-                .iter()
-                .position(|(_, door)| door.bound.asked().bind == listener.bind);
-            steps.push(match same.map(|place| old.remove(place)) {
-                Some((at, door)) if *door.bound.asked() == listener => Step::Keep(at),
-                Some((_, door)) => self.open(door.bound.changed(listener)?, shared),
-                None => {
-                    let bound = bind(listener).map_err(|error| error.among(ours()))?;
-                    self.open(bound, shared)
-                }
-            });
-        }
-        Ok(Change(steps))
+        let asked: Vec<&Listener> = self.doors.iter().map(|door| door.bound.asked()).collect();
+        let fates = fates(&asked, &wanted);
+        let step = |(listener, fate): (Listener, Fate)| {
+            let bound = match fate {
+                Fate::Keep(at) => return Ok(Step::Keep(at)),
+                Fate::TakeOver(at) => self.doors.get(at).map(|door| door.bound.changed(listener.clone())),
+                Fate::Bind => None,
+            };
+            let bound = bound.unwrap_or_else(|| bind(listener).map_err(|error| error.among(ours())));
+            Ok(self.open(bound?, shared))
+        };
+        wanted
+            .into_iter()
+            .zip(fates)
+            .map(step)
+            .collect::<Result<_, _>>()
+            .map(Change)
     }
 
     /// Opens, keeps and closes. Connections of a door that closes finish what is under way.

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
-use super::{Certificates, TlsError};
+use super::{Certificates, TlsError, change::overlap};
 use crate::proxy::{Bind, Listener};
 
 const BACKLOG: u32 = 4096;
@@ -107,7 +107,8 @@ const ADVICE: [(io::ErrorKind, &str); 3] = [
 ];
 
 /// A line for the operator, where there is one.
-pub(super) fn advice(error: &io::Error) -> &'static str {
+#[must_use]
+pub fn advice(error: &io::Error) -> &'static str {
     let found = ADVICE.iter().find(|(kind, _)| *kind == error.kind());
     found.map_or("", |(_, advice)| advice)
 }
@@ -142,16 +143,8 @@ impl BindError {
         let Self::Address { address, source } = self else {
             return self;
         };
-        let overlaps = |held: &&Bind| match (&address, held) {
-            (Bind::Tcp(one), Bind::Tcp(two)) => {
-                let all = one.ip().is_unspecified() || two.ip().is_unspecified();
-                one.port() == two.port() && (all || one.ip() == two.ip())
-            }
-            (Bind::Unix(one), Bind::Unix(two)) => one == two,
-            (Bind::Tcp(_), Bind::Unix(_)) | (Bind::Unix(_), Bind::Tcp(_)) => false,
-        };
         let held = ours
-            .find(overlaps)
+            .find(|held| overlap(&address, held))
             .filter(|_| source.kind() == io::ErrorKind::AddrInUse);
         match held.cloned() {
             Some(held) => Self::Held { address, held },

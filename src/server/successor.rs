@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::{
     AssembleError,
-    assemble::{DRAWN, Fixed, Kind, assertions, providers},
+    assemble::{Fixed, assertions, providers},
+    change::{Change, InForce, Keys, Store},
 };
 use crate::{
     config::Plan,
     flow::{Gateway, Parts},
     keys::Ring,
-    provider::{self, Provider},
+    provider::{self, Provider, Succession},
     proxy::Listener,
     store::Sessions,
 };
@@ -34,34 +35,35 @@ pub(super) struct Successor {
 /// # Errors
 /// What cannot be made; nothing is changed then.
 pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Successor, AssembleError> {
-    let mut waits = fixed.differences(&Fixed::of(&plan));
     let before = current.parts();
     let (clock, entropy, telemetry) = (&before.clock, &before.entropy, &before.telemetry);
-    let ring = next_ring(plan.ring.clone(), fixed.store, &before.ring.load(), &mut waits);
+    let in_force = InForce {
+        fixed,
+        store: &before.store,
+        ring: &before.ring.load(),
+    };
+    let Change { waits, keys, store } = Change::of(in_force, &plan);
+    let ring = match keys {
+        Keys::Keep => None,
+        Keys::Take(ring) => Some(*ring),
+    };
+    let (sessions, store) = match store {
+        Store::Keep => (before.sessions.clone(), before.store.clone()),
+        Store::Reach => (reach(&plan, before)?, plan.store.clone()),
+    };
     let signing = ring
         .as_ref()
         .map_or_else(|| before.ring.load_full(), |ring| Arc::new(ring.clone()));
     let assertions = assertions(&signing, plan.identity, clock.now(), entropy);
-    let kept = waits.contains(&"session.store") || plan.store == before.store;
-    let (sessions, store) = if kept {
-        (before.sessions.clone(), before.store.clone())
-    } else {
-        let ring = Arc::clone(&before.ring);
-        let made = Sessions::new(
-            &plan.store,
-            &plan.cache,
-            ring,
-            plan.terms,
-            clock.clone(),
-            entropy.clone(),
-            telemetry.clone(),
-        );
-        (made?, plan.store)
-    };
-    let make = |settings: provider::Settings| match before.providers.get(&settings.name) {
-        Some(known) if *known.settings() == settings => Ok(Arc::clone(known)),
-        Some(known) if known.is_reached_as(&settings) => Ok(Arc::new(known.changed(settings))),
-        Some(_) | None => Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new),
+    let make = |settings: provider::Settings| {
+        let known = before.providers.get(&settings.name);
+        match known.map(|known| (known.settings().succession(&settings), known)) {
+            Some((Succession::Keep, known)) => Ok(Arc::clone(known)),
+            Some((Succession::Adapt, known)) => Ok(Arc::new(known.changed(settings))),
+            Some((Succession::Make, _)) | None => {
+                Provider::new(settings, clock.clone(), entropy.clone(), telemetry.clone()).map(Arc::new)
+            }
+        }
     };
     let providers = providers(plan.providers, make)?;
     let gateway = current.succeeded_by(Parts {
@@ -86,18 +88,16 @@ pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Su
     })
 }
 
-/// The ring from then on; `None` keeps the one in force. Sessions stay readable: while another store waits for a restart,
-/// its keys wait with it, and the key that a memory store drew goes on opening what it sealed.
-fn next_ring(asked: Option<Ring>, store: Kind, before: &Ring, waits: &mut Vec<&'static str>) -> Option<Ring> {
-    let asked = asked?;
-    if waits.contains(&"session.store") {
-        if !asked.ids().eq(before.ids()) {
-            waits.push("session.keys");
-        }
-        return None;
-    }
-    match (store, before.find(DRAWN)) {
-        (Kind::Memory { .. }, Some(drawn)) => Some(asked.with_older(drawn.clone())),
-        (Kind::Memory { .. } | Kind::Redis, _) => Some(asked),
-    }
+/// The sessions by another way to their store.
+fn reach(plan: &Plan, before: &Parts) -> Result<Sessions, AssembleError> {
+    let made = Sessions::new(
+        &plan.store,
+        &plan.cache,
+        Arc::clone(&before.ring),
+        plan.terms,
+        before.clock.clone(),
+        before.entropy.clone(),
+        before.telemetry.clone(),
+    );
+    Ok(made?)
 }

@@ -11,6 +11,7 @@ mod call;
 mod cluster;
 mod dial;
 mod ended;
+pub(super) mod examine;
 mod fault;
 mod feed;
 mod index;

@@ -30,6 +30,8 @@ pub enum Act {
     ListSessions,
     /// An administrator ended sessions: `ok`, `store_down`, `no_token`, `wrong_token`.
     EndSessions,
+    /// An administrator had a request explained: `ok`, `no_token`, `wrong_token`.
+    Explain,
 }
 
 /// Whose session it is about.
@@ -92,6 +94,7 @@ impl Act {
             Self::EndOwnSessions => "end_own_sessions",
             Self::ListSessions => "list_sessions",
             Self::EndSessions => "end_sessions",
+            Self::Explain => "explain",
         }
     }
 }

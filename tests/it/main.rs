@@ -21,6 +21,7 @@ mod harness;
 mod access;
 mod client_certificates;
 mod cors;
+mod doctor;
 mod identity;
 mod open;
 mod outage;

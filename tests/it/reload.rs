@@ -440,3 +440,68 @@ async fn a_renewed_certificate_is_served_whatever_became_of_the_configuration() 
     program.says("cannot be used");
     assert_eq!(Raw::connect_tls(address, &new, &[]).await.certificate(), new);
 }
+
+#[tokio::test]
+async fn what_is_said_beforehand_is_what_a_reload_does() {
+    use doorward::{
+        config,
+        server::difference::{Outcome, Outlook, Takes},
+    };
+    let port = |world: &World| world.port().to_string();
+    let changes: [(&str, &str); 8] = [
+        ("path: /open,", "path: /opened,"),
+        ("scopes: [email]", "scopes: [email, profile]"),
+        ("store: memory", "store: memory\n  memory: { max_sessions: 7 }"),
+        ("store: memory", "store: memory\n  cache: { max_sessions: 7 }"),
+        (
+            "store: memory",
+            "store: redis\n  redis: { url: \"redis://127.0.0.1:1\" }\n  keys: [{ id: a, key: \"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\" }]",
+        ),
+        (
+            "store: memory",
+            "store: memory\n  keys: [{ id: a, key: \"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\" }]",
+        ),
+        ("routes:", "logging: { level: debug }\nroutes:"),
+        (
+            "{ address: \"127.0.0.1:PORT\" }",
+            "{ address: \"0.0.0.0:PORT\", insecure_public_http: true }",
+        ),
+    ];
+    for (from, to) in changes {
+        let mut world = World::start().await;
+        // As an operator writes it, with the port that it has.
+        let fixed = world
+            .yaml
+            .replacen("127.0.0.1:0", &format!("127.0.0.1:{}", port(&world)), 1);
+        let own = [from, to].map(|text| text.replace("PORT", &port(&world)));
+        let changed = fixed.replace(&own[0], &own[1]);
+        assert_ne!(changed, fixed, "{from}");
+        let plan =
+            |yaml: &str| config::from_text("test.yaml", yaml).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+        let outlook = Outlook::between(&plan(&fixed), &plan(&changed)).unwrap();
+        // The one at work was asked for as port 0.
+        let changed = changed.replacen(&format!("127.0.0.1:{}", port(&world)), "127.0.0.1:0", 1);
+        let done = world.reload(&changed);
+        let mut said: Vec<_> = outlook
+            .changes
+            .iter()
+            .filter(|one| one.takes == Takes::Restart)
+            .map(|one| one.part)
+            .collect();
+        said.sort_unstable();
+        match done {
+            Ok(reloaded) => {
+                let mut waits = reloaded.waits;
+                waits.sort_unstable();
+                assert_eq!(said, waits, "{to}: {outlook:?}");
+                assert_ne!(outlook.outcome, Outcome::Refused, "{to}");
+                assert_eq!(outlook.outcome == Outcome::Restart, !waits.is_empty(), "{to}");
+            }
+            Err(refused) => {
+                assert!(refused.to_string().contains("by a restart only"), "{refused}");
+                assert_eq!(outlook.outcome, Outcome::Refused, "{to}");
+            }
+        }
+        world.stop().await;
+    }
+}

@@ -217,3 +217,108 @@ async fn what_does_not_work_is_told_with_what_to_do() {
     }
     assert!(shell.lives(&browser).await);
 }
+
+/// `doorward explain`, with these arguments before the URL.
+async fn explained(shell: &Shell, args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .arg("explain")
+        .args(args)
+        .arg("http://app.test/admin/x")
+        .current_dir(shell.folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .unwrap();
+    Ran {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_running_gateway_explains_as_its_file_does_and_by_what_is_in_force() {
+    let mut shell = Shell::new().await;
+    let admin = shell.world.admin.clone();
+    let of_admin = ["--admin", &admin, "--token-file", "token"];
+    let write = |shell: &Shell, yaml: &str| std::fs::write(shell.folder.path().join("d.yaml"), yaml).unwrap();
+    let yaml = shell.world.yaml.replacen(
+        "admin: { address: \"127.0.0.1:0\"",
+        &format!("admin: {{ address: \"{}\"", admin.trim_start_matches("http://")),
+        1,
+    );
+    write(&shell, &yaml);
+    std::fs::write(
+        shell.folder.path().join("ada.json"),
+        r#"{"sub": "1", "groups": ["admins"]}"#,
+    )
+    .unwrap();
+    for more in [&[][..], &["--method", "POST"], &["--as", "ada.json"]] {
+        let by_file = explained(&shell, &[&["--config", "d.yaml"], more].concat()).await;
+        let live = explained(&shell, &[&of_admin[..], more].concat()).await;
+        let found = explained(&shell, &[&["--config", "d.yaml", "--live"], more].concat()).await;
+        assert_eq!(
+            (by_file.code, live.code, found.code),
+            (Some(0), Some(0), Some(0)),
+            "{} {}",
+            live.err,
+            found.err
+        );
+        assert!(by_file.out.contains("route    app.test/admin\n"), "{}", by_file.out);
+        assert_eq!(
+            by_file.out.contains("forward with identity"),
+            more.contains(&"--as"),
+            "{}",
+            by_file.out
+        );
+        assert_eq!(live.out, by_file.out);
+        assert_eq!(found.out, by_file.out);
+    }
+    // The file is another by now, and the gateway goes on as before until it reloads.
+    let changed = shell.world.yaml.replace("{ group: admins }", "open");
+    assert_ne!(changed, shell.world.yaml);
+    let live = explained(&shell, &of_admin).await;
+    assert!(
+        live.out.contains("access   rule: member of group \"admins\"\n"),
+        "{}",
+        live.out
+    );
+    shell.world.reload(&changed).unwrap();
+    let live = explained(&shell, &of_admin).await;
+    assert!(live.out.contains("access   open: anyone"), "{}", live.out);
+}
+
+#[tokio::test]
+async fn who_has_no_token_is_explained_nothing() {
+    let shell = Shell::new().await;
+    let admin = shell.world.admin.clone();
+    let ran = explained(&shell, &["--admin", &admin, "--token-file", "wrong"]).await;
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert!(
+        ran.err.contains("answers 401: This needs the administration's token"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(explained(&shell, &["--admin", &admin]).await.code, Some(2));
+    assert_eq!(explained(&shell, &[]).await.code, Some(2));
+    assert_eq!(
+        shell
+            .world
+            .metric("doorward_audit_events_total", &["explain", "wrong_token"])
+            .await
+            .to_string(),
+        "1"
+    );
+
+    let open = World::start().await;
+    std::fs::write(shell.folder.path().join("open.yaml"), &open.yaml).unwrap();
+    let ran = explained(&shell, &["--admin", &open.admin, "--token-file", "token"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("runs without admin.token_file"), "{}", ran.err);
+    let ran = explained(&shell, &["--config", "open.yaml", "--live"]).await;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("write admin.token_file"), "{}", ran.err);
+    let ran = explained(&shell, &["--config", "open.yaml", "--token-file", "token"]).await;
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("add --live"), "{}", ran.err);
+}

@@ -107,7 +107,7 @@ async fn eviction(link: &Link) -> (Eviction, String) {
 }
 
 /// By protocol 3, text says what kind of text it is.
-fn plain(value: Value) -> Value {
+pub(super) fn plain(value: Value) -> Value {
     if let Value::VerbatimString { text, .. } = value {
         Value::SimpleString(text)
     } else {
@@ -117,7 +117,7 @@ fn plain(value: Value) -> Value {
 
 /// What `INFO memory` says. Every key here has a time to live, so each policy but `noeviction` may drop sessions, as
 /// soon as there is a limit to memory.
-fn policy(info: &str) -> Option<(Eviction, String)> {
+pub(super) fn policy(info: &str) -> Option<(Eviction, String)> {
     let field = |name: &str| {
         let mut lines = info.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(key, _)| *key == name).map(|(_, value)| value.trim())
