@@ -9,11 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use super::{Failure, diff, load};
-use crate::{
-    config::Plan,
-    flow::{Duty, Public, Registration},
-    store,
-};
+use crate::{config::Plan, flow::Registration, store};
 
 pub(super) const HELP: &str = "\
 Files and environment variables that the configuration names are read, too; nothing listens and nobody is called. \
@@ -67,8 +63,7 @@ pub(super) fn check(options: &Options, out: &mut impl Write) -> Result<ExitCode,
 
 /// What each provider has to know: the commonest mistake of a first day, and the provider's own message hides it.
 fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
-    let serving = plan.listeners.iter().filter(|listener| listener.duty == Duty::Serve);
-    let listeners: Vec<Public> = serving.map(|listener| listener.public).collect();
+    let listeners = plan.ways_in();
     for provider in &plan.providers {
         let known = Registration::of(&provider.name, plan.default_provider.as_ref(), &plan.site, &listeners);
         if known.redirect_uris.is_empty() {

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
+    flow::{Duty, Public},
     keys::Ring,
     oidc::ProviderName,
     policy::Site,
@@ -42,6 +43,15 @@ pub struct Plan {
     pub identity: IdentitySettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
+}
+
+impl Plan {
+    /// How people reach each listener that serves the site: those that only send to https are left out.
+    #[must_use]
+    pub fn ways_in(&self) -> Vec<Public> {
+        let serving = self.listeners.iter().filter(|listener| listener.duty == Duty::Serve);
+        serving.map(|listener| listener.public).collect()
+    }
 }
 
 /// The admin listener.

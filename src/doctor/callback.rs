@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{Finding, Surgery};
 use crate::{
     config::Plan,
-    flow::{Public, Registration},
+    flow::Registration,
     oidc::Metadata,
     provider::{Known, Provider, Speaks},
 };
@@ -19,7 +19,7 @@ pub(super) async fn callbacks(
     metadata: &Metadata,
     plan: &Plan,
 ) -> Vec<Finding> {
-    let listeners: Vec<Public> = plan.listeners.iter().map(|listener| listener.public).collect();
+    let listeners = plan.ways_in();
     let name = &provider.settings().name;
     let addresses = Registration::of(name, plan.default_provider.as_ref(), &plan.site, &listeners).redirect_uris;
     if addresses.is_empty() {

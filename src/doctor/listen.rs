@@ -1,6 +1,6 @@
 //! The listeners' addresses: free, or in use by a Doorward that runs.
 
-use std::{io, net::SocketAddr, path::Path, time::Duration};
+use std::{io, net::SocketAddr, os::unix::fs::FileTypeExt as _, path::Path, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::{
@@ -53,7 +53,8 @@ async fn address(surgery: &Surgery, of: &str, bind: &Bind, runs: bool) -> Findin
         Bind::Tcp(address) => try_bind(*address),
         Bind::Unix(path) => match surgery.within(UnixStream::connect(path)).await {
             Ok(Ok(_)) => Err(io::ErrorKind::AddrInUse.into()),
-            Ok(Err(_)) | Err(_) => Ok(()),
+            Ok(Err(error)) => room(path, error),
+            Err(late) => Err(io::Error::new(io::ErrorKind::TimedOut, late)),
         },
     };
     match taken {
@@ -65,6 +66,15 @@ async fn address(surgery: &Surgery, of: &str, bind: &Bind, runs: bool) -> Findin
         }
         Err(error) => Finding::fail("listen", of, format!("{bind}: {error}")).advise(advice(&error).trim()),
     }
+}
+
+/// Whether a socket can be made where none answers: there is nothing, in a folder, or one that a process left behind.
+fn room(path: &Path, error: io::Error) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let nothing = error.kind() == io::ErrorKind::NotFound && folder.is_none_or(Path::is_dir);
+    let left = error.kind() == io::ErrorKind::ConnectionRefused
+        && path.metadata().is_ok_and(|found| found.file_type().is_socket());
+    if nothing || left { Ok(()) } else { Err(error) }
 }
 
 /// Binds without listening, so that nobody can connect meanwhile.

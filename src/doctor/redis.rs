@@ -87,7 +87,8 @@ fn seen(look: &RedisLook, timeout: Duration) -> Vec<Finding> {
         [(_, why), ..] => {
             let mut names: Vec<&str> = refused.iter().map(|(name, _)| *name).collect();
             names.dedup();
-            let advice = "give the ACL user what docs/redis.md lists; a command that is renamed or switched off has to come back";
+            let advice = "give the ACL user what docs/redis.md lists; a command that is renamed or switched off has to come back; \
+                          NOREPLICAS, MISCONF and OOM say that the server takes no writes at present, and why";
             Finding::fail("permission", REDIS, format!("refused: {} ({why})", names.join(", "))).advise(advice)
         }
     });

@@ -25,8 +25,7 @@ impl Gateway {
             });
             return Answer::Forward(admission);
         }
-        let now = self.now();
-        let certificate = incoming.certificate.filter(|shown| shown.is_valid_at(now));
+        let certificate = decide::valid(incoming.certificate, self.now());
         let presence = if decide::needs_session(AccessKind::of(&route.access, certificate)) {
             self.presence(incoming).await
         } else {

@@ -82,7 +82,7 @@ pub fn preflight(route: &Arc<Route>, method: &Method, headers: &HeaderMap) -> Op
     })
 }
 
-/// Decides about a request for `route`, by a connection with this client certificate, which is valid now.
+/// Decides about a request for `route`, by a connection with this client certificate, which counts only while it is valid.
 #[must_use]
 pub fn judge(
     route: &Arc<Route>,
@@ -92,6 +92,7 @@ pub fn judge(
     terms: &Terms,
     now: UnixTime,
 ) -> Decision {
+    let certificate = valid(certificate, now);
     let standing = before_renewal(route, certificate, &presence, terms, now);
     let session = match presence {
         Presence::Session(session) => Some(session),
@@ -117,6 +118,7 @@ pub fn settle(
     terms: &Terms,
     now: UnixTime,
 ) -> Verdict {
+    let certificate = valid(certificate, now);
     let standing = after_renewal(route, certificate, before, &renewal, terms, now);
     let session = match renewal {
         Renewal::Renewed(session) => Some(session),
@@ -128,6 +130,12 @@ pub fn settle(
         table::rule(AccessKind::of(&route.access, certificate), standing, caller),
         session,
     )
+}
+
+/// A certificate that ended while its connection went on, or while a renewal was waited for, is none.
+#[must_use]
+pub fn valid(certificate: Option<&ClientCertificate>, now: UnixTime) -> Option<&ClientCertificate> {
+    certificate.filter(|shown| shown.is_valid_at(now))
 }
 
 /// The row as a verdict. A row that asks for what is not there is a defect and closes.

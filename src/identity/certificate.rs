@@ -130,6 +130,8 @@ pub(crate) mod tests {
             (false, false) => rcgen::SanType::DnsName((*name).try_into().unwrap()),
         };
         params.subject_alt_names = names.iter().map(name).collect();
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2100, 1, 1);
         let key = rcgen::KeyPair::generate().unwrap();
         ClientCertificate::verified(params.self_signed(&key).unwrap().der()).unwrap()
     }

@@ -95,12 +95,15 @@ impl Rule {
 
     /// What the certificate alone decides, whoever the person is: that the rule is met, that it cannot be, or nothing.
     ///
-    /// Where there is no certificate, nothing is met: `not` of a certificate lets nobody in who is not signed in.
+    /// A rule is met by a certificate only where it would not be without one. So `not` of a certificate lets nobody in who is
+    /// not signed in: neither whoever shows none, nor whoever shows another.
     #[must_use]
     pub fn by_certificate(&self, certificate: Option<&ClientCertificate>) -> Option<bool> {
-        let identity = None;
-        self.holds(Facts { identity, certificate })
-            .filter(|met| !met || certificate.is_some())
+        let by = |certificate| {
+            let identity = None;
+            self.holds(Facts { identity, certificate })
+        };
+        by(certificate).filter(|met| !met || by(None) != Some(true))
     }
 
     /// The providers that the rule lets in by name.

@@ -137,6 +137,15 @@ impl Record {
         }
     }
 
+    /// With what another record of the session knows of its use.
+    #[must_use]
+    pub fn used_as(self, other: &Self) -> Self {
+        Self {
+            routes: self.routes.and(&other.routes),
+            ..self
+        }
+    }
+
     /// The session's name for upstreams (`sid` of the assertion) and logs: SHA-256 of its identifier in base64url. It
     /// stays the same through renewals.
     #[must_use]

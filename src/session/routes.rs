@@ -30,6 +30,12 @@ impl Routes {
         self.0.len() >= MOST || self.0.iter().any(|known| known == route)
     }
 
+    /// With the routes of another list too.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        others.0.iter().fold(self.clone(), |all, route| all.with(route))
+    }
+
     /// With this route too.
     #[must_use]
     pub fn with(&self, route: &str) -> Self {

@@ -206,6 +206,17 @@ pub(super) async fn sessions_contract(sessions: &Sessions, clock: &Clock) {
     }
     assert_eq!(find(sessions, &one.handle).await.unwrap().record, renewed.record);
 
+    // A renewal that was under way when a route was used, and a note that was under way when it was renewed.
+    let (wiki, mail) = (Arc::from("wiki"), Arc::from("mail"));
+    sessions.touch(&renewed, &wiki, clock.now()).await;
+    let Ok(Saved::Saved(again)) = sessions.save(&renewed, self::renewed(&renewed)).await else {
+        panic!("a note of use came between")
+    };
+    sessions.touch(&renewed, &mail, clock.now()).await;
+    let routes = &find(sessions, &one.handle).await.unwrap().record.routes;
+    assert!(routes.may_have("wiki") && routes.may_have("mail"), "{routes:?}");
+    let renewed = again;
+
     assert_eq!(sessions.end(&one.handle).await, Ok(true));
     assert!(find(sessions, &one.handle).await.is_none());
     let late = sessions.save(&renewed, renewed.record.touched(clock.now())).await;

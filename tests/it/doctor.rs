@@ -488,6 +488,9 @@ async fn redis_is_looked_at_and_not_touched() {
             .await
             .contains("number_of_cached_scripts:0")
     );
+    redis.say(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
+    is(&practice.findings().await, "permission", "fail", "NOREPLICAS");
+    redis.say(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     redis.say(&["CONFIG", "SET", "maxmemory", "100mb"]).await;
     redis.say(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).await;
     is(

@@ -101,9 +101,20 @@ impl Desk<'_, '_> {
         written: &raw::ClientCertificate,
         config: &raw::Config,
     ) -> Option<Rule> {
-        let mut listeners = config.listeners.iter().flatten();
-        let asked = listeners.any(|one| one.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()));
-        if !asked && !self.found.is_maimed(&Path::top().key("listeners")) {
+        let listeners = config.listeners.iter().flatten();
+        let mut asked = listeners.filter_map(|one| one.tls.as_ref()?.client_ca.as_ref());
+        let first = asked.next();
+        if let Some(first) = first
+            && asked.any(|other| other.file != first.file)
+        {
+            let what = "listeners ask for certificates of different authorities, and a rule does not say of which";
+            self.found.add(
+                path,
+                what,
+                "name one file in every `client_ca`, with the authorities of all",
+            );
+        }
+        if first.is_none() && !self.found.is_maimed(&Path::top().key("listeners")) {
             let what = "no listener asks clients for a certificate, so nobody has one";
             self.found.add(path, what, "write `client_ca` below a listener's `tls`");
         }

@@ -643,6 +643,38 @@ fn a_rule_may_ask_for_a_client_certificate() {
 }
 
 #[test]
+fn a_rule_on_a_certificate_wants_to_know_whose_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    for file in ["a.crt", "b.crt"] {
+        std::fs::write(folder.path().join(file), made.cert.pem()).unwrap();
+    }
+    std::fs::write(folder.path().join("a.key"), made.signing_key.serialize_pem()).unwrap();
+    let told = |second: &str, rule: &str| {
+        let tls = |file| format!("tls: {{ certificate_file: a.crt, key_file: a.key, client_ca: {{ file: {file} }} }}");
+        let text = format!(
+            "listeners: [{{ address: \"0.0.0.0:443\", {} }}, {{ address: \"0.0.0.0:8443\", {} }}]\n\
+             providers: {{ main: {{ issuer: \"https://id.test\", client_id: a, client_secret: long-enough-secret }} }}\n\
+             routes: [{{ host: a.test, upstream: \"http://a:1\", access: {rule} }}]\n",
+            tls("a.crt"),
+            tls(second),
+        );
+        let compiled = compile("x", &text, &Source::system(folder.path()));
+        compiled.map_or_else(
+            |report| report.list().iter().map(|one| one.what.clone()).collect(),
+            |_| Vec::new(),
+        )
+    };
+    let rule = "{ client_certificate: any }";
+    assert_eq!(told("a.crt", rule), Vec::<String>::new());
+    assert_eq!(told("b.crt", "signed_in"), Vec::<String>::new());
+    let [what] = &told("b.crt", rule)[..] else {
+        panic!("one problem")
+    };
+    assert!(what.contains("different authorities"), "{what}");
+}
+
+#[test]
 fn a_rule_on_a_certificate_that_nobody_can_meet_is_told() {
     let at = "routes[0].access.client_certificate";
     assert_eq!(

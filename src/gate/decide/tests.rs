@@ -291,6 +291,33 @@ fn a_row_without_its_session_closes() {
 }
 
 #[test]
+fn a_certificate_counts_only_while_it_is_valid() {
+    let shown = client("till-1", &[]);
+    let route = with(Access::Rule(Rule::ClientCertificate(CertificateTest::Any)));
+    let ended = UnixTime::from_secs(4_200_000_000);
+    for (now, expected) in [(START, "admit s-1"), (ended, "certificate_needed")] {
+        let (certificate, presence) = (Some(&shown), Presence::Session(plain()));
+        let Decision::Settle(verdict) = judge(&route, certificate, presence, Caller::Api, &TERMS, now) else {
+            panic!("nothing to renew")
+        };
+        if now == ended {
+            assert_eq!(word(&verdict), expected);
+        }
+        // As after a renewal that took so long.
+        let verdict = settle(
+            &route,
+            certificate,
+            &plain(),
+            Renewal::StoreDown,
+            Caller::Api,
+            &TERMS,
+            now,
+        );
+        assert_eq!(word(&verdict), expected);
+    }
+}
+
+#[test]
 fn a_certificate_is_judged_with_the_person_or_without() {
     let shown = client("till-1", &[]);
     let named = |name: &str| Rule::ClientCertificate(CertificateTest::Subject(vec![name.to_owned()]));

@@ -245,6 +245,7 @@ fn a_certificate_alone_decides_only_what_no_person_could_change() {
     let shown = client("till-1", &[]);
     let till = || certificate(CertificateTest::Subject(list(&["CN=till-1"])));
     let desk = || certificate(CertificateTest::Subject(list(&["CN=desk"])));
+    let any = || certificate(CertificateTest::Any);
     let staff = || group("staff");
     // With the certificate, and without one.
     for (rule, with, without) in [
@@ -252,12 +253,14 @@ fn a_certificate_alone_decides_only_what_no_person_could_change() {
         (not(staff()), None, None),
         (till(), Some(true), Some(false)),
         (desk(), Some(false), Some(false)),
-        // That there is no certificate lets nobody in.
+        // That there is no certificate lets nobody in, nor that it is another.
         (not(till()), Some(false), None),
-        (not(desk()), Some(true), None),
+        (not(desk()), None, None),
         (Rule::Any(vec![till(), staff()]), Some(true), None),
         (Rule::Any(vec![desk(), staff()]), None, None),
-        (Rule::Any(vec![not(desk()), staff()]), Some(true), None),
+        (Rule::Any(vec![not(desk()), staff()]), None, None),
+        (Rule::Any(vec![not(desk()), till()]), None, None),
+        (Rule::All(vec![not(desk()), any()]), Some(true), Some(false)),
         (Rule::All(vec![till(), staff()]), None, Some(false)),
         (Rule::All(vec![desk(), staff()]), Some(false), Some(false)),
         (Rule::All(vec![not(till()), staff()]), Some(false), None),

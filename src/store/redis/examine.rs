@@ -148,10 +148,18 @@ fn probes(servers: &RedisServers, key: &str) -> Vec<(&'static str, Cmd)> {
     list.into_iter().map(|(what, words)| (what, command(words))).collect()
 }
 
-/// The server's words, where the user may not, or the command is switched off.
+/// The server's words, where the user may not, the command is switched off, or the server takes no writes: too few replicas, a
+/// disk that fails, no memory left.
 fn forbidden(answer: Result<Value, Down>) -> Option<String> {
     let cause = answer.err()?.to_string();
-    let parts = ["NOPERM", "unknown command", "unknown subcommand"];
+    let parts = [
+        "NOPERM",
+        "unknown command",
+        "unknown subcommand",
+        "NOREPLICAS",
+        "MISCONF",
+        "OOM",
+    ];
     parts.iter().any(|part| cause.contains(part)).then_some(cause)
 }
 

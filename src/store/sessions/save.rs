@@ -6,6 +6,7 @@ use futures_util::future::join;
 
 use super::{Inner, Saved, Sessions};
 use crate::{
+    gate::Presence,
     session::{Record, Session},
     store::{Down, Written, cache::Lookup},
     time::UnixTime,
@@ -17,6 +18,11 @@ impl Sessions {
     /// # Errors
     /// When the store does not answer; the write may then have happened or not.
     pub async fn save(&self, session: &Session, record: Record) -> Result<Saved, Down> {
+        // What was noted here while the record was made stays noted.
+        let record = match self.0.changes.cache.get(&session.key) {
+            Lookup::Hit(newest) => record.used_as(&newest.record),
+            Lookup::Miss | Lookup::Bypassed => record,
+        };
         let next = Session::new(session.handle.clone(), session.key, record);
         self.write("save", session, next).await
     }
@@ -36,13 +42,30 @@ impl Sessions {
             Lookup::Miss | Lookup::Bypassed => Arc::clone(session),
         };
         while let Some(routes) = writing.wanted() {
-            let used = |record: Record, route: &Arc<str>| record.used(route, now);
-            let next = session.touched(routes.iter().fold(session.record.clone(), used));
-            // Whoever cannot be reached or has changed meanwhile was counted, and needs no note.
-            let Ok(Saved::Saved(saved)) = self.write("touch", &session, next).await else {
+            let Some(noted) = self.note_use(session, &routes, now).await else {
                 return;
             };
-            session = saved;
+            session = noted;
+        }
+    }
+
+    /// Notes a use of these routes, once more where a renewal was quicker; `None` when there is nothing more to be noted, or
+    /// no way to.
+    async fn note_use(&self, session: Arc<Session>, routes: &[Arc<str>], now: UnixTime) -> Option<Arc<Session>> {
+        let used = |record: Record, route: &Arc<str>| record.used(route, now);
+        let noted = |session: &Session| session.touched(routes.iter().fold(session.record.clone(), used));
+        let newest = match self.write("touch", &session, noted(&session)).await {
+            Ok(Saved::Saved(saved)) => return Some(saved),
+            Ok(Saved::Superseded) => self.find(&session.handle).await,
+            // Whoever cannot be reached was counted.
+            Ok(Saved::Gone) | Err(_) => return None,
+        };
+        let Presence::Session(newest) = newest else {
+            return None;
+        };
+        match self.write("touch", &newest, noted(&newest)).await {
+            Ok(Saved::Saved(saved)) => Some(saved),
+            Ok(Saved::Superseded | Saved::Gone) | Err(_) => None,
         }
     }
 
