@@ -26,7 +26,7 @@ struct House {
     up: Up,
 }
 
-const ROUTES: [(&str, &str); 6] = [
+const ROUTES: [(&str, &str); 7] = [
     ("/any", "{ client_certificate: any }"),
     ("/till", "{ client_certificate: { subject_dn: \"CN=till-1,O=Shop\" } }"),
     ("/dns", "{ client_certificate: { san_dns: till-1.shop.test } }"),
@@ -36,6 +36,10 @@ const ROUTES: [(&str, &str); 6] = [
         "{ client_certificate: { san_uri: \"spiffe://shop.test/till\" } }",
     ),
     ("/not", "{ not: { client_certificate: { san_dns: lost.shop.test } } }"),
+    (
+        "/other",
+        "{ all: [{ client_certificate: any }, { not: { client_certificate: { san_dns: lost.shop.test } } }] }",
+    ),
 ];
 
 impl House {
@@ -145,7 +149,9 @@ async fn rules_look_at_what_the_handshake_verified() {
             ("/dns", [200, 403, 403]),
             ("/email", [200, 200, 403]),
             ("/uri", [200, 200, 403]),
-            ("/not", [200, 403, 401]),
+            // `not` alone lets nobody in: they sign in.
+            ("/not", [401, 403, 401]),
+            ("/other", [200, 403, 403]),
         ] {
             let [with, other, without] = [client().shows(&till), client().shows(&lost), client()];
             let found = [
