@@ -5,5 +5,6 @@ pub mod door;
 pub mod gateway;
 pub mod provider;
 pub mod raw;
+pub mod shell;
 pub mod tls;
 pub mod upstream;

@@ -1,6 +1,6 @@
 //! The key ring is changed under people who are signed in: accept, promote, retire, with replicas out of step.
 
-use std::{fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward::{
@@ -13,12 +13,12 @@ use doorward::{
 use http::StatusCode;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::{
     harness::{
         browser::Browser,
         gateway::{Wishes, World, serve},
+        shell::{Ran, doorward},
         upstream::{Act, Upstream, response},
     },
     outage::Redis,
@@ -220,26 +220,8 @@ async fn a_key_that_one_replica_lacks_is_no_session_there() {
     assert_eq!(status, StatusCode::UNAUTHORIZED);
 }
 
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
 async fn keys(folder: &tempfile::TempDir, args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
-        .arg("keys")
-        .args(args)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    Ran {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    doorward(folder.path(), &[&["keys"], args].concat()).await
 }
 
 #[tokio::test]

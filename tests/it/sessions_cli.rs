@@ -1,23 +1,15 @@
 //! `doorward sessions`: the program itself, against a gateway.
 
-use std::process::Stdio;
-
 use http::StatusCode;
 use serde_json::Value;
-use tokio::process::Command;
 
 use crate::harness::{
     browser::Browser,
     gateway::{Wishes, World},
+    shell::{Ran, doorward},
 };
 
 const TOKEN: &str = "a-token-for-these-tests";
-
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
 
 struct Shell {
     world: World,
@@ -48,19 +40,7 @@ impl Shell {
     }
 
     async fn run(&self, args: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
-            .arg("sessions")
-            .args(args)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .unwrap();
-        Ran {
-            code: output.status.code(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        doorward(self.folder.path(), &[&["sessions"], args].concat()).await
     }
 
     /// With `--admin` and the token.
@@ -220,20 +200,8 @@ async fn what_does_not_work_is_told_with_what_to_do() {
 
 /// `doorward explain`, with these arguments before the URL.
 async fn explained(shell: &Shell, args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_doorward"))
-        .arg("explain")
-        .args(args)
-        .arg("http://app.test/admin/x")
-        .current_dir(shell.folder.path())
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .unwrap();
-    Ran {
-        code: output.status.code(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
+    let words = [&["explain"], args, &["http://app.test/admin/x"]].concat();
+    doorward(shell.folder.path(), &words).await
 }
 
 #[tokio::test]
