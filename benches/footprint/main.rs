@@ -18,8 +18,7 @@ mod sessions;
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        // The first word is the program itself.
-        let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+        let words = process::words();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words[..] {
             ["at-hand", redis] => sessions::at_hand(redis.parse().expect("a port")).await,

@@ -7,6 +7,12 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+/// What was written behind the program's name, without the word that cargo adds.
+pub(crate) fn words() -> Vec<String> {
+    // The first word is the program itself.
+    std::env::args().skip(1).filter(|word| word != "--bench").collect()
+}
+
 /// A user of Redis who may not subscribe, and its password.
 pub(crate) const DEAF: (&str, &str) = ("deaf", "may-not-subscribe");
 

@@ -53,8 +53,7 @@ struct Side {
 }
 
 fn main() {
-    // The first word is the program itself.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words = process::words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if let ["gateway", config] = words[..] {
         gateway::play(config);

@@ -44,8 +44,7 @@ const REQUESTS: usize = 3200;
 const CONNECTIONS: usize = 32;
 
 fn main() {
-    // The first word is the program itself.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words = process::words();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["bare", port, origin] => bare::play(port, origin.parse().expect("the origin's address")),

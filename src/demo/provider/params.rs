@@ -31,6 +31,7 @@ impl Params {
         self.0
             .iter()
             .enumerate()
+            // Each with those behind it.
             .any(|(at, (name, _))| self.0.iter().skip(at + 1).any(|(other, _)| other == name))
     }
 
