@@ -12,6 +12,7 @@ pub mod request;
 pub mod return_to;
 pub mod sign_in;
 pub mod sign_out;
+pub mod source;
 pub mod standing;
 pub mod table;
 pub mod to_https;
@@ -27,5 +28,6 @@ pub use self::{
     return_to::ReturnTo,
     sign_in::{Attempt, Begun},
     sign_out::SignOut,
+    source::Source,
     standing::{Presence, Renewal},
 };

@@ -1,6 +1,6 @@
 //! From a request's head, and for a few of the gateway's own endpoints its body, to an answer.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -20,7 +20,7 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
+        let (client, trusted) = request::client(link::peer(), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
@@ -136,10 +136,4 @@ fn too_long(head: &RequestHeader, admission: &Admission) -> bool {
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     let limit = admission.route().forward.max_body;
     matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
-}
-
-/// The peer's address; none for a unix socket.
-pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr()?.as_inet()?;
-    Some(address.ip().to_canonical())
 }

@@ -13,7 +13,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply, watch};
+use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, watch};
 use crate::{
     flow::{Answer, Front},
     gate::{Caller, request::offers_only_other_upgrades},
@@ -126,7 +126,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         {
             hold.hold();
         }
-        outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
+        outbound::edit(&*self.front, head, ctx, self.listener.public, link::peer().address())
     }
 
     async fn request_body_filter(

@@ -22,6 +22,8 @@ pub struct Listener {
     pub hsts: Option<HeaderValue>,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether every connection comes from one of them and begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -105,6 +107,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// Most connections at once; `None` for no limit.
     pub connections: Option<usize>,
+    /// Most connections at once from one address, trusted proxies aside; `None` for no limit.
+    pub connections_per_address: Option<usize>,
 }
 
 impl Default for Limits {
@@ -119,6 +123,7 @@ impl Default for Limits {
             write: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
             connections: None,
+            connections_per_address: None,
         }
     }
 }

@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
-    listeners::tls::Acceptor,
-    protocols::{
-        Stream,
-        http::{ServerSession, v2::server::H2Options},
-    },
+    protocols::http::{ServerSession, v2::server::H2Options},
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
@@ -17,17 +13,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     Certificates,
+    arrival::{Arrived, Closed, Entrance},
+    crowd::Crowd,
     listen::{Accepted, Bound, Socket},
     polite::Polite,
-    stream::Coalesced,
-    tls,
     watched::{Terms, Watch},
 };
 use crate::{
     flow::Front,
-    identity::ClientCertificate,
     proxy::{
-        Door,
+        Door, FarEnd, Listener,
         link::{self, Farewell, Spare},
         upstream,
         watch::{self as under_watch, Connection},
@@ -53,8 +48,9 @@ pub(super) struct Told {
 pub(super) struct Gatehouse<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     certificates: Option<Arc<Certificates>>,
-    handshake: Duration,
+    listener: Arc<Listener>,
     terms: Terms,
+    crowd: Option<Crowd>,
     room: Option<Arc<Semaphore>>,
     told: Told,
 }
@@ -75,8 +71,9 @@ impl<F: Front> Gatehouse<F> {
         Self {
             proxy: Arc::new(proxy),
             certificates: bound.certificates().cloned(),
-            handshake: limits.handshake,
+            listener: Arc::clone(bound.listener()),
             terms,
+            crowd: limits.connections_per_address.map(Crowd::new),
             room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
         }
@@ -113,29 +110,37 @@ impl<F: Front> Gatehouse<F> {
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
-        let acceptor = self.certificates.as_ref().map(|certificates| certificates.acceptor());
-        let (handshake, terms) = (self.handshake, self.terms.clone());
-        let peer = accepted.peer();
+        let terms = self.terms.clone();
+        let entrance = Entrance {
+            listener: Arc::clone(&self.listener),
+            acceptor: self.certificates.as_ref().map(|certificates| certificates.acceptor()),
+            crowd: self.crowd.clone(),
+        };
         drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;
             let connection = Arc::new(Connection::default());
-            let watch = Watch {
+            let watch = |peer| Watch {
                 connection: Arc::clone(&connection),
-                terms,
+                terms: terms.clone(),
                 peer,
             };
             let serving = async {
-                if let Some((stream, certificate)) = secure(accepted.into(), acceptor, handshake, watch).await {
-                    let farewell = Arc::new(Farewell::default());
-                    let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                    Arc::new(App {
-                        proxy,
-                        certificate,
-                        farewell,
-                        spare: Spare::default(),
-                    })
-                    .process_new(Box::new(stream), &drain)
-                    .await;
+                match entrance.admit(accepted, watch).await {
+                    Ok(Arrived { stream, far_end, place }) => {
+                        let farewell = Arc::new(Farewell::default());
+                        let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
+                        let spare = Spare::default();
+                        let app = Arc::new(App {
+                            proxy,
+                            far_end,
+                            farewell,
+                            spare,
+                        });
+                        app.process_new(Box::new(stream), &drain).await;
+                        drop(place);
+                    }
+                    Err(Closed { why: Some(why), whose }) => terms.unheard.turned_away(why, whose),
+                    Err(Closed { why: None, .. }) => {}
                 }
             };
             tokio::select! {
@@ -150,7 +155,7 @@ impl<F: Front> Gatehouse<F> {
 /// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
-    certificate: Option<Arc<ClientCertificate>>,
+    far_end: FarEnd,
     farewell: Arc<Farewell>,
     spare: Spare,
 }
@@ -175,8 +180,8 @@ impl<F: Front> HttpServerApp for App<F> {
                 self.proxy.process_new_http(session, shutdown).await
             }
         };
-        let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
-        link::hold(exchange, draining, certificate, farewell, &self.spare)
+        let (far_end, farewell) = (self.far_end.clone(), Arc::clone(&self.farewell));
+        link::hold(exchange, draining, far_end, farewell, &self.spare)
             .await
             .flatten()
     }
@@ -194,32 +199,6 @@ impl<F: Front> HttpServerApp for App<F> {
 async fn told(signal: &mut watch::Receiver<bool>) {
     if signal.wait_for(|told| *told).await.is_err() {
         tracing::trace!("nobody is left to tell");
-    }
-}
-
-/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself.
-async fn secure(
-    stream: Coalesced,
-    acceptor: Option<Arc<Acceptor>>,
-    deadline: Duration,
-    watch: Watch,
-) -> Option<(Stream, Option<Arc<ClientCertificate>>)> {
-    let Some(acceptor) = acceptor else {
-        return Some((Box::new(watch.over(stream)), None));
-    };
-    match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
-        Ok(Ok(stream)) => {
-            let certificate = tls::shown(&stream);
-            Some((Box::new(watch.over(stream)), certificate))
-        }
-        Ok(Err(error)) => {
-            tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!("a TLS handshake was too slow");
-            None
-        }
     }
 }
 

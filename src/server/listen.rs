@@ -8,7 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use bytes::BufMut as _;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
+};
 
 use super::{Certificates, TlsError, change::overlap};
 use crate::proxy::{Bind, Listener};
@@ -46,8 +50,17 @@ impl Accepted {
     /// Who connected; nobody that has an address, over a unix socket.
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(_, peer) => Some(peer.ip()),
+            Self::Tcp(_, peer) => Some(peer.ip().to_canonical()),
             Self::Unix(_) => None,
+        }
+    }
+
+    /// Reads what is there, until so many bytes are.
+    pub(super) async fn read(&mut self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let mut room = bytes.limit(most.saturating_sub(bytes.len()));
+        match self {
+            Self::Tcp(stream, _) => stream.read_buf(&mut room).await,
+            Self::Unix(stream) => stream.read_buf(&mut room).await,
         }
     }
 }
@@ -304,6 +317,7 @@ mod tests {
             duty: Duty::Serve,
             hsts: None,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             limits: Limits::default(),
         }
     }

@@ -30,9 +30,10 @@ const WRITE_BUFFER: usize = 1460;
 #[derive(Debug)]
 pub(super) struct Coalesced(BufWriter<Stream>);
 
-impl From<Accepted> for Coalesced {
-    fn from(accepted: Accepted) -> Self {
-        let stream = match accepted {
+impl Coalesced {
+    /// A connection of which these bytes were read already.
+    pub(super) fn new(accepted: Accepted, read: &[u8]) -> Self {
+        let mut stream = match accepted {
             Accepted::Tcp(stream, peer) => {
                 use std::os::fd::AsRawFd as _;
                 let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
@@ -46,6 +47,7 @@ impl From<Accepted> for Coalesced {
             }
             Accepted::Unix(stream) => Stream::from(stream),
         };
+        stream.rewind(read);
         Self(BufWriter::with_capacity(WRITE_BUFFER, stream))
     }
 }

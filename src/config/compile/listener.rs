@@ -66,6 +66,13 @@ impl Desk<'_, '_> {
                 "keep `tls` or `behind_tls_proxy`",
             );
         }
+        if written.proxy_protocol && config.trusted_proxies.is_empty() {
+            self.found.add(
+                &path.key("proxy_protocol"),
+                "nobody may send the PROXY header, so nobody could connect",
+                "write the addresses of the proxies into `trusted_proxies`",
+            );
+        }
         self.redirects(path, written);
         let plain = written.tls.is_none() && !written.behind_tls_proxy && !written.redirect_to_https;
         if plain && !written.insecure_public_http && !is_local(&bind) {
@@ -82,6 +89,7 @@ impl Desk<'_, '_> {
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),
+            proxy_protocol: written.proxy_protocol,
             limits: Limits::default(),
         })
     }
@@ -206,6 +214,7 @@ fn limits(config: &raw::Config) -> Limits {
         write: timeouts.write.value,
         handshake: timeouts.handshake.value,
         connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Listener {
     /// `behind_tls_proxy`, else the listener's own.
     #[schemars(range(min = 1))]
     pub public_port: Option<u16>,
+    /// Says that every connection comes from one of `trusted_proxies` and begins with a PROXY protocol header, version 1 or 2,
+    /// which names the client; also before TLS. Whatever else connects is closed.
+    #[schemars(extend("default" = false))]
+    pub proxy_protocol: bool,
     /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
     #[schemars(extend("default" = false))]
     pub insecure_public_http: bool,
@@ -131,9 +135,13 @@ pub struct Limits {
     /// Largest request body, or `off`. Beyond it: 413. A route may say otherwise with `max_body`.
     #[schemars(extend("default" = "off"))]
     pub body: Text<LimitOfSize>,
-    /// Most connections at once to one listener; without it no limit.
+    /// Most connections at once to one listener; without it no limit. More wait until others end.
     #[schemars(range(min = 1))]
     pub connections: Option<usize>,
+    /// Most connections at once to one listener from one address, IPv6 by its `/64`; without it no limit. More are closed at
+    /// once. An office can be one address, so be generous. Those of `trusted_proxies` do not count.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: Option<usize>,
 }
 
 /// How long a client may take.
@@ -152,7 +160,7 @@ pub struct Timeouts {
     /// Longest wait between two writes of a response.
     #[schemars(extend("default" = "60s"))]
     pub write: Text<LengthOfTime>,
-    /// Longest TLS handshake.
+    /// Longest TLS handshake, and before it longest wait for a PROXY header.
     #[schemars(extend("default" = "10s"))]
     pub handshake: Text<LengthOfTime>,
 }

@@ -70,6 +70,7 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
         duty,
         hsts,
         trusted_proxies,
+        proxy_protocol,
         limits,
     } = before;
     let mut found = Differences::default();
@@ -85,6 +86,7 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
     found.note("hsts", [hsts, &after.hsts], header);
     let proxies = [trusted_proxies, &after.trusted_proxies];
     found.note("trusted_proxies", proxies, list(ToString::to_string));
+    found.note_shown("proxy_protocol", [proxy_protocol, &after.proxy_protocol]);
     bounds(&mut found, [limits, &after.limits]);
     found.into_list()
 }
@@ -116,6 +118,7 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
         write,
         handshake,
         connections,
+        connections_per_address,
     } = before;
     let bytes = |bytes: &usize| format!("{bytes} bytes");
     found.note("limits.head", [head, &after.head], bytes);
@@ -124,6 +127,11 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
     found.note(
         "limits.connections",
         [connections, &after.connections],
+        optional(usize::to_string),
+    );
+    found.note(
+        "limits.connections_per_address",
+        [connections_per_address, &after.connections_per_address],
         optional(usize::to_string),
     );
     found.note("timeouts.head", [head_time, &after.head_time], time);

@@ -62,6 +62,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Trusted proxies.
     pub trusted: Vec<ipnet::IpNet>,
+    /// Whether connections begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// Certificate.
     pub tls: Option<ListenerTls>,
 }
@@ -78,6 +80,7 @@ impl Plan {
             routes,
             limits: Limits::default(),
             trusted: Vec::new(),
+            proxy_protocol: false,
             tls: None,
         }
     }
@@ -118,6 +121,7 @@ impl Plan {
             hsts: None,
             tls: self.tls,
             trusted_proxies: self.trusted,
+            proxy_protocol: self.proxy_protocol,
             limits: self.limits,
         };
         let bound = server::bind(listener).unwrap();
