@@ -1,5 +1,6 @@
 //! Every decision. Pure: facts in, enums out; the `flow` room carries them out.
 
+pub mod allowance;
 pub mod callback;
 pub mod cors;
 pub mod decide;
@@ -18,6 +19,7 @@ pub mod table;
 pub mod to_https;
 
 pub use self::{
+    allowance::{Allowance, Take, Used},
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
     place::{Endpoint, Place},

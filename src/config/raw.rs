@@ -22,7 +22,9 @@ pub use self::{
     listener::{Admin, ClientCa, ClientCaMode, Hsts, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
     redis::{Redis, RedisCluster, RedisSentinel},
-    route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
+    route::{
+        Cors, Headers, Path, PathObject, Preflight, Prompt, Rate, RateBy, ResponseHeaders, Route, SignIn, StaticValue,
+    },
     session::{ClientAddress, Key, Memory, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };

@@ -170,7 +170,10 @@ mod tests {
     fn lines() {
         for (line, expected) in [
             ("PROXY TCP4 192.0.2.1 198.51.100.1 56324 443\r\n", at("192.0.2.1")),
-            ("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", at("255.255.255.255")),
+            (
+                "PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n",
+                at("255.255.255.255"),
+            ),
             ("PROXY TCP6 2001:db8::1 ::1 0 443\r\n", at("2001:db8::1")),
             ("PROXY TCP6 ::ffff:192.0.2.1 ::1 1 443\r\n", at("192.0.2.1")),
             ("PROXY UNKNOWN\r\n", Some(Told::Nobody)),
@@ -203,7 +206,13 @@ mod tests {
         }
         let long = format!("PROXY UNKNOWN {}", "a".repeat(LONGEST_LINE));
         assert_eq!(read(long.as_bytes()), Reading::Malformed);
-        for other in ["GET / HTTP/1.1\r\n", "PROXYTCP4", "proxy TCP4", "PRI * HTTP/2.0", "\r\nGET /"] {
+        for other in [
+            "GET / HTTP/1.1\r\n",
+            "PROXYTCP4",
+            "proxy TCP4",
+            "PRI * HTTP/2.0",
+            "\r\nGET /",
+        ] {
             assert_eq!(read(other.as_bytes()), Reading::Absent, "{other:?}");
         }
     }

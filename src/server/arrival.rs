@@ -81,11 +81,7 @@ impl Entrance {
     }
 
     /// Whose connection it is: by its socket, or by what a trusted proxy says first. With what was read behind that.
-    async fn announced(
-        &self,
-        mut accepted: Accepted,
-        deadline: Duration,
-    ) -> Result<(Accepted, Peer, Vec<u8>), Closed> {
+    async fn announced(&self, mut accepted: Accepted, deadline: Duration) -> Result<(Accepted, Peer, Vec<u8>), Closed> {
         let socket = accepted.peer();
         let peer = socket.map_or(Peer::Local, Peer::At);
         if !self.listener.proxy_protocol {

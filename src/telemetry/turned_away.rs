@@ -57,9 +57,9 @@ impl TurnedAway {
             Self::NoProxyHeader => {
                 Some("this listener has `proxy_protocol: true`: turn the PROXY protocol on in the proxy, or off here")
             }
-            Self::BadProxyHeader | Self::SlowProxyHeader => {
-                Some("this listener has `proxy_protocol: true`, and what the proxy sends first is not a whole PROXY header")
-            }
+            Self::BadProxyHeader | Self::SlowProxyHeader => Some(
+                "this listener has `proxy_protocol: true`, and what the proxy sends first is not a whole PROXY header",
+            ),
             Self::TooManyOfAddress => Some(
                 "it has `limits.connections_per_address` connections: if many people share that address, raise it, or list \
                  the proxy that they come through in `trusted_proxies`",

@@ -1,10 +1,9 @@
 //! Listeners, their limits, and the admin listener.
 
 mod tls;
+mod trusted;
 
 use std::net::IpAddr;
-
-use ipnet::IpNet;
 
 use super::{Desk, files::Ways};
 use crate::{
@@ -129,21 +128,6 @@ impl Desk<'_, '_> {
                 *port = known;
             }
         }
-    }
-
-    fn trusted(&mut self, config: &raw::Config) -> Vec<IpNet> {
-        let path = Path::top().key("trusted_proxies");
-        let networks: Vec<IpNet> = config.trusted_proxies.iter().map(|network| network.value).collect();
-        for (index, network) in networks.iter().enumerate() {
-            if network.prefix_len() == 0 && !config.insecure_trust_all_proxies {
-                self.found.add(
-                    &path.index(index),
-                    format!("{network} trusts everybody to say who they are"),
-                    "write the proxies' own network, or `insecure_trust_all_proxies: true`",
-                );
-            }
-        }
-        networks
     }
 
     pub(super) fn admin(&mut self, written: &raw::Admin, listeners: Option<&Vec<Listener>>) -> Option<AdminSettings> {

@@ -142,6 +142,11 @@ pub struct Limits {
     /// once. An office can be one address, so be generous. Those of `trusted_proxies` do not count.
     #[schemars(range(min = 1))]
     pub connections_per_address: Option<usize>,
+    /// Most sign-ins from one address, IPv6 by its `/64`, that were begun in the last ten minutes and not finished; and as many
+    /// answers of a provider that came to nothing. Beyond it: 429. A sign-in that succeeds counts no more, so an office behind
+    /// one address is held up only by what is left lying. Each replica counts for itself.
+    #[schemars(range(min = 1, max = 1_000_000), extend("default" = 1000))]
+    pub sign_ins: u32,
 }
 
 /// How long a client may take.
