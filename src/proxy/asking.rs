@@ -96,6 +96,20 @@ impl<F: Front> Door<F> {
         }
     }
 
+    /// Whether a body comes in so slowly that it looks like somebody holding a connection to the upstream open. Once there is an
+    /// answer both may talk, and slowly.
+    pub(super) fn trickles(&self, ctx: &Ctx) -> bool {
+        let limits = &self.listener.limits;
+        let Some(rate) = limits.body_rate else {
+            return false;
+        };
+        if ctx.caller == Caller::WebSocket || ctx.answered.is_some() {
+            return false;
+        }
+        let beyond = ctx.elapsed().saturating_sub(limits.read).as_millis();
+        u128::from(ctx.received) * 1000 < u128::from(rate) * beyond
+    }
+
     pub(super) fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
         Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
     }

@@ -144,6 +144,9 @@ impl<F: Front> ProxyHttp for Door<F> {
         if ctx.caller != Caller::WebSocket && limit.is_some_and(|limit| ctx.received > limit) {
             return Err(Error::explain(ErrorType::HTTPStatus(413), "body").into_down());
         }
+        if !end && self.trickles(ctx) {
+            return Err(Error::explain(ErrorType::HTTPStatus(408), "body").into_down());
+        }
         if ctx.upload.as_ref().is_some_and(|upload| upload.is_awaited()) {
             self.await_upload(ctx, end);
         }

@@ -101,6 +101,8 @@ pub struct Limits {
     pub keepalive: Duration,
     /// Longest wait between two reads of a request body.
     pub read: Duration,
+    /// Least average of a request's body in bytes a second, once it has lasted for `read`; `None` for any.
+    pub body_rate: Option<u64>,
     /// Longest wait between two writes of a response.
     pub write: Duration,
     /// Longest TLS handshake.
@@ -120,6 +122,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(15),
             keepalive: Duration::from_secs(75),
             read: Duration::from_secs(60),
+            body_rate: Some(64),
             write: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
             connections: None,

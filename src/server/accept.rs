@@ -32,6 +32,8 @@ use crate::{
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long after an exchange was ended for its client the connection is.
+const AFTER: Duration = Duration::from_secs(1);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
 
@@ -60,6 +62,8 @@ impl<F: Front> Gatehouse<F> {
         let limits = bound.listener().limits;
         let terms = Terms {
             head: limits.head_time,
+            // Pingora's own, which ends an exchange with a word in its access line, comes first.
+            write: limits.write + AFTER,
             unheard: door.unheard(),
         };
         let mut proxy = http_proxy(&Arc::new(conf()), door);

@@ -195,6 +195,7 @@ fn limits(config: &raw::Config) -> Limits {
         head_time: timeouts.head.value,
         keepalive: timeouts.keepalive.value,
         read: timeouts.read.value,
+        body_rate: limits.body_rate.value,
         write: timeouts.write.value,
         handshake: timeouts.handshake.value,
         connections: limits.connections,

@@ -135,6 +135,10 @@ pub struct Limits {
     /// Largest request body, or `off`. Beyond it: 413. A route may say otherwise with `max_body`.
     #[schemars(extend("default" = "off"))]
     pub body: Text<LimitOfSize>,
+    /// Fewest bytes a second that a request's body comes with, on average, once it has lasted for `timeouts.read` and until its
+    /// answer begins, or `off`. Below it: 408. WebSockets are free of it.
+    #[schemars(extend("default" = "64B"))]
+    pub body_rate: Text<LimitOfSize>,
     /// Most connections at once to one listener; without it no limit. More wait until others end.
     #[schemars(range(min = 1))]
     pub connections: Option<usize>,
@@ -162,7 +166,7 @@ pub struct Timeouts {
     /// Longest wait between two reads of a request's body. Beyond it: 408, or the end of the stream over HTTP/2.
     #[schemars(extend("default" = "60s"))]
     pub read: Text<LengthOfTime>,
-    /// Longest wait between two writes of a response.
+    /// Longest wait for a client to take a part of a response. Beyond it the connection, or the stream of HTTP/2, is closed.
     #[schemars(extend("default" = "60s"))]
     pub write: Text<LengthOfTime>,
     /// Longest TLS handshake, and before it longest wait for a PROXY header.

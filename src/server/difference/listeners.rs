@@ -115,6 +115,7 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
         head_time,
         keepalive,
         read,
+        body_rate,
         write,
         handshake,
         connections,
@@ -134,6 +135,8 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
         [connections_per_address, &after.connections_per_address],
         optional(usize::to_string),
     );
+    let a_second = |rate: &u64| format!("{rate} bytes a second");
+    found.note("limits.body_rate", [body_rate, &after.body_rate], optional(a_second));
     found.note("timeouts.head", [head_time, &after.head_time], time);
     found.note("timeouts.keepalive", [keepalive, &after.keepalive], time);
     found.note("timeouts.read", [read, &after.read], time);
