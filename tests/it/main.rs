@@ -47,4 +47,5 @@ mod sign_out;
 mod step_up;
 mod system_roots;
 mod tls;
+mod trust;
 mod web_sockets;

@@ -191,7 +191,7 @@ pub struct ResponseHeaders {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
-    /// Pages that may read Doorward's 401, 403 and 503 answers, each as scheme, host and port: `https://app.example.com`.
+    /// Pages that may read Doorward's 401, 403, 429 and 503 answers, each as scheme, host and port: `https://app.example.com`.
     /// The session's cookie comes along from the same site only: from `app.example.com` to `api.example.com`.
     #[schemars(required, length(min = 1))]
     pub allowed_origins: Option<Vec<Text<WebOrigin>>>,

@@ -34,11 +34,7 @@ impl HaProxy {
         }
         let file = folder.path().join("haproxy.cfg");
         std::fs::write(&file, text).unwrap();
-        let program = ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"]
-            .into_iter()
-            .find(|path| Path::new(path).exists())
-            .unwrap_or("haproxy");
-        let child = Command::new(program)
+        let child = Command::new(program())
             .args(["-db", "-q", "-f"])
             .arg(&file)
             .stdout(Stdio::null())
@@ -71,6 +67,14 @@ impl HaProxy {
             }
         }
     }
+}
+
+/// The program, which is not on everybody's path.
+pub fn program() -> &'static str {
+    ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .unwrap_or("haproxy")
 }
 
 fn free() -> SocketAddr {
