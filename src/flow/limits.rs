@@ -29,7 +29,7 @@ use crate::{
 /// Most callers that are remembered, 16 MB or so.
 const MOST: u64 = 1 << 16;
 /// No allowance takes longer to recover, so whoever did nothing for so long need not be remembered.
-const IDLE: Duration = Duration::from_hours(1);
+const IDLE: Duration = Duration::from_secs(3600);
 
 /// How much of what is used, by whom. Clones share it.
 #[derive(Clone, Debug)]
@@ -173,7 +173,7 @@ mod tests {
     const NOW: Duration = Duration::from_secs(1_800_000_000);
 
     fn one(minutes: u64) -> Allowance {
-        Allowance::new(NonZeroU32::MIN, Duration::from_mins(minutes), NonZeroU32::MIN)
+        Allowance::new(NonZeroU32::MIN, Duration::from_secs(60 * minutes), NonZeroU32::MIN)
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn callers_at_the_same_moment_share_what_is_there() {
         let counts = Counts::default();
-        let many = Allowance::new(NonZeroU32::MIN, Duration::from_mins(1), 100.try_into().unwrap());
+        let many = Allowance::new(NonZeroU32::MIN, Duration::from_secs(60), 100.try_into().unwrap());
         let granted = std::thread::scope(|scope| {
             let ask = || {
                 let what = || What::SignIns(Source::of(None));

@@ -1,5 +1,5 @@
 //! The PROXY protocol, versions 1 and 2: what a proxy that passes a connection on without reading it says of its client,
-//! before the connection's first byte (HAProxy's `proxy-protocol.txt`, sections 2.1 and 2.2).
+//! before the connection's first byte (`proxy-protocol.txt` of `HAProxy`, sections 2.1 and 2.2).
 //!
 //! Stricter than the text where the text lets a receiver choose: one space between words, ports without sign or leading
 //! zero, streams only, and no header longer than [`LONGEST`].

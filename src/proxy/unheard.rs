@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long connections that are turned away for one reason make one line.
-const MOMENT: Duration = Duration::from_mins(1);
+const MOMENT: Duration = Duration::from_secs(60);
 
 /// Counts such requests and writes their access lines. Of their heads nothing is known that could be told.
 #[derive(Clone, Debug)]

@@ -15,8 +15,9 @@ use super::{
     Certificates,
     arrival::{Arrived, Closed, Entrance},
     crowd::Crowd,
-    listen::{Accepted, Bound, Socket},
+    listen::{Bound, Socket},
     polite::Polite,
+    stream::Accepted,
     watched::{Terms, Watch},
 };
 use crate::{

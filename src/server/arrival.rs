@@ -6,8 +6,7 @@ use pingora::{listeners::tls::Acceptor, protocols::Stream};
 
 use super::{
     crowd::{Crowd, Place},
-    listen::Accepted,
-    stream::Coalesced,
+    stream::{Accepted, Coalesced},
     tls,
     watched::Watch,
 };

@@ -2,19 +2,15 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use bytes::BufMut as _;
-use tokio::{
-    io::AsyncReadExt as _,
-    net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
-};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
-use super::{Certificates, TlsError, change::overlap};
+use super::{Certificates, TlsError, change::overlap, stream::Accepted};
 use crate::proxy::{Bind, Listener};
 
 const BACKLOG: u32 = 4096;
@@ -37,32 +33,6 @@ pub(super) enum Socket {
     Tcp(TcpListener),
     /// With its file, which goes when this is dropped.
     Unix(UnixListener, UnixPath),
-}
-
-/// A connection as accepted.
-#[derive(Debug)]
-pub(super) enum Accepted {
-    Tcp(TcpStream, SocketAddr),
-    Unix(UnixStream),
-}
-
-impl Accepted {
-    /// Who connected; nobody that has an address, over a unix socket.
-    pub(super) fn peer(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(_, peer) => Some(peer.ip().to_canonical()),
-            Self::Unix(_) => None,
-        }
-    }
-
-    /// Reads what is there, until so many bytes are.
-    pub(super) async fn read(&mut self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
-        let mut room = bytes.limit(most.saturating_sub(bytes.len()));
-        match self {
-            Self::Tcp(stream, _) => stream.read_buf(&mut room).await,
-            Self::Unix(stream) => stream.read_buf(&mut room).await,
-        }
-    }
 }
 
 /// The path of a unix socket, removed when dropped.

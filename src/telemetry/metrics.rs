@@ -154,12 +154,7 @@ impl Metrics {
             }
             Event::Session { what } => count(&people.sessions, &[what]),
             Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
-            Event::StoreCall {
-                op,
-                call,
-                took,
-                error: _,
-            } => {
+            Event::StoreCall { op, call, took, .. } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
             Event::StoreEviction { what, policy: _ } => dependencies.evicts(*what),

@@ -25,7 +25,7 @@ async fn world(routes: &str, more: &str) -> World {
     world
 }
 
-fn navigation<'a>(from: &'a str) -> [(&'static str, &'a str); 4] {
+fn navigation(from: &str) -> [(&'static str, &str); 4] {
     [
         ("x-forwarded-for", from),
         ("accept", "text/html"),

@@ -308,7 +308,7 @@ async fn an_h2_client_that_gives_no_window_or_does_not_read_is_let_go() {
     );
 }
 
-/// The preface, SETTINGS with the largest initial window, and WINDOW_UPDATE of the connection to the most.
+/// The preface, SETTINGS with the largest initial window, and `WINDOW_UPDATE` of the connection to the most.
 const DEAF_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff\
     \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
 

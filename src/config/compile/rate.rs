@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The longest that a caller waits until all at once is there again; so long each caller is remembered.
-const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST: Duration = Duration::from_secs(3600);
 
 impl Desk<'_, '_> {
     pub(super) fn rate(&mut self, path: &Path, written: &raw::Rate) -> Option<Rate> {

@@ -16,6 +16,7 @@ use crate::{
 /// Where Doorward listens.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Listener {
     /// IP address and port, such as `0.0.0.0:8443` or `"[::]:8443"`, or `unix:/path/of/socket`.
     #[schemars(required)]
@@ -136,7 +137,7 @@ pub struct Limits {
     #[schemars(extend("default" = "off"))]
     pub body: Text<LimitOfSize>,
     /// Fewest bytes a second that a request's body comes with, on average, once it has lasted for `timeouts.read` and until its
-    /// answer begins, or `off`. Below it: 408. WebSockets are free of it.
+    /// answer begins, or `off`. Below it: 408. A `WebSocket` is free of it.
     #[schemars(extend("default" = "64B"))]
     pub body_rate: Text<LimitOfSize>,
     /// Most connections at once to one listener; without it no limit. More wait until others end.

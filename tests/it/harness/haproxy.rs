@@ -1,4 +1,4 @@
-//! HAProxy itself, passing TCP on with the PROXY protocol.
+//! `HAProxy` itself, passing TCP on with the PROXY protocol.
 
 use std::{
     fmt::Write as _,
@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// A running HAProxy.
+/// A running `HAProxy`.
 pub struct HaProxy {
     fronts: Vec<SocketAddr>,
     _folder: tempfile::TempDir,

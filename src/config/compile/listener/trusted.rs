@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::super::Desk;
 use crate::config::{Path, raw};
 
-/// The widest network of one organisation: 10.0.0.0/8, and fc00::/7, which are all private addresses of IPv6.
+/// The widest network of one organisation: `10.0.0.0/8`, and `fc00::/7`, which are all private addresses of IPv6.
 const WIDEST_V4: u8 = 8;
 const WIDEST_V6: u8 = 7;
 /// Together: a sixteenth of all IPv4 addresses, and twice all private ones of IPv6.
@@ -65,11 +65,8 @@ fn is_much(networks: &[IpNet]) -> bool {
         match network {
             IpNet::V4(net) => v4 += 1 << (32 - net.prefix_len()),
             IpNet::V6(net) => {
-                v6 = v6.saturating_add(
-                    1_u128
-                        .checked_shl(128 - u32::from(net.prefix_len()))
-                        .unwrap_or(u128::MAX),
-                )
+                let size = 1_u128.checked_shl(128 - u32::from(net.prefix_len()));
+                v6 = v6.saturating_add(size.unwrap_or(u128::MAX));
             }
         }
     }
