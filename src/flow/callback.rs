@@ -109,12 +109,13 @@ impl Gateway {
             ..Audit::new(Act::SignIn, outcome)
         };
         self.audit_of(&audit, proved.as_deref().ok());
+        if matches!(proved, Ok(_) | Err(Refusal::StoreDown)) {
+            // The provider vouched for the person, so nobody made this up.
+            self.step_done(Step::Answer, incoming);
+            self.step_done(Step::Begin, incoming);
+        }
         match proved {
-            Ok(session) => {
-                self.step_done(Step::Answer, incoming);
-                self.step_done(Step::Begin, incoming);
-                self.welcome(incoming, attempt, &session, presence).await
-            }
+            Ok(session) => self.welcome(incoming, attempt, &session, presence).await,
             Err(Refusal::SignInFailed(failure)) => failed(failure, incoming, caller, &attempt.return_to),
             Err(refusal) => reply::refusal(
                 refusal,

@@ -5,9 +5,12 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::{
-    browser::{Browser, Page},
-    gateway::{Wishes, World},
+use crate::{
+    harness::{
+        browser::{Browser, Page},
+        gateway::{Wishes, World},
+    },
+    outage::Redis,
 };
 
 const TOO_MANY: StatusCode = StatusCode::TOO_MANY_REQUESTS;
@@ -202,6 +205,25 @@ async fn a_provider_that_cannot_be_reached_counts_against_nobody() {
     for _ in 0..4 {
         let answer = Browser::new().visit(&world.url("/page")).await;
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_counts_against_nobody() {
+    let mut redis = Redis::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml(),
+        routes: SIGNED_IN.to_owned(),
+        more: TWO.to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    world.provider.login_as("ada", json!({}));
+    redis.stop().await;
+    for _ in 0..4 {
+        let landed = Browser::new().open(&world.url("/page")).await;
+        assert_eq!(landed.status, StatusCode::SERVICE_UNAVAILABLE, "{}", landed.body);
+        assert!(landed.body.contains("store_down"), "{}", landed.body);
     }
 }
 
