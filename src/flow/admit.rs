@@ -22,6 +22,10 @@ impl Gateway {
             return Answer::Reply(reply);
         }
         if let Some(admission) = decide::preflight(route, incoming.method, incoming.headers) {
+            // Nobody's, whoever the page is of.
+            if let Some(reply) = self.over_rate(route, Some(&Presence::Nothing), incoming) {
+                return Answer::Reply(reply);
+            }
             self.emit(&Event::Decision {
                 route: &route.id.0,
                 verdict: "preflight",

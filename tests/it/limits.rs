@@ -149,6 +149,34 @@ async fn a_person_is_one_caller_wherever_they_are() {
     assert_eq!(statuses(&world, "/", "192.0.2.2", 4).await, [200, 200, 200, 429]);
 }
 
+#[tokio::test]
+async fn preflights_count_and_pages_of_other_origins_can_read_that_it_was_too_much() {
+    let routes = r#"
+  - host: app.test
+    path: /
+    upstream: "{upstream}"
+    access: signed_in
+    cors: { allowed_origins: ["https://spa.test"], preflight: pass }
+    rate: { requests: 2, per: 10m, by: person }
+"#;
+    let world = world(routes, "").await;
+    let headers = [
+        ("x-forwarded-for", "192.0.2.1"),
+        ("origin", "https://spa.test"),
+        ("access-control-request-method", "PUT"),
+    ];
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let answer = Browser::new().ask(Method::OPTIONS, &world.url("/"), &headers).await;
+        all.push(answer.status.as_u16());
+    }
+    assert_eq!(all, [200, 200, 429]);
+    let refused = Browser::new().ask(Method::GET, &world.url("/"), &headers[..2]).await;
+    assert_eq!(refused.status, TOO_MANY);
+    assert_eq!(refused.header("access-control-allow-origin"), "https://spa.test");
+    assert!(refused.header("access-control-expose-headers").contains("Retry-After"));
+}
+
 const SIGNED_IN: &str = r#"
   - { host: app.test, path: /, upstream: "{upstream}", access: signed_in }
 "#;

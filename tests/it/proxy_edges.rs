@@ -247,6 +247,34 @@ async fn an_h2_body_that_trickles_is_408_and_one_that_is_answered_may() {
     counted(&door, "forwarded", 1).await;
 }
 
+#[tokio::test]
+async fn an_h2_body_over_the_limit_is_413_announced_or_not() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address()).each(|route| route.forward.max_body = Some(10));
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let mut client = H2::connect(door.address, &trusted).await;
+    let request = |length: Option<&str>| {
+        let mut request = http::Request::post("https://localhost/up");
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        request.body(()).unwrap()
+    };
+    for (length, parts) in [(Some("11"), &["12345678901"][..]), (None, &["123456", "78901"])] {
+        let (head, body, _) = client.ask(request(length), parts).await;
+        assert_eq!(
+            (head.status.as_u16(), &body[..]),
+            (413, &b"body_too_large"[..]),
+            "{length:?}"
+        );
+    }
+    assert!(up.requests().is_empty());
+    assert_eq!(client.ask(request(None), &["12345", "67890"]).await.0.status, 200);
+}
+
 /// An answer that fills every buffer on the way.
 fn large() -> Vec<u8> {
     ok(&"a".repeat(16 << 20))
