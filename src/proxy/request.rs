@@ -9,7 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
-use super::Limits;
+use super::{
+    Limits,
+    far_end::{Peer, is_listed},
+};
 use crate::{
     entropy::Entropy,
     gate::{Refusal, Target, request::check_headers},
@@ -92,22 +95,19 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// The client's address by the right-most untrusted rule, and whether the peer itself is trusted. `X-Forwarded-For`
-/// is believed only from listed peers, from right to left, as far as every hop is listed. A peer without address (a
-/// unix socket) counts as listed when any proxy is.
-pub(super) fn client(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
-    let listed = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
-    let trusted = peer.as_ref().map_or(!proxies.is_empty(), listed);
-    if !trusted {
-        return (peer, false);
+/// is believed only from listed peers, from right to left, as far as every hop is listed.
+pub(super) fn client(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
+    let mut client = peer.address();
+    if !peer.is_listed(proxies) {
+        return (client, false);
     }
-    let mut client = peer;
     for value in headers.get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.as_bytes().rsplit(|byte| *byte == b',') {
             let Some(ip) = address(hop.trim_ascii()) else {
                 return (client, true);
             };
             client = Some(ip);
-            if !listed(&ip) {
+            if !is_listed(ip, proxies) {
                 return (client, true);
             }
         }
@@ -200,6 +200,10 @@ mod tests {
         written.iter().map(|net| net.parse().unwrap()).collect()
     }
 
+    fn at(written: &str) -> Peer {
+        Peer::At(written.parse().unwrap())
+    }
+
     fn ip(written: &str) -> Option<IpAddr> {
         Some(written.parse().unwrap())
     }
@@ -207,9 +211,9 @@ mod tests {
     #[test]
     fn an_unlisted_peer_is_the_client_whatever_it_says() {
         let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
-        assert_eq!(client(ip("9.9.9.9"), &map, &[]), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("9.9.9.9"), &map, &[]), (ip("9.9.9.9"), false));
         let listed = nets(&["10.0.0.0/8"]);
-        assert_eq!(client(ip("9.9.9.9"), &map, &listed), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("9.9.9.9"), &map, &listed), (ip("9.9.9.9"), false));
     }
 
     #[test]
@@ -223,14 +227,26 @@ mod tests {
             ("10.0.0.9, 10.0.0.8", "10.0.0.9"),
         ] {
             let map = headers(&[("x-forwarded-for", written)]);
-            assert_eq!(client(ip("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
+            assert_eq!(client(at("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
         }
+    }
+
+    #[test]
+    fn who_has_no_address_is_believed_only_where_the_socket_says_who_it_is() {
+        let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
+        let listed = nets(&["10.0.0.0/8"]);
+        assert_eq!(client(Peer::Local, &map, &listed), (ip("1.2.3.4"), true));
+        assert_eq!(client(Peer::Local, &map, &[]), (None, false));
+        // A proxy that says of a connection nothing does not vouch for its headers.
+        let unsaid = Peer::Unsaid(ip("10.0.0.1"));
+        assert_eq!(client(unsaid, &map, &listed), (ip("10.0.0.1"), false));
+        assert_eq!(client(Peer::Unsaid(None), &map, &listed), (None, false));
     }
 
     #[test]
     fn several_header_lines_are_one_list() {
         let map = headers(&[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4")]);
-        let found = client(ip("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
+        let found = client(at("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
         assert_eq!(found, (ip("1.2.3.4"), true));
     }
 
