@@ -4,6 +4,7 @@ pub mod callback;
 pub mod cors;
 pub mod decide;
 pub mod explain;
+pub mod former;
 pub mod place;
 pub mod provider_logout;
 pub mod refusal;
@@ -19,6 +20,7 @@ pub mod to_https;
 pub use self::{
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
+    former::Former,
     place::{Endpoint, Place},
     provider_logout::Heard,
     refusal::{Refusal, SignInFailure},
