@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path as FilePath};
 use super::*;
 use crate::{
     flow::Duty,
-    policy::{Found, Host},
+    policy::{FormerFolder, Found, Host},
 };
 
 const GOOD: &str = r"
@@ -99,7 +99,7 @@ fn in_the_place_of_oauth2_proxy_its_folder_is_taken() {
     }
     let on = "compatibility: { oauth2_proxy: true }\nroutes:\n";
     let plan = read(&GOOD.replacen("routes:\n", on, 1)).unwrap();
-    assert_eq!(plan.site.former().map(|folder| folder.as_str()), Some("/oauth2"));
+    assert_eq!(plan.site.former().map(FormerFolder::as_str), Some("/oauth2"));
     assert!(read(GOOD).unwrap().site.former().is_none(), "off unless written");
 }
 
