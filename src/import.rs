@@ -8,6 +8,7 @@ mod file;
 mod given;
 mod headers;
 mod known;
+mod open;
 mod path;
 mod provider;
 mod redis;
@@ -16,6 +17,7 @@ mod route;
 mod server;
 mod session;
 mod translate;
+mod upstream;
 mod yaml;
 
 pub use self::{
@@ -62,3 +64,6 @@ pub struct Unreadable {
     /// What is wrong.
     pub what: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,7 @@
 use std::{fmt, fs, io, path::Path};
 
 /// Rooms that decide: no IO, clock, randomness or logging.
-const PURE: [&str; 8] = [
-    "keys", "oidc", "identity", "session", "policy", "gate", "pages", "import",
-];
+const PURE: [&str; 7] = ["keys", "oidc", "identity", "session", "policy", "gate", "pages"];
 /// Rooms that may name the proxy library.
 const PINGORA: [&str; 2] = ["proxy", "server"];
 const NOT_IN_PURE: [&str; 6] = ["async", "tokio", "redis", "reqwest", "tracing", "SystemTime"];

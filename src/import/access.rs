@@ -9,7 +9,10 @@ use super::{
     translate::Desk,
     yaml::{Map, Yaml},
 };
-use crate::config::written::{Written as _, name::EmailDomain};
+use crate::config::written::{
+    Written as _,
+    name::{ClaimName, EmailDomain},
+};
 
 /// A domain that nobody has an address at (RFC 2606 section 2): it admits nobody until somebody changes it.
 const NOBODY: &str = "nobody.invalid";
@@ -172,14 +175,14 @@ impl Desk<'_> {
     /// Roles of Keycloak: of the realm, or `client:role`.
     fn roles(&self) -> Vec<Map> {
         let roles = self.given.values("allowed_roles").into_iter();
+        let of_client = |role: &str| {
+            let (client, role) = role.split_once(':')?;
+            let client = client.replace('\\', "\\\\").replace('.', "\\.");
+            let path = format!("resource_access.{client}.roles");
+            ClaimName::read(&path).ok().map(|_| contains(&path, role))
+        };
         roles
-            .map(|role| match role.split_once(':') {
-                Some((client, role)) => {
-                    let client = client.replace('\\', "\\\\").replace('.', "\\.");
-                    contains(&format!("resource_access.{client}.roles"), role)
-                }
-                None => contains("realm_access.roles", &role),
-            })
+            .map(|role| of_client(&role).unwrap_or_else(|| contains("realm_access.roles", &role)))
             .collect()
     }
 }

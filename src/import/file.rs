@@ -35,6 +35,5 @@ fn place(file: &Document<'_>, line: usize) -> String {
 
 /// The line, from 1, of a place in a text.
 fn line_at(text: &str, offset: usize) -> usize {
-    let before = text.as_bytes().get(..offset).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    text.get(..offset).unwrap_or_default().split('\n').count()
 }

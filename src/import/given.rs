@@ -29,6 +29,7 @@ pub(super) enum Value {
 
 /// An upstream.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub(super) struct Upstream {
     /// `file:line`.
     pub(super) place: String,
@@ -46,7 +47,7 @@ pub(super) struct Upstream {
     pub(super) unverified: bool,
     /// Whether the client's `Host` goes on.
     pub(super) pass_host: bool,
-    /// Whether WebSockets go on.
+    /// Whether `WebSocket`s go on.
     pub(super) web_sockets: bool,
     /// How long it may take.
     pub(super) timeout: Option<String>,
@@ -178,7 +179,7 @@ impl Given {
     /// The value of an option, the last where it was given several times; an empty one is none.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.setting(key)
-            .and_then(|setting| setting.values.last())
+            .and_then(|setting| setting.values.iter().rfind(|value| !value.is_empty()))
             .map(String::as_str)
     }
 

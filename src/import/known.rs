@@ -80,6 +80,12 @@ impl Known {
     }
 }
 
+/// Every key.
+#[cfg(test)]
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().map(|one| one.key)
+}
+
 /// The table for people, in Markdown.
 #[must_use]
 pub fn reference() -> String {

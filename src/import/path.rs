@@ -153,10 +153,7 @@ fn alternatives(expression: &str) -> Vec<&str> {
     let (mut depth, mut class, mut escaped, mut from) = (0_usize, false, false, 0);
     for (at, c) in expression.char_indices() {
         match c {
-            _ if escaped => {
-                escaped = false;
-                continue;
-            }
+            _ if escaped => escaped = false,
             '\\' => escaped = true,
             '[' => class = true,
             ']' => class = false,

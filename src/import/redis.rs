@@ -31,7 +31,7 @@ impl Desk<'_> {
             self.put_nodes(&mut cluster, nodes, "redis-1.example.invalid:6379");
             redis.put("cluster", cluster);
             self.login(&mut redis, password);
-            self.put_tls(&mut redis, tls);
+            put_tls(&mut redis, tls);
             tls
         } else {
             self.one(&mut redis)
@@ -93,14 +93,8 @@ impl Desk<'_> {
         }
         redis.put("sentinel", sentinel);
         self.login(redis, false);
-        self.put_tls(redis, tls);
+        put_tls(redis, tls);
         tls
-    }
-
-    fn put_tls(&mut self, redis: &mut Map, tls: bool) {
-        if tls {
-            redis.put("tls", true);
-        }
     }
 
     fn login(&mut self, redis: &mut Map, in_url: bool) {
@@ -151,6 +145,12 @@ impl Desk<'_> {
         } else {
             map.put("nodes", nodes.addresses);
         }
+    }
+}
+
+fn put_tls(redis: &mut Map, tls: bool) {
+    if tls {
+        redis.put("tls", true);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         Written as _,
         address::{Listen, Network, PublicUrl},
     },
+    gate::place::is_own,
     policy::FormerFolder,
     proxy::Bind,
 };
@@ -131,8 +132,16 @@ impl Desk<'_> {
     pub(super) fn admin(&mut self, top: &mut Map) {
         let mut admin = Map::default();
         match self.given.text("metrics_address").filter(|text| *text != "-") {
-            Some(_) => {
-                let address = self.address("metrics_address", "127.0.0.1:9090");
+            Some(written) => {
+                let serving = ["http_address", "https_address"].map(|key| self.given.text(key).and_then(listen));
+                let shared = |one: &String| serving.iter().flatten().any(|other| other == one);
+                let address = if listen(written).as_ref().is_some_and(shared) {
+                    let what = "the admin listener has an address of its own, 127.0.0.1:9090 until you change it";
+                    self.say("metrics_address", Fate::Missing, what);
+                    "127.0.0.1:9090".to_owned()
+                } else {
+                    self.address("metrics_address", "127.0.0.1:9090")
+                };
                 admin.put("address", address.as_str());
                 if !is_local(&address) {
                     admin.put("insecure_public_admin", true);
@@ -167,24 +176,21 @@ impl Desk<'_> {
             .any(|one| one.contains(port))
     }
 
+    /// The folder that oauth2-proxy had of its own, if it can be written.
+    pub(super) fn folder(&self) -> Option<FormerFolder> {
+        let prefix = self.given.text("proxy_prefix").unwrap_or(FormerFolder::USUAL);
+        let folder = FormerFolder::parse(prefix.trim_end_matches('/')).ok();
+        folder.filter(|folder| !is_own(folder.as_str()))
+    }
+
     pub(super) fn compatibility(&mut self, top: &mut Map, public: &Public) {
-        let prefix = self
-            .given
-            .text("proxy_prefix")
-            .map(|prefix| prefix.trim_end_matches('/'));
-        let folder = match prefix.map(FormerFolder::parse) {
-            Some(Ok(folder)) => folder.as_str().to_owned(),
-            Some(Err(why)) => {
-                let usual = FormerFolder::USUAL;
-                self.say(
-                    "proxy_prefix",
-                    Fate::Missing,
-                    format!("{why}; it is {usual} until you change it"),
-                );
-                usual.to_owned()
-            }
-            None => FormerFolder::USUAL.to_owned(),
-        };
+        let usual = FormerFolder::USUAL;
+        let folder = self.folder().map(|folder| folder.as_str().to_owned());
+        if folder.is_none() {
+            let what = format!("this is no folder that can be written; it is {usual} until you change it");
+            self.say("proxy_prefix", Fate::Missing, what);
+        }
+        let folder = folder.unwrap_or_else(|| usual.to_owned());
         let mut switch = Map::default();
         switch.put("oauth2_proxy", true);
         if folder != FormerFolder::USUAL {

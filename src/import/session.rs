@@ -56,19 +56,14 @@ impl Desk<'_> {
             self.note_absent(Fate::Stricter, "cookie_expire", what);
             return;
         };
-        match length(written) {
-            Some((text, _)) => {
-                session
-                    .put("idle_timeout", text.as_str())
-                    .put("absolute_timeout", text.as_str());
-            }
-            None => {
-                let hours = USUAL_IDLE.as_secs() / 3600;
-                let what =
-                    format!("this is no length of time that a session can have: it ends after {hours}h without use");
-                self.say("cookie_expire", Fate::Stricter, what);
-            }
+        if let Some((text, _)) = length(written) {
+            session.put("idle_timeout", text.as_str());
+            session.put("absolute_timeout", text);
+            return;
         }
+        let hours = USUAL_IDLE.as_secs() / 3600;
+        let what = format!("this is no length of time that a session can have: it ends after {hours}h without use");
+        self.say("cookie_expire", Fate::Stricter, what);
     }
 
     /// What is said of cookies that need not be as they were.

@@ -35,7 +35,7 @@ pub fn translate(files: &[Document<'_>], wishes: &Wishes<'_>) -> Result<Import, 
     desk.providers(&mut top);
     desk.session(&mut top);
     let headers = desk.headers();
-    desk.identity(&mut top, &headers);
+    identity(&mut top, &headers);
     desk.logging(&mut top);
     let access = desk.access(headers.vouched);
     desk.routes(&mut top, &access);
@@ -154,14 +154,14 @@ fn by_table(known: &'static Known, setting: &Setting) -> (Fate, &'static str) {
     (known.fate, known.about)
 }
 
-impl Desk<'_> {
-    fn identity(&mut self, top: &mut Map, headers: &Headers) {
-        let mut identity = Map::default();
-        identity.put_full("headers", headers.written.clone());
-        top.put_full("identity", identity);
-    }
+fn identity(top: &mut Map, headers: &Headers) {
+    let mut identity = Map::default();
+    identity.put_full("headers", headers.written.clone());
+    top.put_full("identity", identity);
+}
 
-    fn logging(&mut self, top: &mut Map) {
+impl Desk<'_> {
+    fn logging(&self, top: &mut Map) {
         let mut logging = Map::default();
         if !self.given.truth("request_logging") {
             logging.put("access_log", false);
