@@ -118,37 +118,30 @@ impl Desk<'_> {
         (!listed.is_empty()).then(|| rule("email", one_or_many(listed)))
     }
 
-    /// By group, role or team: any of them. What has no equivalent stays here as a group that the provider does not name.
-    fn groups(&mut self, notes: &mut Vec<String>) -> Option<Map> {
-        let mut groups = BTreeSet::new();
-        for key in ["allowed_groups", "keycloak_groups", "gitlab_groups"] {
-            groups.extend(self.given.values(key));
-        }
-        let mut unmet = BTreeSet::new();
-        for key in [
-            "google_groups",
-            "gitlab_projects",
-            "github_repo",
-            "github_users",
-            "bitbucket_team",
-            "bitbucket_repository",
-        ] {
-            unmet.extend(self.given.values(key));
-        }
-        groups.extend(self.teams());
-        let tenants = self.given.list("entra_id_allowed_tenants").len() > 1;
-        if !unmet.is_empty() {
+    /// By group, role or team: any of them. What has no equivalent stays here as a group that the provider does not name; where it
+    /// was asked besides, it still is.
+    fn groups(&mut self, notes: &mut Vec<String>) -> Vec<Map> {
+        let list = |keys: &[&str]| -> BTreeSet<String> { keys.iter().flat_map(|key| self.given.values(key)).collect() };
+        let named = list(&["allowed_groups", "keycloak_groups", "gitlab_groups"]);
+        let instead = list(&["gitlab_projects", "github_users"]);
+        let besides =
+            ["google_groups", "github_repo", "bitbucket_team", "bitbucket_repository"].map(|key| list(&[key]));
+        if !instead.is_empty() || besides.iter().any(|unmet| !unmet.is_empty()) {
             notes.push("CHANGE: this provider names none of some of these groups, so nobody passes by them".to_owned());
         }
-        groups.extend(unmet);
-        let mut any: Vec<Map> = self.roles();
-        if !groups.is_empty() {
-            any.insert(0, rule("group", one_or_many(groups.into_iter().collect())));
-        }
-        if tenants {
+        if self.given.list("entra_id_allowed_tenants").len() > 1 {
             notes.push("people of one tenant only: that of the issuer".to_owned());
         }
+        let groups: BTreeSet<String> = named.into_iter().chain(instead).chain(self.teams()).collect();
+        let of = |groups: BTreeSet<String>| {
+            let groups: Vec<String> = groups.into_iter().collect();
+            (!groups.is_empty()).then(|| rule("group", one_or_many(groups)))
+        };
+        let any: Vec<Map> = of(groups).into_iter().chain(self.roles()).collect();
         one_of(any)
+            .into_iter()
+            .chain(besides.into_iter().filter_map(of))
+            .collect()
     }
 
     /// As Dex writes them: `org` and `org:team`.

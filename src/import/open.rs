@@ -19,7 +19,15 @@ struct Opening {
 
 impl Desk<'_> {
     /// Opens a path: `GET=^/x` for a method, `^/x` for all, `!=` for all but these.
-    pub(super) fn open(&mut self, setting: &Setting, written: &str, targets: &[Target], routes: &mut Vec<Route>) {
+    ///
+    /// What an upstream without equivalent answered is not opened at another.
+    pub(super) fn open(
+        &mut self,
+        setting: &Setting,
+        written: &str,
+        (targets, gone): (&[Target], &[Pattern]),
+        routes: &mut Vec<Route>,
+    ) {
         self.say_nothing(&setting.key);
         let openings = match openings(&setting.key, written) {
             Ok(openings) => openings,
@@ -34,7 +42,7 @@ impl Desk<'_> {
         };
         for opening in openings {
             let allowed = self.not_former(&opening.pattern);
-            let outcome = allowed.and_then(|()| opening.place(targets, routes));
+            let outcome = allowed.and_then(|()| opening.place(targets, gone, routes));
             let methods = opening.methods.as_ref().map(|all| format!("{} of ", all.join(", ")));
             let what = format!("{}{}", methods.unwrap_or_default(), opening.pattern);
             let (fate, what) = match outcome {
@@ -58,7 +66,7 @@ impl Opening {
     }
 
     /// Opens the routes that are there for it, and puts one where there is none.
-    fn place(&self, targets: &[Target], routes: &mut Vec<Route>) -> Result<(), String> {
+    fn place(&self, targets: &[Target], gone: &[Pattern], routes: &mut Vec<Route>) -> Result<(), String> {
         let held = self.open_those_there(routes);
         if held.contains(&self.pattern) {
             return Ok(());
@@ -67,6 +75,9 @@ impl Opening {
             let nothing = Err("no upstream is for it".to_owned());
             return if held.is_empty() { nothing } else { Ok(()) };
         };
+        if self.was_for(gone, serving) {
+            return Err("the upstream that it was for has no equivalent".to_owned());
+        }
         let rewrites = serving.strip_prefix || serving.add_prefix.is_some();
         if rewrites && serving.pattern != self.pattern {
             return Err("it is below a prefix that is taken off: write a route for it".to_owned());
@@ -90,6 +101,17 @@ impl Opening {
             routes.push(route(None, false, vec![note]));
         }
         Ok(())
+    }
+
+    /// Whether some of it was for one of these and not for the target.
+    fn was_for(&self, gone: &[Pattern], serving: &Target) -> bool {
+        let front = self.pattern.front();
+        let own = serving.pattern.front();
+        let expression = matches!(self.pattern, Pattern::Regex(..));
+        gone.iter().any(|one| {
+            let closer = one.front().len() > own.len() || *one == serving.pattern;
+            closer && one.may_hold(front) && (expression || is_below(one.front(), front))
+        })
     }
 
     /// The patterns of the routes that it opened whole.

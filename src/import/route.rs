@@ -21,7 +21,7 @@ pub(super) struct Route {
 
 impl Desk<'_> {
     pub(super) fn routes(&mut self, top: &mut Map, access: &Access) {
-        let targets = self.targets();
+        let (targets, gone) = self.targets();
         let mut routes: Vec<Route> = targets
             .iter()
             .enumerate()
@@ -35,7 +35,7 @@ impl Desk<'_> {
             .collect();
         for key in ["skip_auth_routes", "skip_auth_regex"] {
             for (setting, written) in self.given.list(key) {
-                self.open(setting, written, &targets, &mut routes);
+                self.open(setting, written, (&targets, &gone), &mut routes);
             }
         }
         let sign_in = self.sign_in();

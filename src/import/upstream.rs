@@ -34,8 +34,10 @@ pub(super) struct Target {
 }
 
 impl Desk<'_> {
-    pub(super) fn targets(&mut self) -> Vec<Target> {
+    /// The targets, and the paths of upstreams that have no equivalent.
+    pub(super) fn targets(&mut self) -> (Vec<Target>, Vec<Pattern>) {
         let mut targets: Vec<Target> = Vec::new();
+        let mut gone = Vec::new();
         for upstream in self.upstreams() {
             let (fate, what) = match self.target(&upstream) {
                 Ok(target) if targets.iter().any(|one| one.pattern == target.pattern) => {
@@ -50,7 +52,10 @@ impl Desk<'_> {
                     targets.push(target);
                     (Fate::Translated, what)
                 }
-                Err(why) => (Fate::Missing, why),
+                Err(why) => {
+                    gone.extend(patterns(&upstream.path));
+                    (Fate::Missing, why)
+                }
             };
             self.note_at(&upstream.place, &upstream.written, fate, what);
         }
@@ -61,20 +66,18 @@ impl Desk<'_> {
                         asks (`auth_request`, forward-auth): it stands in the way of requests itself";
             self.note_absent(Fate::Missing, "upstreams", what);
         }
-        targets
+        (targets, gone)
     }
 
     /// Those of both forms.
     fn upstreams(&self) -> Vec<Upstream> {
         let options = self.given.list("upstreams").into_iter();
         let options = options.map(|(setting, written)| {
-            // What stands behind `#` is the path of a folder of files; nothing behind it is a secret, a login is.
-            let path = Url::parse(written).map_or_else(|_| "/".to_owned(), |url| url.path().to_owned());
-            let file = written.starts_with("unix:");
+            let path = path(written).filter(|path| !path.is_empty());
             Upstream {
                 place: setting.place.clone(),
                 written: format!("{} {}", setting.written, shown(written)),
-                path: if file || path.is_empty() { "/".to_owned() } else { path },
+                path: path.unwrap_or_else(|| "/".to_owned()),
                 rewrite: None,
                 uri: written.to_owned(),
                 fixed: written.starts_with("static:"),
@@ -188,6 +191,25 @@ fn nowhere() -> Target {
         strip_prefix: false,
         add_prefix: None,
         notes: vec!["CHANGE: where the application is".to_owned()],
+    }
+}
+
+/// The path that a URL among the options is for. What stands behind `#` is where a folder of files was.
+fn path(written: &str) -> Option<String> {
+    let url = Url::parse(written).ok()?;
+    match url.scheme() {
+        "unix" | "static" => None,
+        "file" => Some(url.fragment().unwrap_or(url.path()).to_owned()),
+        _ => Some(url.path().to_owned()),
+    }
+}
+
+/// The patterns of an upstream's path, as far as they can be written.
+fn patterns(path: &str) -> Vec<Pattern> {
+    if path.starts_with('^') {
+        Pattern::of_expression(path).unwrap_or_default()
+    } else {
+        Pattern::of_path(path).into_iter().collect()
     }
 }
 
