@@ -22,6 +22,7 @@ mod access;
 mod client_certificates;
 mod cors;
 mod doctor;
+mod former;
 mod identity;
 mod limits;
 mod open;
