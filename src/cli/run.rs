@@ -1,9 +1,12 @@
 //! `doorward run`.
 
-use std::path::Path;
+use clap::Args;
 
-use super::Failure;
-use crate::server::{RunError, run::run as serve};
+use super::{ConfigFile, Failure};
+use crate::server::{
+    RunError,
+    run::{Origin, run as serve},
+};
 
 pub(super) const HELP: &str = "\
 Nothing listens before the whole configuration has compiled. Logs go to standard output. When asked to end, \
@@ -15,11 +18,28 @@ nothing; every problem is in the log. A change of `admin`, `logging` or of the k
 Example:
   doorward run --config /etc/doorward/doorward.yaml";
 
-pub(super) fn run(path: &Path) -> Result<(), Failure> {
-    serve(path).map_err(|error| match error {
+/// What `doorward run` takes.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Comes in place of the Doorward that starts it, with its sockets
+    #[arg(long, hide = true)]
+    take_over: bool,
+}
+
+pub(super) fn run(options: &Options) -> Result<(), Failure> {
+    let origin = if options.take_over {
+        Origin::TakesOver
+    } else {
+        Origin::Started
+    };
+    serve(&options.file.path, origin).map_err(|error| match error {
         RunError::Config(report) => Failure::Config(report.to_string()),
         RunError::Assemble(_)
         | RunError::Bind(_)
+        | RunError::Given(_)
+        | RunError::TakeOver(_)
         | RunError::Admin { .. }
         | RunError::Log(_)
         | RunError::Runtime(_) => Failure::Run(error),

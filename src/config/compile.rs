@@ -19,7 +19,7 @@ mod upstream;
 
 use std::time::Duration;
 
-use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk};
+use super::{IdentitySettings, Path, Plan, Report, Shutdown, Source, findings::Findings, raw, tree::Node, walk::walk};
 use crate::{
     identity::assertion::{MAX_LIFE, SHORTEST_TERM},
     oidc::ProviderName,
@@ -105,6 +105,10 @@ impl Desk<'_, '_> {
             ring_file: config.session.keys_file.as_ref().map(|file| self.source.resolve(file)),
             identity,
             telemetry,
+            shutdown: Shutdown {
+                delay: config.shutdown.delay.value.unwrap_or_default(),
+                deadline: config.shutdown.deadline.value,
+            },
         })
     }
 

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
@@ -17,8 +18,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     Certificates,
-    listen::{Accepted, Bound, Socket},
+    listen::Bound,
     polite::Polite,
+    socket::{Accepted, Socket},
     stream::Coalesced,
     tls,
     watched::{Terms, Watch},
@@ -40,10 +42,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
 
+/// How far a listener's end has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Course {
+    /// It serves.
+    Serve,
+    /// Another has its socket from now on, with what waits there. Idle connections stay for now, and end with their next
+    /// answer: a request that crosses the end of its connection would be lost.
+    Leave,
+    /// It takes what waits at its socket as the last, and idle connections end.
+    Close,
+}
+
 /// How a listener is told of the end, and how it tells that it is over.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
-    pub(super) drain: watch::Receiver<bool>,
+    /// Whether answers from now on are the last of their connections: `Connection: close`, GOAWAY.
+    pub(super) last_answers: watch::Receiver<bool>,
+    pub(super) course: watch::Receiver<Course>,
     pub(super) cut: watch::Receiver<bool>,
     /// Held as long as there is something to wait for.
     pub(super) alive: mpsc::Sender<()>,
@@ -82,16 +98,16 @@ impl<F: Front> Gatehouse<F> {
         }
     }
 
-    /// Takes connections until told to drain, then closes the socket and the idle connections.
+    /// Takes connections until its end, then lets go of the socket and closes the idle connections.
     pub(super) async fn run(self, socket: Arc<Socket>) {
-        let mut drain = self.told.drain.clone();
+        let mut course = self.told.course.clone();
         loop {
             let next = async {
                 let permit = self.permit().await;
                 (socket.accept().await, permit)
             };
             tokio::select! {
-                () = told(&mut drain) => break,
+                () = reached(&mut course, Course::Leave) => break,
                 (accepted, permit) = next => match accepted {
                     Ok(accepted) => self.welcome(accepted, permit),
                     Err(error) => {
@@ -101,8 +117,31 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        drop(socket);
-        self.proxy.http_cleanup().await;
+        if *course.borrow() == Course::Close {
+            self.take_the_last(&socket).await;
+        }
+        let Self { proxy, told, .. } = self;
+        // From here on there are its connections to wait for, and no longer the listener.
+        drop((socket, told));
+        reached(&mut course, Course::Close).await;
+        proxy.http_cleanup().await;
+    }
+
+    /// Who was let into the queue before the end is not turned away: to close over them would reset their connections.
+    async fn take_the_last(&self, socket: &Socket) {
+        let waiting = async {
+            while let Some(Ok(accepted)) = socket.accept().now_or_never() {
+                let permit = match &self.room {
+                    Some(room) => match Arc::clone(room).try_acquire_owned() {
+                        Ok(permit) => Some(permit),
+                        Err(_) => return,
+                    },
+                    None => None,
+                };
+                self.welcome(accepted, permit);
+            }
+        };
+        tokio::task::unconstrained(waiting).await;
     }
 
     /// Waits for room, where connections are limited.
@@ -117,7 +156,12 @@ impl<F: Front> Gatehouse<F> {
         let (handshake, terms) = (self.handshake, self.terms.clone());
         let peer = accepted.peer();
         drop(task::spawn("a connection", async move {
-            let Told { drain, mut cut, alive } = listening;
+            let Told {
+                last_answers,
+                course,
+                mut cut,
+                alive,
+            } = listening;
             let connection = Arc::new(Connection::default());
             let watch = Watch {
                 connection: Arc::clone(&connection),
@@ -133,8 +177,9 @@ impl<F: Front> Gatehouse<F> {
                         certificate,
                         farewell,
                         spare: Spare::default(),
+                        course,
                     })
-                    .process_new(Box::new(stream), &drain)
+                    .process_new(Box::new(stream), &last_answers)
                     .await;
                 }
             };
@@ -153,6 +198,7 @@ struct App<F: Front> {
     certificate: Option<Arc<ClientCertificate>>,
     farewell: Arc<Farewell>,
     spare: Spare,
+    course: watch::Receiver<Course>,
 }
 
 #[async_trait]
@@ -163,7 +209,7 @@ impl<F: Front> HttpServerApp for App<F> {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let draining = async {
-            told(&mut shutdown.clone()).await;
+            reached(&mut self.course.clone(), Course::Leave).await;
         };
         let exchange = async {
             if session.is_http2() {
@@ -194,6 +240,13 @@ impl<F: Front> HttpServerApp for App<F> {
 async fn told(signal: &mut watch::Receiver<bool>) {
     if signal.wait_for(|told| *told).await.is_err() {
         tracing::trace!("nobody is left to tell");
+    }
+}
+
+/// Waits until it has come so far.
+async fn reached(course: &mut watch::Receiver<Course>, far: Course) {
+    if course.wait_for(|course| *course >= far).await.is_err() {
+        tracing::trace!("the listener is gone");
     }
 }
 

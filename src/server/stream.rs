@@ -21,7 +21,7 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf};
 
-use super::listen::Accepted;
+use super::socket::Accepted;
 
 /// One TCP segment on Ethernet, about.
 const WRITE_BUFFER: usize = 1460;

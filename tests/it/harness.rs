@@ -5,6 +5,7 @@ pub mod door;
 pub mod gateway;
 pub mod provider;
 pub mod raw;
+pub mod service;
 pub mod shell;
 pub mod tls;
 pub mod upstream;
