@@ -170,7 +170,7 @@ impl<F: Front> Gatehouse<F> {
             };
             let serving = async {
                 if let Some((stream, certificate)) = secure(accepted.into(), acceptor, handshake, watch).await {
-                    let farewell = Arc::new(Farewell::default());
+                    let farewell = Arc::new(Farewell::by(last_answers.clone()));
                     let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                     Arc::new(App {
                         proxy,

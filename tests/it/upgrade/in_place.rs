@@ -108,7 +108,11 @@ async fn who_stays_idle_is_let_go_and_what_stays_under_way_is_cut() {
     service.says("in place of this one", 1).await;
     assert!(scrape.rest().await.is_empty(), "whoever scrapes comes to the new one");
     assert!(idle.rest().await.is_empty());
-    assert!(service.lines("ended").is_empty(), "something is under way: {}", service.log());
+    assert!(
+        service.lines("ended").is_empty(),
+        "something is under way: {}",
+        service.log()
+    );
     assert!(slow.head().await.is_empty());
     assert_eq!(service.ended().await.code(), Some(0));
     assert_eq!(service.says("ended", 1).await["whole"], false);

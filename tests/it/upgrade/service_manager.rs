@@ -22,6 +22,7 @@ async fn the_service_manager_is_told_of_start_reload_and_end() {
         command.env("NOTIFY_SOCKET", notify);
     });
     let ready = manager.hears().await;
+    service.says("health and metrics", 1).await;
     let address = service.addresses()[0];
     assert_eq!(ready, format!("READY=1\nSTATUS=serving at {address}\n"));
     // What it says is so: nothing is waited for.
