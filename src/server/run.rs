@@ -8,7 +8,7 @@ use super::{
     files::Watched,
     given::{GivenError, Sockets},
     handover::{
-        heir::{self, HandoverError},
+        heir::{self, HandoverError, Heir},
         predecessor::{Predecessor, TakeOverError},
     },
     listen::advice,
@@ -134,11 +134,12 @@ async fn until_the_end(up: &mut Up, reloader: &mut Reloader, signals: &mut Signa
             asked = signals.end.asked() => return End::Asked(asked),
             () = reloader.run(up) => {}
             () = signals.upgrade.asked() => {
-                let handed = tokio::select! {
+                // Whoever asks for the end meanwhile is heard: the new process, left alone, ends too.
+                let heir = tokio::select! {
                     asked = signals.end.asked() => return End::Asked(asked),
-                    handed = hand_over(up) => handed,
+                    heir = prepare(up) => heir,
                 };
-                match handed {
+                match hand_over(heir).await {
                     Ok(process) => {
                         tracing::info!(process, "another process serves in place of this one: draining");
                         return End::Replaced;
@@ -153,15 +154,20 @@ async fn until_the_end(up: &mut Up, reloader: &mut Reloader, signals: &mut Signa
     }
 }
 
-/// Starts the next process and gives it the sockets. Whatever fails, this one goes on.
-async fn hand_over(up: &Up) -> Result<u32, HandoverError> {
+/// Starts the next process, and shows it the sockets.
+async fn prepare(up: &Up) -> Result<Heir, HandoverError> {
     tracing::info!("asked for an upgrade: starting the program anew");
     if up.keeps_sessions_in_memory() {
         tracing::warn!(
             "sessions are kept in this process: everybody signs in again after the upgrade; Redis keeps them"
         );
     }
-    let mut heir = heir::prepare(&up.sockets()).await?;
+    heir::prepare(&up.sockets()).await
+}
+
+/// Lets the next process serve. Whatever fails, this one goes on.
+async fn hand_over(heir: Result<Heir, HandoverError>) -> Result<u32, HandoverError> {
+    let mut heir = heir?;
     let process = heir.go().await?;
     manager::main_is(process);
     heir.known().await;

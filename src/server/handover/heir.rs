@@ -161,11 +161,12 @@ impl Heir {
     /// It does not.
     pub(in crate::server) async fn go(&mut self) -> Result<u32, HandoverError> {
         self.say(&Word::Go).await?;
-        match hear(&mut self.link).await {
-            Ok(Word::Serving) => Ok(self.process),
-            Ok(Word::Ready | Word::Failed(_) | Word::Go | Word::Known) | Err(_) => {
-                let status = self.child.wait().await?;
-                Err(HandoverError::Ended(status))
+        match tokio::time::timeout(PATIENCE, hear(&mut self.link)).await {
+            Ok(Ok(Word::Serving)) => Ok(self.process),
+            Ok(Ok(Word::Ready | Word::Failed(_) | Word::Go | Word::Known) | Err(_)) | Err(_) => {
+                // It may be serving already, and two would not know of each other.
+                self.child.kill().await?;
+                Err(HandoverError::Ended(self.child.wait().await?))
             }
         }
     }
