@@ -43,6 +43,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         RunError::Assemble(_)
         | RunError::Bind(_)
         | RunError::Given(_)
+        | RunError::Store(_)
         | RunError::TakeOver(_)
         | RunError::Admin { .. }
         | RunError::Log(_)

@@ -50,6 +50,9 @@ pub enum RunError {
     /// A socket that the service manager passed.
     #[error(transparent)]
     Given(#[from] GivenError),
+    /// It would take the place of a gateway, without a store.
+    #[error("the session store does not answer: {0}; `doorward doctor` says more")]
+    Store(String),
     /// Nothing is taken over from the process before.
     #[error(transparent)]
     TakeOver(#[from] TakeOverError),
@@ -103,6 +106,7 @@ fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Res
         let mut reloader = Reloader::new(file, watched)?;
         let opened = up::open(assemble(plan, &Clock::system(), &Entropy::system())?, sockets)?;
         if let Some(before) = before.as_mut() {
+            opened.store_answers().await.map_err(RunError::Store)?;
             before.ready()?;
         }
         let mut up = opened.serve();

@@ -27,6 +27,10 @@ use crate::{
     telemetry::{Event, Telemetry},
 };
 
+/// How long the session store of a new process may take to answer.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+const STORE_PAUSE: Duration = Duration::from_millis(200);
+
 /// A gateway at work.
 #[derive(Debug)]
 pub struct Up {
@@ -209,6 +213,22 @@ pub(super) fn open(mut house: House, mut given: Sockets) -> Result<Opened, RunEr
 }
 
 impl Opened {
+    /// Waits until the session store answers. Who starts with nothing before it serves without; in place of a gateway that
+    /// has its store it would be no gain.
+    ///
+    /// # Errors
+    /// Why it does not, for the operator.
+    pub(super) async fn store_answers(&self) -> Result<(), String> {
+        let until = tokio::time::Instant::now() + STORE_PATIENCE;
+        loop {
+            match self.house.gateway.store_ready().await {
+                Ok(()) => return Ok(()),
+                Err(cause) if tokio::time::Instant::now() >= until => return Err(cause),
+                Err(_) => tokio::time::sleep(STORE_PAUSE).await,
+            }
+        }
+    }
+
     /// Lets everybody in.
     pub(super) fn serve(self) -> Up {
         let Self { house, bound, desk } = self;

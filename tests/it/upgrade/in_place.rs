@@ -128,7 +128,7 @@ async fn what_cannot_serve_changes_nothing_and_says_why() {
     let program = service.path("doorward");
 
     // It is no program; it ends without a word; it does not know what it is to do; its configuration does not compile; an
-    // address is taken.
+    // address is taken; its store is away.
     fs::remove_file(&program).unwrap();
     fs::write(&program, "").unwrap();
     service.signal("USR2");
@@ -171,6 +171,20 @@ async fn what_cannot_serve_changes_nothing_and_says_why() {
     let failed = service.says("the upgrade failed", 5).await;
     let why = failed["error"].as_str().unwrap();
     assert!(why.contains(&format!("cannot listen on {elsewhere}")), "{failed}");
+    let key = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+    let session = format!(
+        "session: {{ store: redis, redis: {{ url: \"redis://127.0.0.1:1\" }}, keys: [{{ id: a, key: \"{key}\" }}] }}\n"
+    );
+    write(service.folder.path(), &format!("{good}{session}"));
+    service.signal("USR2");
+    let failed = service.says("the upgrade failed", 6).await;
+    assert!(
+        failed["error"]
+            .as_str()
+            .unwrap()
+            .contains("the session store does not answer"),
+        "{failed}"
+    );
 
     load.goes_on(50).await;
     let tally = load.end().await;
