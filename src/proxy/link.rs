@@ -238,7 +238,9 @@ pub(super) fn forget_tunnel() {
 pub(super) fn is_last_answer() -> bool {
     let last = |hold: &RefCell<Hold>| {
         let hold = hold.borrow();
-        hold.farewell.last_answers.as_ref().is_some_and(|told| *told.borrow())
+        // It is told once, so that it was is enough to know, and takes no lock. Nobody is left to tell when the listener is gone.
+        let told = |last: &watch::Receiver<bool>| last.has_changed().unwrap_or(true);
+        hold.farewell.last_answers.as_ref().is_some_and(told)
     };
     HOLD.try_with(last).unwrap_or(false)
 }

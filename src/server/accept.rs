@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::FutureExt as _;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
@@ -39,6 +38,8 @@ use crate::{
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long those that were let in last have until idle connections are closed: their requests may be on the way.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
 
@@ -117,31 +118,39 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        if *course.borrow() == Course::Close {
-            self.take_the_last(&socket).await;
-        }
+        let last = *course.borrow() == Course::Close && self.take_the_last(&socket);
         let Self { proxy, told, .. } = self;
         // From here on there are its connections to wait for, and no longer the listener.
         drop((socket, told));
         reached(&mut course, Course::Close).await;
+        if last {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
         proxy.http_cleanup().await;
     }
 
     /// Who was let into the queue before the end is not turned away: to close over them would reset their connections.
-    async fn take_the_last(&self, socket: &Socket) {
-        let waiting = async {
-            while let Some(Ok(accepted)) = socket.accept().now_or_never() {
-                let permit = match &self.room {
-                    Some(room) => match Arc::clone(room).try_acquire_owned() {
-                        Ok(permit) => Some(permit),
-                        Err(_) => return,
-                    },
-                    None => None,
-                };
-                self.welcome(accepted, permit);
-            }
-        };
-        tokio::task::unconstrained(waiting).await;
+    fn take_the_last(&self, socket: &Socket) -> bool {
+        let mut taken = false;
+        while let Some(permit) = self.permit_now()
+            && let Some(accepted) = socket.accept_now()
+        {
+            self.welcome(accepted, permit);
+            taken = true;
+        }
+        taken
+    }
+
+    /// `None` where connections are limited and there is no room.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether one may come in, the inner holds its place"
+    )]
+    fn permit_now(&self) -> Option<Option<OwnedSemaphorePermit>> {
+        match &self.room {
+            Some(room) => Arc::clone(room).try_acquire_owned().ok().map(Some),
+            None => Some(None),
+        }
     }
 
     /// Waits for room, where connections are limited.

@@ -11,6 +11,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use rustix::net::SocketFlags;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::proxy::Bind;
@@ -64,6 +65,21 @@ impl Socket {
                 Ok(Accepted::Unix(stream))
             }
         }
+    }
+
+    /// Who waits there now, if anybody does. Asks the system, since the runtime may not have looked yet.
+    pub(super) fn accept_now(&self) -> Option<Accepted> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let stream = rustix::net::accept_with(self, flags).ok()?;
+        let accepted = match self {
+            Self::Tcp(_) => TcpStream::from_std(stream.into()).and_then(|stream| {
+                stream.set_nodelay(true)?;
+                let peer = stream.peer_addr()?;
+                Ok(Accepted::Tcp(stream, peer))
+            }),
+            Self::Unix(..) => UnixStream::from_std(stream.into()).map(Accepted::Unix),
+        };
+        accepted.ok()
     }
 
     /// Whether a file goes with it.
