@@ -12,7 +12,7 @@ use super::{
         predecessor::{Predecessor, TakeOverError},
     },
     listen::advice,
-    manager,
+    manager::{self, Heartbeat},
     reload::Reloader,
     shutdown::{Asked, Signals},
     up,
@@ -116,8 +116,10 @@ fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Res
             before.serving();
         }
         manager::ready(&serving(&up));
-        manager::keep_watch();
+        let heartbeat = Heartbeat::begin();
         let end = until_the_end(&mut up, &mut reloader, &mut signals).await;
+        // The next process has one of its own, and this one is not heard any more.
+        let _heartbeat = matches!(end, End::Asked(_)).then_some(heartbeat);
         end.come(up, &mut signals).await;
         Ok(())
     })

@@ -188,7 +188,7 @@ impl Manager {
     pub async fn hears(&self) -> String {
         loop {
             let message = self.hears_any().await;
-            if message != "WATCHDOG=1\n" {
+            if message != "WATCHDOG=1" {
                 return message;
             }
         }

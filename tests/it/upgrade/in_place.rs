@@ -216,7 +216,7 @@ async fn the_service_manager_knows_the_process_that_serves() {
     assert_eq!(manager.hears().await, ready);
     assert_eq!(service.ended().await.code(), Some(0));
     for _ in 0..3 {
-        assert_eq!(manager.hears_any().await, "WATCHDOG=1\n");
+        assert_eq!(manager.hears_any().await, "WATCHDOG=1");
     }
     signal(next, "TERM");
     assert_eq!(manager.hears().await, "STOPPING=1\nSTATUS=draining\n");

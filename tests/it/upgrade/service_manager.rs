@@ -71,8 +71,28 @@ async fn the_watchdog_is_told_again_and_again() {
     });
     assert!(manager.hears_any().await.starts_with("READY=1\n"));
     for _ in 0..3 {
-        assert_eq!(manager.hears_any().await, "WATCHDOG=1\n");
+        assert_eq!(manager.hears_any().await, "WATCHDOG=1");
     }
+}
+
+#[tokio::test]
+async fn a_service_manager_that_does_not_listen_holds_nobody_up() {
+    let up = Upstream::start().await;
+    let folder = folder(&config([0, 0], &up, ""));
+    let manager = Manager::listen(folder.path());
+    let notify = folder.path().join("notify");
+    let service = Service::begin(folder, |command| {
+        // As the smallest machine has it: one thread for everything.
+        command.env("TOKIO_WORKER_THREADS", "1");
+        command.env("NOTIFY_SOCKET", notify).env("WATCHDOG_USEC", "2000");
+    });
+    service.says("health and metrics", 1).await;
+    let address = service.addresses()[0];
+    // The queue of a socket that nobody reads is full after eleven messages on most systems.
+    for _ in 0..200 {
+        assert_eq!(Raw::ask(address, GET).await.status, 200);
+    }
+    drop(manager);
 }
 
 #[tokio::test]
