@@ -18,6 +18,7 @@ use crate::{
 
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Header names that the `Connection` header may not name (CVE-2026-105299 class); pingora refuses them too, but only
 /// with the upstream already connected.
@@ -129,14 +130,15 @@ fn address(written: &[u8]) -> Option<IpAddr> {
 /// requests apart, also those of different processes, and are no secret: drawing each one would be a system call a request.
 #[derive(Debug)]
 pub(super) struct Serial {
-    process: u64,
+    /// The first 16 hex digits.
+    process: String,
     next: AtomicU64,
 }
 
 impl Serial {
     pub(super) fn new(entropy: &Entropy) -> Self {
         Self {
-            process: u64::from_be_bytes(entropy.bytes()),
+            process: format!("{:016x}", u64::from_be_bytes(entropy.bytes())),
             next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
         }
     }
@@ -144,7 +146,11 @@ impl Serial {
     /// 32 hex digits.
     pub(super) fn take(&self) -> String {
         let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
-        format!("{:032x}", u128::from(self.process) << 64 | u128::from(count))
+        let digits = count.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut id = String::with_capacity(2 * self.process.len());
+        id.push_str(&self.process);
+        id.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+        id
     }
 }
 
@@ -171,7 +177,7 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) ->
 
 /// The trace identifier of the one `traceparent`, for the access line.
 pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all("traceparent").iter();
+    let mut values = headers.get_all(TRACE_PARENT).iter();
     let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
         return None;
     };
