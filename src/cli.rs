@@ -57,7 +57,7 @@ struct Cli {
 enum Command {
     /// Serve a configuration until SIGTERM or Ctrl-C, then drain
     #[command(after_help = run::HELP)]
-    Run(ConfigFile),
+    Run(run::Options),
     /// Say every problem of a configuration, or what a reload to another would change
     #[command(after_help = check::HELP)]
     Check(check::Options),
@@ -141,7 +141,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(options) => return check::check(&options, out),
         Command::Import(command) => return import::import(&command, out),
         Command::Doctor(options) => return doctor::doctor(&options, out),
-        Command::Run(file) => run::run(&file.path),
+        Command::Run(options) => run::run(&options),
         Command::Explain(options) => explain::explain(&options, out),
         Command::Health(options) => health::health(&options, out),
         Command::Keys(command) => keys::keys(&command, out),

@@ -12,7 +12,7 @@ pub mod walk;
 pub mod written;
 
 pub use self::{
-    plan::{AdminSettings, IdentitySettings, Plan},
+    plan::{AdminSettings, IdentitySettings, Plan, Shutdown},
     problem::{Path, Problem, Report},
     source::Source,
 };

@@ -9,23 +9,29 @@ mod crowd;
 pub mod difference;
 mod doors;
 mod files;
+mod given;
+mod handover;
 pub mod listen;
+mod manager;
 mod polite;
 mod reload;
 pub mod run;
 pub mod shutdown;
+mod socket;
 mod stream;
 mod successor;
 pub mod tls;
+mod up;
 mod watched;
 
 pub use self::{
     assemble::{AssembleError, House, assemble},
     doors::{Running, serve},
     listen::{BindError, Bound, bind},
-    run::{Reloaded, RunError, Up, start},
+    run::RunError,
     shutdown::Drained,
     tls::{Certificates, TlsError},
+    up::{Reloaded, Up, start},
 };
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ mod upstream;
 
 use std::{num::NonZeroU32, time::Duration};
 
-use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk};
+use super::{IdentitySettings, Path, Plan, Report, Shutdown, Source, findings::Findings, raw, tree::Node, walk::walk};
 use crate::{
     identity::assertion::{MAX_LIFE, SHORTEST_TERM},
     oidc::ProviderName,
@@ -109,6 +109,10 @@ impl Desk<'_, '_> {
             ring_file: config.session.keys_file.as_ref().map(|file| self.source.resolve(file)),
             identity,
             telemetry,
+            shutdown: Shutdown {
+                delay: config.shutdown.delay.value.unwrap_or_default(),
+                deadline: config.shutdown.deadline.value,
+            },
         })
     }
 

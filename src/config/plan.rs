@@ -45,6 +45,8 @@ pub struct Plan {
     pub identity: IdentitySettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
+    /// How the process ends.
+    pub shutdown: Shutdown,
 }
 
 impl Plan {
@@ -54,6 +56,15 @@ impl Plan {
         let serving = self.listeners.iter().filter(|listener| listener.duty == Duty::Serve);
         serving.map(|listener| listener.public).collect()
     }
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shutdown {
+    /// How long it serves on after it was asked to end, not ready any more, until nobody sends it anything new.
+    pub delay: Duration,
+    /// How long requests under way may take from then on.
+    pub deadline: Duration,
 }
 
 /// The admin listener.

@@ -31,7 +31,7 @@ pub use self::{
 use super::written::{
     Text,
     address::{Network, PublicUrl},
-    measure::LengthOfTime,
+    measure::{LengthOfTime, LimitOfTime},
     name::{FormerFolderText, NameText},
 };
 
@@ -83,6 +83,9 @@ pub struct Config {
     /// Logs.
     #[schemars(extend("default" = {}))]
     pub logging: Logging,
+    /// How the process ends.
+    #[schemars(extend("default" = {}))]
+    pub shutdown: Shutdown,
     /// What is protected, and how. At least one. The most specific route wins, whatever the order: exact host before
     /// `*.suffix` before `*`, then exact path before regular expression before the longest prefix.
     #[schemars(required, length(min = 1))]
@@ -157,6 +160,19 @@ pub struct Audit {
     /// How people are named: `hash`, a keyed hash as on access lines, or `subject`, the provider's identifier too.
     #[schemars(extend("default" = "hash"))]
     pub person: Person,
+}
+
+/// How the process ends.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long it serves on after SIGTERM. `/ready` says no meanwhile and every answer is the last of its connection, so that
+    /// load balancers send elsewhere what comes next: two of their checks or more. Ctrl-C does not wait for it.
+    #[schemars(extend("default" = "off"))]
+    pub delay: Text<LimitOfTime>,
+    /// How long requests under way may take from then on; what is left is cut.
+    #[schemars(extend("default" = "30s"))]
+    pub deadline: Text<LengthOfTime>,
 }
 
 /// How people are named.

@@ -134,8 +134,9 @@ impl Source {
     }
 }
 
+/// A variable of this process; `None` when it is not set or not text.
 #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn process_variable(name: &str) -> Option<String> {
+pub(crate) fn process_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 

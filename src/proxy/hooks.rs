@@ -163,7 +163,12 @@ impl<F: Front> ProxyHttp for Door<F> {
         Ok(())
     }
 
-    async fn upstream_response_filter(&self, _: &mut Session, head: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> Result<()> {
         let Some(admission) = &ctx.admission else {
             return Err(Error::explain(ErrorType::InternalError, "no admission"));
         };
@@ -178,6 +183,9 @@ impl<F: Front> ProxyHttp for Door<F> {
         }
         if ctx.caller == Caller::WebSocket {
             link::forget_tunnel();
+        }
+        if link::is_last_answer() {
+            session.set_keepalive(None);
         }
         ctx.answered = Some(ctx.elapsed());
         if inbound::may_have_body(head) {

@@ -17,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use super::far_end::{FarEnd, Peer};
 use crate::{flow::Ending, identity::ClientCertificate};
@@ -71,24 +74,36 @@ impl Spare {
     }
 }
 
-/// What is said to a WebSocket's client at the end, shared with the connection's stream, which says it.
+/// What is said to a client at the end of its connection. To that of a WebSocket, the connection's stream says it.
 #[derive(Debug, Default)]
-pub struct Farewell(AtomicU16);
+pub struct Farewell {
+    code: AtomicU16,
+    last_answers: Option<watch::Receiver<bool>>,
+}
 
 impl Farewell {
     /// Not a close code: there is a tunnel, and nothing is to be said yet.
     const TUNNEL: u16 = 1;
 
+    /// Nothing yet. `last_answers` tells from when on each answer is the last of its connection.
+    #[must_use]
+    pub const fn by(last_answers: watch::Receiver<bool>) -> Self {
+        Self {
+            code: AtomicU16::new(0),
+            last_answers: Some(last_answers),
+        }
+    }
+
     /// Whether a tunnel was opened.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {
-        self.0.load(Ordering::Acquire) != 0
+        self.code.load(Ordering::Acquire) != 0
     }
 
     /// The close code to say (RFC 6455 section 7.4.1).
     #[must_use]
     pub fn code(&self) -> Option<u16> {
-        Some(self.0.load(Ordering::Acquire)).filter(|code| *code > Self::TUNNEL)
+        Some(self.code.load(Ordering::Acquire)).filter(|code| *code > Self::TUNNEL)
     }
 
     fn say(&self, cut: Cut) {
@@ -97,7 +112,7 @@ impl Farewell {
             Cut::Draining => 1001,
             Cut::Late => return,
         };
-        self.0.store(code, Ordering::Release);
+        self.code.store(code, Ordering::Release);
     }
 }
 
@@ -219,13 +234,24 @@ pub(super) fn open_tunnel() {
         hold.handshake = None;
         hold.tunnel = true;
         // Before the head is sent, whose end is where the frames begin.
-        hold.farewell.0.store(Farewell::TUNNEL, Ordering::Release);
+        hold.farewell.code.store(Farewell::TUNNEL, Ordering::Release);
     });
 }
 
 /// There is no tunnel after all: the handshake was answered with an ordinary response.
 pub(super) fn forget_tunnel() {
     ask(|hold| hold.handshake = None);
+}
+
+/// Whether the answer that begins now is the last of its connection. When the request came, that may not have been known.
+pub(super) fn is_last_answer() -> bool {
+    let last = |hold: &RefCell<Hold>| {
+        let hold = hold.borrow();
+        // It is told once, so that it was is enough to know, and takes no lock. Nobody is left to tell when the listener is gone.
+        let told = |last: &watch::Receiver<bool>| last.has_changed().unwrap_or(true);
+        hold.farewell.last_answers.as_ref().is_some_and(told)
+    };
+    HOLD.try_with(last).unwrap_or(false)
 }
 
 /// Why this exchange is being dropped, if it was cut.

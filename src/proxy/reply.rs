@@ -3,7 +3,7 @@
 use http::{Method, StatusCode, header};
 use pingora::{Result, http::ResponseHeader, proxy::Session};
 
-use super::Listener;
+use super::{Listener, link};
 use crate::flow::Reply;
 
 /// Writes a whole response, with the listener's own headers. Not through pingora's error responses: those close the connection.
@@ -21,6 +21,9 @@ pub(super) async fn send(session: &mut Session, reply: Reply, listener: &Listene
     let bodiless = matches!(reply.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     if !bodiless {
         head.set_content_length(reply.body.len())?;
+    }
+    if link::is_last_answer() {
+        session.set_keepalive(None);
     }
     let silent = bodiless || reply.body.is_empty() || session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(head), silent).await?;

@@ -14,9 +14,9 @@ use super::{
     Certificates,
     arrival::{Arrived, Closed, Entrance},
     crowd::Crowd,
-    listen::{Bound, Socket},
+    listen::Bound,
     polite::Polite,
-    stream::Accepted,
+    socket::{Accepted, Socket},
     watched::{Terms, Watch},
 };
 use crate::{
@@ -34,13 +34,29 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long after an exchange was ended for its client the connection is.
 const AFTER: Duration = Duration::from_secs(1);
+/// How long those that were let in last have until idle connections are closed: their requests may be on the way.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
+
+/// How far a listener's end has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Course {
+    /// It serves.
+    Serve,
+    /// Another has its socket from now on, with what waits there. Idle connections stay for now, and end with their next
+    /// answer: a request that crosses the end of its connection would be lost.
+    Leave,
+    /// It takes what waits at its socket as the last, and idle connections end.
+    Close,
+}
 
 /// How a listener is told of the end, and how it tells that it is over.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
-    pub(super) drain: watch::Receiver<bool>,
+    /// Whether answers from now on are the last of their connections: `Connection: close`, GOAWAY.
+    pub(super) last_answers: watch::Receiver<bool>,
+    pub(super) course: watch::Receiver<Course>,
     pub(super) cut: watch::Receiver<bool>,
     /// Held as long as there is something to wait for.
     pub(super) alive: mpsc::Sender<()>,
@@ -83,16 +99,16 @@ impl<F: Front> Gatehouse<F> {
         }
     }
 
-    /// Takes connections until told to drain, then closes the socket and the idle connections.
+    /// Takes connections until its end, then lets go of the socket and closes the idle connections.
     pub(super) async fn run(self, socket: Arc<Socket>) {
-        let mut drain = self.told.drain.clone();
+        let mut course = self.told.course.clone();
         loop {
             let next = async {
                 let permit = self.permit().await;
                 (socket.accept().await, permit)
             };
             tokio::select! {
-                () = told(&mut drain) => break,
+                () = reached(&mut course, Course::Leave) => break,
                 (accepted, permit) = next => match accepted {
                     Ok(accepted) => self.welcome(accepted, permit),
                     Err(error) => {
@@ -102,8 +118,39 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        drop(socket);
-        self.proxy.http_cleanup().await;
+        let last = *course.borrow() == Course::Close && self.take_the_last(&socket);
+        let Self { proxy, told, .. } = self;
+        // From here on there are its connections to wait for, and no longer the listener.
+        drop((socket, told));
+        reached(&mut course, Course::Close).await;
+        if last {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+        proxy.http_cleanup().await;
+    }
+
+    /// Who was let into the queue before the end is not turned away: to close over them would reset their connections.
+    fn take_the_last(&self, socket: &Socket) -> bool {
+        let mut taken = false;
+        while let Some(permit) = self.permit_now()
+            && let Some(accepted) = socket.accept_now()
+        {
+            self.welcome(accepted, permit);
+            taken = true;
+        }
+        taken
+    }
+
+    /// `None` where connections are limited and there is no room.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether one may come in, the inner holds its place"
+    )]
+    fn permit_now(&self) -> Option<Option<OwnedSemaphorePermit>> {
+        match &self.room {
+            Some(room) => Arc::clone(room).try_acquire_owned().ok().map(Some),
+            None => Some(None),
+        }
     }
 
     /// Waits for room, where connections are limited.
@@ -121,7 +168,12 @@ impl<F: Front> Gatehouse<F> {
             crowd: self.crowd.clone(),
         };
         drop(task::spawn("a connection", async move {
-            let Told { drain, mut cut, alive } = listening;
+            let Told {
+                last_answers,
+                course,
+                mut cut,
+                alive,
+            } = listening;
             let connection = Arc::new(Connection::default());
             let watch = |peer| Watch {
                 connection: Arc::clone(&connection),
@@ -131,7 +183,7 @@ impl<F: Front> Gatehouse<F> {
             let serving = async {
                 match entrance.admit(accepted, watch).await {
                     Ok(Arrived { stream, far_end, place }) => {
-                        let farewell = Arc::new(Farewell::default());
+                        let farewell = Arc::new(Farewell::by(last_answers.clone()));
                         let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                         let spare = Spare::default();
                         let app = Arc::new(App {
@@ -139,8 +191,9 @@ impl<F: Front> Gatehouse<F> {
                             far_end,
                             farewell,
                             spare,
+                            course,
                         });
-                        app.process_new(Box::new(stream), &drain).await;
+                        app.process_new(Box::new(stream), &last_answers).await;
                         drop(place);
                     }
                     Err(Closed { why: Some(why), whose }) => terms.unheard.turned_away(why, whose),
@@ -159,6 +212,7 @@ struct App<F: Front> {
     far_end: FarEnd,
     farewell: Arc<Farewell>,
     spare: Spare,
+    course: watch::Receiver<Course>,
 }
 
 impl<F: Front> HttpServerApp for App<F> {
@@ -177,7 +231,7 @@ impl<F: Front> HttpServerApp for App<F> {
         let serving = self.proxy.process_new_http(session, shutdown);
         Box::pin(async move {
             let draining = async {
-                told(&mut shutdown.clone()).await;
+                reached(&mut self.course.clone(), Course::Leave).await;
             };
             let exchange = async {
                 if http2 {
@@ -207,6 +261,13 @@ impl<F: Front> HttpServerApp for App<F> {
 async fn told(signal: &mut watch::Receiver<bool>) {
     if signal.wait_for(|told| *told).await.is_err() {
         tracing::trace!("nobody is left to tell");
+    }
+}
+
+/// Waits until it has come so far.
+async fn reached(course: &mut watch::Receiver<Course>, far: Course) {
+    if course.wait_for(|course| *course >= far).await.is_err() {
+        tracing::trace!("the listener is gone");
     }
 }
 

@@ -6,7 +6,8 @@ use pingora::{listeners::tls::Acceptor, protocols::Stream};
 
 use super::{
     crowd::{Crowd, Place},
-    stream::{Accepted, Coalesced},
+    socket::Accepted,
+    stream::Coalesced,
     tls,
     watched::Watch,
 };

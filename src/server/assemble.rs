@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use arc_swap::ArcSwap;
 
 use crate::{
-    config::{AdminSettings, IdentitySettings, Plan},
+    config::{AdminSettings, IdentitySettings, Plan, Shutdown},
     entropy::Entropy,
     flow::{Assertions, Gateway, Parts},
     keys::{KeyId, Ring, RingKey},
@@ -35,6 +35,8 @@ pub struct House {
     pub listeners: Vec<Listener>,
     /// What stays as it is until the process ends.
     pub fixed: Fixed,
+    /// How the process ends.
+    pub shutdown: Shutdown,
 }
 
 /// What of a configuration stays as it is until the process ends.
@@ -173,6 +175,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         entropy: entropy.clone(),
         listeners: plan.listeners,
         fixed,
+        shutdown: plan.shutdown,
     })
 }
 

@@ -9,9 +9,10 @@ use tokio::{
 
 use super::{
     Bound, Certificates, Drained, RunError, Shared, TlsError,
-    accept::{Gatehouse, Told},
+    accept::{Course, Gatehouse, Told},
     bind,
     change::{Fate, fates},
+    socket::Socket,
 };
 use crate::{
     flow::Front,
@@ -43,8 +44,16 @@ struct Tending(AbortHandle);
 #[derive(Debug)]
 struct OpenDoor {
     bound: Bound,
-    /// Takes no more, finishes what is under way.
-    drain: watch::Sender<bool>,
+    /// Its connections end with their next answer.
+    last_answers: watch::Sender<bool>,
+    course: watch::Sender<Course>,
+}
+
+impl OpenDoor {
+    fn reach(&self, far: Course) {
+        self.last_answers.send_replace(true);
+        self.course.send_replace(far);
+    }
 }
 
 /// What a change of listeners comes to, with every socket bound and every certificate read: nothing can fail any more.
@@ -161,7 +170,8 @@ impl Running {
             }
         }
         for door in old.into_iter().flatten() {
-            door.drain.send_replace(true);
+            // The one that takes over its socket takes what waits there, too.
+            door.reach(Course::Leave);
         }
         self.addresses = self.doors.iter().map(|door| door.bound.address().clone()).collect();
     }
@@ -174,19 +184,69 @@ impl Running {
             &shared.entropy,
             Arc::clone(bound.listener()),
         );
-        let (drain, draining) = watch::channel(false);
+        let (last_answers, answering) = watch::channel(false);
+        let (course, following) = watch::channel(Course::Serve);
         let told = Told {
-            drain: draining,
+            last_answers: answering,
+            course: following,
             cut: self.cut.subscribe(),
             alive: self.alive.clone(),
         };
         let gate = Gatehouse::new(door, &bound, told);
-        Step::Open(Box::new((OpenDoor { bound, drain }, gate)))
+        let door = OpenDoor {
+            bound,
+            last_answers,
+            course,
+        };
+        Step::Open(Box::new((door, gate)))
+    }
+
+    /// The sockets, each with where its listener was asked to listen and where it does.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = (Bind, Bind, Arc<Socket>)> {
+        self.doors.iter().map(|door| {
+            let bound = &door.bound;
+            (bound.asked().bind.clone(), bound.address().clone(), bound.socket())
+        })
+    }
+
+    /// From now on every answer is the last of its connection, on connections yet to come as well.
+    pub(super) fn answer_for_the_last_time(&self) {
+        for door in &self.doors {
+            door.last_answers.send_replace(true);
+        }
     }
 
     /// Takes no more connections, closes idle ones and tunnels, lets requests under way finish until `deadline`, then
     /// drops what is left.
     pub async fn shutdown(self, deadline: Duration) -> Drained {
+        for door in &self.doors {
+            door.reach(Course::Close);
+        }
+        self.over(deadline).await
+    }
+
+    /// The same where another process has the sockets already, with what waits there. Idle connections may be used once
+    /// more until half of the time is over.
+    pub(super) async fn leave(mut self, deadline: Duration) -> Drained {
+        for door in &self.doors {
+            door.bound.socket().leave_file();
+            door.reach(Course::Leave);
+        }
+        let doors = std::mem::take(&mut self.doors);
+        let closing = async {
+            tokio::time::sleep(deadline / 2).await;
+            for door in &doors {
+                door.reach(Course::Close);
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            drained = self.over(deadline) => drained,
+            drained = closing => drained,
+        }
+    }
+
+    async fn over(self, deadline: Duration) -> Drained {
         let Self {
             doors,
             cut,
@@ -195,10 +255,7 @@ impl Running {
             tending,
             addresses: _,
         } = self;
-        drop(alive);
-        for door in doors {
-            door.drain.send_replace(true);
-        }
+        drop((doors, alive));
         let ended = tokio::time::timeout(deadline, over.recv()).await;
         cut.send_replace(true);
         let drained = if ended.is_ok() {

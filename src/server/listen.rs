@@ -1,21 +1,9 @@
 //! Sockets, bound before anything else starts: an address in use is an error and an exit code, not a silent service.
 
-use std::{
-    fs, io,
-    net::SocketAddr,
-    os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io, sync::Arc};
 
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
-
-use super::{Certificates, TlsError, change::overlap, stream::Accepted};
+use super::{Certificates, TlsError, change::overlap, given::Sockets, socket::Socket};
 use crate::proxy::{Bind, Listener};
-
-const BACKLOG: u32 = 4096;
-/// Who may connect to a unix socket: owner and group.
-const UNIX_MODE: u32 = 0o660;
 
 /// A listener with its socket and, for https, its certificate.
 #[derive(Debug)]
@@ -26,18 +14,6 @@ pub struct Bound {
     certificates: Option<Arc<Certificates>>,
     socket: Arc<Socket>,
 }
-
-/// A socket that takes connections.
-#[derive(Debug)]
-pub(super) enum Socket {
-    Tcp(TcpListener),
-    /// With its file, which goes when this is dropped.
-    Unix(UnixListener, UnixPath),
-}
-
-/// The path of a unix socket, removed when dropped.
-#[derive(Debug)]
-pub(super) struct UnixPath(PathBuf);
 
 /// A listener that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -101,8 +77,16 @@ pub fn advice(error: &io::Error) -> &'static str {
 /// # Errors
 /// The address cannot be bound, or the certificate cannot be used.
 pub fn bind(listener: Listener) -> Result<Bound, BindError> {
+    bind_among(listener, &mut Sockets::default())
+}
+
+/// The same, where it may be that its socket was given.
+///
+/// # Errors
+/// As [`bind`].
+pub(super) fn bind_among(listener: Listener, given: &mut Sockets) -> Result<Bound, BindError> {
     let certificates = certificates(&listener)?;
-    let (socket, address) = open(&listener.bind).map_err(|source| BindError::Address {
+    let (socket, address) = given.open(&listener.bind).map_err(|source| BindError::Address {
         address: listener.bind.clone(),
         source,
     })?;
@@ -194,81 +178,11 @@ impl Bound {
     }
 }
 
-impl Socket {
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
-        match self {
-            Self::Tcp(socket) => {
-                let (stream, peer) = socket.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Accepted::Tcp(stream, peer))
-            }
-            Self::Unix(socket, _) => {
-                let (stream, _) = socket.accept().await?;
-                Ok(Accepted::Unix(stream))
-            }
-        }
-    }
-}
-
-impl Drop for UnixPath {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.0) {
-            tracing::debug!(path = %self.0.display(), %error, "the socket's file is gone already");
-        }
-    }
-}
-
 fn written(bind: &Bind) -> String {
     match bind {
         Bind::Tcp(address) => address.to_string(),
         Bind::Unix(path) => path.display().to_string(),
     }
-}
-
-/// A socket that takes connections, and where it listens: with the port that port 0 became. Within a runtime.
-pub(super) fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
-    match bind {
-        Bind::Tcp(address) => {
-            let socket = match address {
-                SocketAddr::V4(_) => TcpSocket::new_v4()?,
-                SocketAddr::V6(_) => TcpSocket::new_v6()?,
-            };
-            socket.set_reuseaddr(true)?;
-            socket.bind(*address)?;
-            let socket = socket.listen(BACKLOG)?;
-            let address = socket.local_addr()?;
-            Ok((Socket::Tcp(socket), Bind::Tcp(address)))
-        }
-        Bind::Unix(path) => {
-            let socket = open_unix(path)?;
-            let guard = UnixPath(path.clone());
-            Ok((Socket::Unix(socket, guard), bind.clone()))
-        }
-    }
-}
-
-/// Binds beside the path and renames over it, so that nobody connects before the mode is set and a socket file left
-/// over from a crash is replaced. A socket that somebody answers on is left alone.
-fn open_unix(path: &Path) -> io::Result<UnixListener> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "a file that is no socket is there",
-            ));
-        }
-        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
-            return Err(io::ErrorKind::AddrInUse.into());
-        }
-        Ok(_) | Err(_) => {}
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = UnixPath(PathBuf::from(beside));
-    let socket = UnixListener::bind(&beside.0)?;
-    fs::set_permissions(&beside.0, fs::Permissions::from_mode(UNIX_MODE))?;
-    fs::rename(&beside.0, path)?;
-    Ok(socket)
 }
 
 #[cfg(test)]
@@ -302,30 +216,5 @@ mod tests {
         let error = bind(listener(first.address().clone())).unwrap_err();
         let expected = format!("cannot listen on {address}: ");
         assert!(error.to_string().starts_with(&expected), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_unix_socket_is_for_owner_and_group() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("door.sock");
-        let first = bind(listener(Bind::Unix(path.clone()))).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, UNIX_MODE);
-        assert!(bind(listener(Bind::Unix(path.clone()))).is_err());
-        drop(first);
-        assert!(!path.exists());
-    }
-
-    #[tokio::test]
-    async fn a_socket_left_by_a_crash_is_replaced_and_a_file_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let stale = folder.path().join("stale.sock");
-        drop(std::os::unix::net::UnixListener::bind(&stale).unwrap());
-        assert!(stale.exists());
-        bind(listener(Bind::Unix(stale))).unwrap();
-        let file = folder.path().join("file");
-        fs::write(&file, "precious").unwrap();
-        assert!(bind(listener(Bind::Unix(file.clone()))).is_err());
-        assert_eq!(fs::read(&file).unwrap(), b"precious");
     }
 }

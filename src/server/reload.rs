@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{Up, files::Watched, run::Reloaded};
+use super::{Reloaded, Up, files::Watched, manager, run::serving};
 use crate::{
     config,
     telemetry::{Event, Reload},
@@ -63,11 +63,24 @@ impl Reloader {
     }
 
     fn reload(&mut self, up: &mut Up) {
+        manager::reloading();
+        let refused = self.put_in_force(up);
+        let note = if refused {
+            "; the last reload was refused, see the log"
+        } else {
+            ""
+        };
+        manager::ready(&format!("{}{note}", serving(up)));
+    }
+
+    /// Whether it was refused.
+    fn put_in_force(&mut self, up: &mut Up) -> bool {
         let (compiled, files) = config::load_watched(&self.file);
         let outcome = match compiled {
             Ok(plan) => up.reload(plan).map_err(|error| error.to_string()),
             Err(report) => Err(report.to_string()),
         };
+        let refused = outcome.is_err();
         let telemetry = up.telemetry();
         let certificates = match outcome {
             Ok(Reloaded { waits, certificates }) => {
@@ -88,5 +101,6 @@ impl Reloader {
                 error: &error.to_string(),
             }));
         }
+        refused
     }
 }

@@ -1,43 +1,28 @@
-//! The whole process: bind first, serve, wait to be asked to end, drain.
+//! The whole process: bind first, serve, wait to be asked to end, drain. Or hand the sockets to the next process.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeSet, io, path::Path, process};
 
 use super::{
-    AssembleError, BindError, Drained, House, Running, Shared, TlsError,
-    admin::Office,
-    assemble::{Fixed, assemble},
-    bind,
+    AssembleError, BindError, Drained, Up,
+    assemble::assemble,
     files::Watched,
+    given::{GivenError, Sockets},
+    handover::{
+        heir::{self, HandoverError, Heir},
+        predecessor::{Predecessor, TakeOverError},
+    },
     listen::advice,
+    manager::{self, Heartbeat},
     reload::Reloader,
-    serve, shutdown,
-    successor::succeed,
+    shutdown::{Asked, Signals},
+    up,
 };
 use crate::{
-    admin::Admin,
-    config::{self, Plan, Report},
+    config::{self, Report},
     entropy::Entropy,
-    flow::Live,
-    proxy::Bind,
-    task,
-    telemetry::{
-        Event, Telemetry,
-        log::{self, LogError},
-    },
+    telemetry::log::{self, LogError},
     time::Clock,
 };
-
-/// How long requests under way may take to end when the process is asked to.
-const DRAIN: Duration = Duration::from_secs(30);
 
 /// Why the process does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +47,15 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+    /// A socket that the service manager passed.
+    #[error(transparent)]
+    Given(#[from] GivenError),
+    /// It would take the place of a gateway, without a store.
+    #[error("the session store does not answer: {0}; `doorward doctor` says more")]
+    Store(String),
+    /// Nothing is taken over from the process before.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
     /// The log.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -70,166 +64,152 @@ pub enum RunError {
     Runtime(#[from] io::Error),
 }
 
-/// A gateway at work.
-#[derive(Debug)]
-pub struct Up {
-    running: Running,
-    shared: Shared<Live>,
-    fixed: Fixed,
-    admin: Option<Office>,
-    draining: Arc<AtomicBool>,
-}
-
-/// What came of a reload.
-#[derive(Debug)]
-pub struct Reloaded {
-    /// Keys of the configuration that changed and wait for a restart.
-    pub waits: Vec<&'static str>,
-    /// Certificates that cannot be used: the ones before stay in force (GW-06).
-    pub certificates: Vec<TlsError>,
-}
-
-impl Up {
-    /// Where people reach it, in the order of the configuration.
-    #[must_use]
-    pub fn addresses(&self) -> &[Bind] {
-        self.running.addresses()
-    }
-
-    /// Where operators reach it.
-    #[must_use]
-    pub fn admin(&self) -> Option<&Bind> {
-        self.admin.as_ref().map(Office::address)
-    }
-
-    /// Events.
-    #[must_use]
-    pub const fn telemetry(&self) -> &Telemetry {
-        &self.shared.telemetry
-    }
-
-    /// Puts another configuration in force, as a whole: requests under way end as they began, sessions, sign-ins and
-    /// renewals under way go on. Within the runtime that it serves on.
-    ///
-    /// # Errors
-    /// What cannot be made or bound; nothing is changed then (GW-05).
-    pub fn reload(&mut self, plan: Plan) -> Result<Reloaded, RunError> {
-        let live = &self.shared.front;
-        let successor = succeed(plan, &live.gateway(), &self.fixed)?;
-        let admin = self.admin.as_ref().map(Office::address);
-        let change = self.running.prepare(successor.listeners, admin, &self.shared)?;
-        let parts = successor.gateway.parts();
-        // The last that can fail: from here on the upstreams of the new site are tended, and no others.
-        let arranged = self.shared.upstreams.arrange(&parts.site);
-        arranged.map_err(AssembleError::Upstreams)?;
-        let now = parts.clock.now();
-        if let Some(ring) = successor.ring {
-            if !ring.is_like(&parts.ring.load()) {
-                self.shared.telemetry.emit(&Event::Ring { ring: &ring, at: now });
-            }
-            parts.ring.store(Arc::new(ring));
-        }
-        parts.sessions.set_terms(parts.terms);
-        live.put(successor.gateway);
-        self.running.rearrange(change);
-        Ok(Reloaded {
-            waits: successor.waits,
-            certificates: self.reload_certificates(),
-        })
-    }
-
-    /// Reads the certificates of the listeners again and says which cannot be used: whatever becomes of a configuration,
-    /// a renewed certificate is served (GW-06).
-    #[must_use]
-    pub fn reload_certificates(&self) -> Vec<TlsError> {
-        let now = self.shared.front.gateway().parts().clock.now();
-        let errors = self.running.reload_certificates(now);
-        self.tell_certificates();
-        errors
-    }
-
-    /// Tells when the certificates in force end.
-    fn tell_certificates(&self) {
-        let in_force: Vec<_> = self.running.certificates_in_force().collect();
-        self.shared.telemetry.emit(&Event::Certificates(&in_force));
-    }
-
-    /// Turns readiness off, takes no more connections, and lets requests, renewals and revocations under way finish until
-    /// `deadline`.
-    pub async fn stop(self, deadline: Duration) -> Drained {
-        self.draining.store(true, Ordering::Relaxed);
-        let until = tokio::time::Instant::now() + deadline;
-        let drained = self.running.shutdown(deadline).await;
-        // After the requests, which begin them. A refresh token may be spent already (RF-04).
-        let gateway = self.shared.front.gateway();
-        match tokio::time::timeout_at(until, gateway.settled()).await {
-            Ok(()) => drained,
-            Err(_) => Drained::Cut,
-        }
-    }
-}
-
-/// Binds every listener, then serves. Within a tokio runtime.
-///
-/// # Errors
-/// An address or certificate that cannot be used: nothing serves then.
-pub fn start(house: House) -> Result<Up, RunError> {
-    let bound = house.listeners.into_iter().map(bind).collect::<Result<Vec<_>, _>>()?;
-    let draining = Arc::new(AtomicBool::new(false));
-    let live = Arc::new(Live::new(house.gateway));
-    let admin = match &house.fixed.admin {
-        Some(settings) => {
-            let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
-            let admin = admin.guarded_by(settings.token.as_ref());
-            Some(Office::open(&settings.bind, admin)?)
-        }
-        None => None,
-    };
-    let gateway = live.gateway();
-    // What cannot be reached is in the log at once, and no reason not to serve: it may come.
-    drop(task::spawn("first look at the store", async move {
-        drop(gateway.store_ready().await);
-    }));
-    let shared = Shared {
-        front: live,
-        upstreams: house.upstreams,
-        telemetry: house.telemetry,
-        entropy: house.entropy,
-    };
-    let up = Up {
-        running: serve(bound, &shared),
-        shared,
-        fixed: house.fixed,
-        admin,
-        draining,
-    };
-    up.tell_certificates();
-    Ok(up)
+/// Where a process has its listening sockets from, beside those that it opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// From the service manager, if it passes any.
+    Started,
+    /// From the Doorward that started it, in whose place it comes.
+    TakesOver,
 }
 
 /// Serves a configuration file until the process is asked to end, then drains. On the way it follows the file.
 ///
 /// # Errors
 /// Why it does not serve.
-pub fn run(file: &Path) -> Result<(), RunError> {
+pub fn run(file: &Path, origin: Origin) -> Result<(), RunError> {
+    let (mut before, sockets) = match origin {
+        Origin::Started => {
+            let meant_for = config::source::process_variable("LISTEN_PID");
+            (None, Sockets::from_service_manager(meant_for.as_deref())?)
+        }
+        Origin::TakesOver => {
+            let (before, sockets) = Predecessor::meet()?;
+            (Some(before), sockets)
+        }
+    };
+    let ended = serve(file, &mut before, sockets);
+    if let (Err(error), Some(before)) = (&ended, &mut before) {
+        before.failed(&error.to_string());
+    }
+    ended
+}
+
+fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Result<(), RunError> {
     let mut watched = Watched::new(&BTreeSet::from([file.to_owned()]));
     let (plan, files) = config::load_watched(file);
     let plan = plan?;
     watched.read_again(&files);
     let _writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
         let mut reloader = Reloader::new(file, watched)?;
-        let mut up = start(assemble(plan, &Clock::system(), &Entropy::system())?)?;
-        announce(&up);
-        tokio::select! {
-            asked = shutdown::asked() => asked?,
-            () = reloader.run(&mut up) => {}
+        let opened = up::open(assemble(plan, &Clock::system(), &Entropy::system())?, sockets)?;
+        if let Some(before) = before.as_mut() {
+            opened.store_answers().await.map_err(RunError::Store)?;
+            before.ready()?;
         }
-        tracing::info!("asked to end: draining");
-        let drained = up.stop(DRAIN).await;
-        tracing::info!(whole = drained == Drained::Whole, "ended");
+        let mut up = opened.serve();
+        announce(&up);
+        if let Some(before) = before.take() {
+            tracing::info!(process = process::id(), "took over from the process before");
+            before.serving();
+        }
+        manager::ready(&serving(&up));
+        let heartbeat = Heartbeat::begin();
+        let end = until_the_end(&mut up, &mut reloader, &mut signals).await;
+        // The next process has one of its own, and this one is not heard any more.
+        let _heartbeat = matches!(end, End::Asked(_)).then_some(heartbeat);
+        end.come(up, &mut signals).await;
         Ok(())
     })
+}
+
+/// What the process ends with.
+enum End {
+    /// It was asked to.
+    Asked(Asked),
+    /// Another process serves in its place.
+    Replaced,
+}
+
+/// Follows the configuration's files, and the signals.
+async fn until_the_end(up: &mut Up, reloader: &mut Reloader, signals: &mut Signals) -> End {
+    loop {
+        tokio::select! {
+            asked = signals.end.asked() => return End::Asked(asked),
+            () = reloader.run(up) => {}
+            () = signals.upgrade.asked() => {
+                // Whoever asks for the end meanwhile is heard: the new process, left alone, ends too.
+                let heir = tokio::select! {
+                    asked = signals.end.asked() => return End::Asked(asked),
+                    heir = prepare(up) => heir,
+                };
+                match hand_over(heir).await {
+                    Ok(process) => {
+                        tracing::info!(process, "another process serves in place of this one: draining");
+                        return End::Replaced;
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "the upgrade failed");
+                        manager::status(&format!("{}; the upgrade failed: {error}", serving(up)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Starts the next process, and shows it the sockets.
+async fn prepare(up: &Up) -> Result<Heir, HandoverError> {
+    tracing::info!("asked for an upgrade: starting the program anew");
+    if up.keeps_sessions_in_memory() {
+        tracing::warn!(
+            "sessions are kept in this process: everybody signs in again after the upgrade; Redis keeps them"
+        );
+    }
+    heir::prepare(&up.sockets()).await
+}
+
+/// Lets the next process serve. Whatever fails, this one goes on.
+async fn hand_over(heir: Result<Heir, HandoverError>) -> Result<u32, HandoverError> {
+    let mut heir = heir?;
+    let process = heir.go().await?;
+    manager::main_is(process);
+    heir.known().await;
+    Ok(process)
+}
+
+impl End {
+    async fn come(self, up: Up, signals: &mut Signals) {
+        let config::Shutdown { delay, deadline } = up.shutdown();
+        let drained = match self {
+            Self::Replaced => up.leave(deadline).await,
+            Self::Asked(asked) => {
+                manager::stopping("draining");
+                if asked == Asked::Terminate && !delay.is_zero() {
+                    tracing::info!(
+                        delay = delay.as_secs(),
+                        "asked to end: not ready any more, and serving on"
+                    );
+                    up.turn_away();
+                    tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        _ = signals.end.asked() => {}
+                    }
+                }
+                tracing::info!("asked to end: draining");
+                up.stop(deadline).await
+            }
+        };
+        tracing::info!(whole = drained == Drained::Whole, "ended");
+    }
+}
+
+/// In a few words, for `systemctl status`.
+pub(super) fn serving(up: &Up) -> String {
+    let addresses: Vec<String> = up.addresses().iter().map(ToString::to_string).collect();
+    format!("serving at {}", addresses.join(", "))
 }
 
 /// One runtime for listeners, store and provider, sized to the cores.

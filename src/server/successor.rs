@@ -8,7 +8,7 @@ use super::{
     change::{Change, InForce, Keys, Store},
 };
 use crate::{
-    config::Plan,
+    config::{Plan, Shutdown},
     flow::{Gateway, Parts},
     keys::Ring,
     provider::{self, Provider, Succession},
@@ -25,6 +25,8 @@ pub(super) struct Successor {
     pub(super) ring: Option<Ring>,
     /// Listeners from then on.
     pub(super) listeners: Vec<Listener>,
+    /// How the process ends from then on.
+    pub(super) shutdown: Shutdown,
     /// What waits for a restart.
     pub(super) waits: Vec<&'static str>,
 }
@@ -85,6 +87,7 @@ pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Su
         gateway,
         ring,
         listeners: plan.listeners,
+        shutdown: plan.shutdown,
         waits,
     })
 }

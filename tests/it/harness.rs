@@ -6,6 +6,7 @@ pub mod gateway;
 pub mod haproxy;
 pub mod provider;
 pub mod raw;
+pub mod service;
 pub mod shell;
 pub mod tls;
 pub mod upstream;

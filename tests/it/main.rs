@@ -49,4 +49,5 @@ mod step_up;
 mod system_roots;
 mod tls;
 mod trust;
+mod upgrade;
 mod web_sockets;

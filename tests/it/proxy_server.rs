@@ -44,6 +44,26 @@ async fn a_drain_finishes_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn who_waits_to_be_let_in_is_answered_before_the_end() {
+    // GW-01
+    let (_up, door) = open().await;
+    let address = door.address;
+    // The system lets it in; the door, on this thread, has not seen it.
+    let mut early = std::net::TcpStream::connect(address).unwrap();
+    std::io::Write::write_all(&mut early, GET).unwrap();
+    let draining = door.shutdown(Duration::from_secs(10));
+    early.set_nonblocking(true).unwrap();
+    let answered = async {
+        let mut early = Raw::over(TcpStream::from_std(early).unwrap());
+        let answer = early.response().await;
+        (answer.status, answer.header("connection").map(str::to_owned))
+    };
+    let (drained, answered) = tokio::join!(draining, answered);
+    assert_eq!(answered, (200, Some("close".to_owned())));
+    assert_eq!(drained, Drained::Whole);
+}
+
+#[tokio::test]
 async fn a_drain_ends_at_its_deadline() {
     let (up, door) = open().await;
     up.always(Act::Hang);

@@ -375,7 +375,7 @@ async fn browsers_are_told_of_https_in_every_answer() {
     }
 }
 
-/// The pieces of YAML in docs/tls.md, each with what it leaves out.
+/// The pieces of YAML in documents, each with what it leaves out.
 #[test]
 fn what_the_document_shows_compiles() {
     let folder = tempfile::tempdir().unwrap();
@@ -384,17 +384,21 @@ fn what_the_document_shows_compiles() {
         authority.issue(&["ledger.example.com"]).write(folder.path(), file);
     }
     fs::write(folder.path().join("devices-ca.crt"), &authority.pem).unwrap();
-    let document = include_str!("../../docs/tls.md");
-    let snippets: Vec<_> = document.split("```yaml\n").skip(1).collect();
-    assert!(!snippets.is_empty());
-    for snippet in snippets {
-        let mut text = snippet.split("```").next().unwrap().to_owned();
-        if !text.contains("routes:") {
-            text += "routes: [{ upstream: \"http://a:1\", access: open }]\n";
-        }
-        let source = doorward::config::Source::system(folder.path());
-        if let Err(report) = doorward::config::from_source("docs/tls.md", &text, &source) {
-            panic!("{report}\n{text}");
+    for document in [include_str!("../../docs/tls.md"), include_str!("../../docs/upgrade.md")] {
+        let snippets: Vec<_> = document.split("```yaml\n").skip(1).collect();
+        assert!(!snippets.is_empty());
+        for snippet in snippets {
+            let mut text = snippet.split("```").next().unwrap().to_owned();
+            if !text.contains("listeners:") {
+                text += "listeners: [{ address: \"127.0.0.1:1\" }]\n";
+            }
+            if !text.contains("routes:") {
+                text += "routes: [{ upstream: \"http://a:1\", access: open }]\n";
+            }
+            let source = doorward::config::Source::system(folder.path());
+            if let Err(report) = doorward::config::from_source("a document", &text, &source) {
+                panic!("{report}\n{text}");
+            }
         }
     }
 }

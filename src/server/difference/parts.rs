@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Changed, Kind, Takes, takes};
 use crate::{
-    config::{AdminSettings, IdentitySettings, Plan},
+    config::{AdminSettings, IdentitySettings, Plan, Shutdown},
     oidc::ProviderName,
     policy::{
         Differences, FormerFolder, Upstream,
@@ -153,6 +153,12 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
         ),
         Changed::key("admin", admin.into_list(), takes(change, "admin"), restart),
         Changed::key("logging", logging.into_list(), takes(change, "logging"), restart),
+        Changed::key(
+            "shutdown",
+            shutdown([old.shutdown, new.shutdown]).into_list(),
+            Takes::Reload,
+            "when it ends",
+        ),
     ]
     .into_iter()
     .flatten()
@@ -170,6 +176,14 @@ fn identity([before, after]: [&IdentitySettings; 2]) -> Differences {
     found.note("assertion_life", [assertion_life, &after.assertion_life], time);
     let rotation = [assertion_key_rotation, &after.assertion_key_rotation];
     found.note("assertion_key_rotation", rotation, time);
+    found
+}
+
+fn shutdown([before, after]: [Shutdown; 2]) -> Differences {
+    let Shutdown { delay, deadline } = before;
+    let mut found = Differences::default();
+    found.note("delay", [&delay, &after.delay], time);
+    found.note("deadline", [&deadline, &after.deadline], time);
     found
 }
 

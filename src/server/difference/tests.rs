@@ -55,6 +55,11 @@ fn each_part_is_told_with_what_it_takes() {
             &["route all Changed Reload"][..],
         ),
         (
+            &[("routes:", "shutdown: { delay: 5s }\nroutes:")],
+            Reload,
+            &["shutdown - Changed Reload"],
+        ),
+        (
             &[("name: all", "name: every")],
             Reload,
             &[

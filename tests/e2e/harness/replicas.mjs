@@ -142,6 +142,7 @@ async function plainStore(started, count, options) {
 async function startReplica({ name, config, ports, link, recording }) {
   const start = () => startGateway({ config, ...ports });
   let gateway = await start();
+  let successor;
   return {
     name,
     ...ports,
@@ -159,10 +160,18 @@ async function startReplica({ name, config, ports, link, recording }) {
     async restart() {
       gateway = await start();
     },
+    /** A new process takes over its sockets; fulfilled when the old one has ended. */
+    async upgrade() {
+      gateway.child.signal('SIGUSR2');
+      const [, pid] = await gateway.child.line(/"took over from the process before","process":(\d+)/);
+      successor = Number(pid);
+      return gateway.child.exited;
+    },
     freeze: () => gateway.child.signal('SIGSTOP'),
     thaw: () => gateway.child.signal('SIGCONT'),
     async stop() {
       gateway.child.signal('SIGCONT');
+      if (successor) process.kill(successor, 'SIGKILL');
       await gateway.kill();
     },
   };
