@@ -77,16 +77,17 @@ impl Clock {
 
     /// Now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the system's clock is read"
-    )]
     pub fn now(&self) -> UnixTime {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        let secs = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+        let secs = i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX);
         UnixTime(secs.saturating_add(self.offset_secs.load(Ordering::Relaxed)))
+    }
+
+    /// Now, in nanoseconds since the epoch, as far as the system knows them; for what only tells when something was.
+    #[must_use]
+    pub fn now_nanos(&self) -> u64 {
+        let offset = self.offset_secs.load(Ordering::Relaxed);
+        let nanos = u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX);
+        nanos.saturating_add_signed(offset.saturating_mul(1_000_000_000))
     }
 
     /// Moves this clock and every clone of it forward, for tests.
@@ -100,6 +101,16 @@ impl Clock {
         let secs = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
         self.offset_secs.fetch_sub(secs, Ordering::Relaxed);
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the system's clock is read"
+)]
+fn since_epoch() -> Duration {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -130,5 +141,14 @@ mod tests {
         assert!(clone.now().since(before) >= Duration::from_secs(3600));
         clock.set_back(Duration::from_secs(7200));
         assert!(before.since(clone.now()) >= Duration::from_secs(3500));
+    }
+
+    #[test]
+    fn nanoseconds_are_of_the_same_clock() {
+        let clock = Clock::system();
+        clock.set_back(Duration::from_secs(7200));
+        let (before, nanos, after) = (clock.now(), clock.now_nanos(), clock.now());
+        let secs = i64::try_from(nanos / 1_000_000_000).unwrap();
+        assert!((before.secs()..=after.secs()).contains(&secs));
     }
 }

@@ -8,6 +8,7 @@ mod cors;
 mod files;
 mod headers;
 mod listener;
+mod logging;
 mod names;
 mod provider;
 mod redis;
@@ -15,6 +16,7 @@ mod response;
 mod route;
 mod session;
 mod sign_in;
+mod tracing;
 mod upstream;
 
 use std::time::Duration;
@@ -23,7 +25,6 @@ use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, ra
 use crate::{
     identity::assertion::{MAX_LIFE, SHORTEST_TERM},
     oidc::ProviderName,
-    telemetry::{self, LogFormat},
 };
 
 /// Where files come from and where problems go.
@@ -90,6 +91,7 @@ impl Desk<'_, '_> {
         let address_kept = session::address_kept(config.session.client_address);
         let identity = self.identity(config);
         let telemetry = self.logging(&config.logging);
+        let tracing = config.tracing.as_ref().map(|written| self.tracing(written));
         let site = self.site(config, default_provider.as_ref());
         Some(Plan {
             site: site?,
@@ -105,6 +107,7 @@ impl Desk<'_, '_> {
             ring_file: config.session.keys_file.as_ref().map(|file| self.source.resolve(file)),
             identity,
             telemetry,
+            tracing: tracing.map_or(Some(None), |made| made.map(Some))?,
         })
     }
 
@@ -171,31 +174,6 @@ impl Desk<'_, '_> {
                 .unwrap_or_else(|| "doorward".to_owned()),
             assertion_life: life,
             assertion_key_rotation: rotation,
-        }
-    }
-
-    fn logging(&mut self, written: &raw::Logging) -> telemetry::Settings {
-        if let Err(error) = telemetry::log::check_filter(&written.level) {
-            self.found.add(
-                &Path::top().key("logging").key("level"),
-                format!("this is not a level: {error}"),
-                "write error, warn, info, debug or trace, or by part: info,doorward::store=debug",
-            );
-        }
-        telemetry::Settings {
-            format: match written.format {
-                raw::Format::Json => LogFormat::Json,
-                raw::Format::Text => LogFormat::Text,
-            },
-            filter: written.level.clone(),
-            access_log: written.access_log,
-            audit: written.audit.enabled.then(|| telemetry::AuditSettings {
-                file: written.audit.file.as_deref().map(|file| self.source.resolve(file)),
-                naming: match written.audit.person {
-                    raw::Person::Hash => telemetry::Naming::Hash,
-                    raw::Person::Subject => telemetry::Naming::Subject,
-                },
-            }),
         }
     }
 }

@@ -43,6 +43,8 @@ pub struct Plan {
     pub identity: IdentitySettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
+    /// Traces; `None` when there are none.
+    pub tracing: Option<telemetry::trace::Settings>,
 }
 
 impl Plan {

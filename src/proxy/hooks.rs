@@ -17,6 +17,7 @@ use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, out
 use crate::{
     flow::{Answer, Front},
     gate::{Caller, request::offers_only_other_upgrades},
+    telemetry::trace::RequestTrace,
 };
 
 #[async_trait]
@@ -55,6 +56,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             Err(refusal) => self.refuse(refusal, ctx),
         };
         ctx.decided = ctx.elapsed();
+        ctx.traced(RequestTrace::decided);
         match answer {
             Answer::Forward(admission) => {
                 if ctx.caller == Caller::WebSocket {
@@ -100,12 +102,16 @@ impl<F: Front> ProxyHttp for Door<F> {
         if tunnel {
             link::expect_tunnel(forward.upstream.timeouts.read);
         }
+        if let Some(trace) = &mut ctx.trace {
+            trace.attempts(&ctx.method, &forward.upstream.name, lease.label());
+        }
         ctx.attempts.push(lease.index());
         ctx.lease = Some(lease);
         Ok(peer)
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Ctx, mut error: Box<Error>) -> Box<Error> {
+        ctx.traced(RequestTrace::failed);
         if let Some(lease) = &ctx.lease {
             lease.unreachable();
             // Nothing was sent, so any method may be tried elsewhere.
@@ -159,6 +165,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     }
 
     async fn upstream_response_filter(&self, _: &mut Session, head: &mut ResponseHeader, ctx: &mut Ctx) -> Result<()> {
+        ctx.traced(|trace| trace.answered(head.status));
         let Some(admission) = &ctx.admission else {
             return Err(Error::explain(ErrorType::InternalError, "no admission"));
         };
@@ -213,11 +220,13 @@ impl<F: Front> ProxyHttp for Door<F> {
         } else {
             error.set_retry(false);
         }
-        if error.esource() == &pingora::ErrorSource::Upstream
-            && !error.retry()
-            && let Some(lease) = &ctx.lease
-        {
-            lease.failed();
+        if error.esource() == &pingora::ErrorSource::Upstream {
+            ctx.traced(RequestTrace::failed);
+            if !error.retry()
+                && let Some(lease) = &ctx.lease
+            {
+                lease.failed();
+            }
         }
         // The same target again, on a new connection.
         if error.retry() {

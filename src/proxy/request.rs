@@ -1,9 +1,6 @@
 //! The first look at a request: limits, normal form, who sent it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
@@ -11,9 +8,8 @@ use pingora::http::RequestHeader;
 
 use super::Limits;
 use crate::{
-    entropy::Entropy,
+    entropy::Serial,
     gate::{Refusal, Target, request::check_headers},
-    telemetry::trace,
 };
 
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -125,37 +121,6 @@ fn address(written: &[u8]) -> Option<IpAddr> {
     Some(ip.to_canonical())
 }
 
-/// Where new request identifiers come from: 64 bits drawn at the start and a count of 64 bits, scattered. They tell
-/// requests apart, also those of different processes, and are no secret: drawing each one would be a system call a request.
-#[derive(Debug)]
-pub(super) struct Serial {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl Serial {
-    pub(super) fn new(entropy: &Entropy) -> Self {
-        Self {
-            process: u64::from_be_bytes(entropy.bytes()),
-            next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
-        }
-    }
-
-    /// 32 hex digits.
-    pub(super) fn take(&self) -> String {
-        let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
-        format!("{:032x}", u128::from(self.process) << 64 | u128::from(count))
-    }
-}
-
-/// Another number for every number (the finaliser of `SplitMix64`), so that none comes twice and none tells how many came
-/// before it.
-const fn scattered(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
-}
-
 /// The request's identifier: a trusted proxy's, if it is fit for logs, or a new one.
 pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) -> String {
     let given = trusted
@@ -169,18 +134,10 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) ->
     given.map_or_else(|| serial.take(), str::to_owned)
 }
 
-/// The trace identifier of the one `traceparent`, for the access line.
-pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all("traceparent").iter();
-    let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
-        return None;
-    };
-    trace::trace_id(value).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entropy::Entropy;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -242,17 +199,6 @@ mod tests {
             map.insert(REQUEST_ID, value);
             assert_eq!(identifier(&map, true, &serial).len(), 32, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn new_identifiers_are_32_digits_and_differ() {
-        let (one, other) = (Serial::new(&Entropy::system()), Serial::new(&Entropy::system()));
-        let ids: std::collections::HashSet<String> = (0..1000).flat_map(|_| [one.take(), other.take()]).collect();
-        assert_eq!(ids.len(), 2000);
-        assert!(
-            ids.iter()
-                .all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
-        );
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use super::request::Serial;
 use crate::{
-    entropy::Entropy,
+    entropy::{Entropy, Serial},
     telemetry::{Event, RequestLine, Telemetry},
 };
 
@@ -41,6 +40,7 @@ impl Unheard {
         self.telemetry.emit(&Event::Request(RequestLine {
             request_id: &self.serial.take(),
             trace_id: None,
+            sampled: false,
             method: "",
             host: "",
             path: "",

@@ -162,7 +162,10 @@ impl Up {
         let drained = self.running.shutdown(deadline).await;
         // After the requests, which begin them. A refresh token may be spent already (RF-04).
         let gateway = self.shared.front.gateway();
-        match tokio::time::timeout_at(until, gateway.settled()).await {
+        let settled = tokio::time::timeout_at(until, gateway.settled()).await;
+        // Last, and for a few seconds only: spans of what ended just now.
+        self.shared.telemetry.finish().await;
+        match settled {
             Ok(()) => drained,
             Err(_) => Drained::Cut,
         }
@@ -190,6 +193,9 @@ pub fn start(house: House) -> Result<Up, RunError> {
     drop(task::spawn("first look at the store", async move {
         drop(gateway.store_ready().await);
     }));
+    if let Some(exporter) = house.exporter {
+        drop(task::spawn("export of traces", exporter.run(house.telemetry.clone())));
+    }
     let shared = Shared {
         front: live,
         upstreams: house.upstreams,

@@ -6,6 +6,7 @@ mod dependency;
 mod keys;
 pub(super) mod label;
 mod people;
+mod traces;
 
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(super) struct Metrics {
     cache: cache::Family,
     certificates: certificates::Certificates,
     reloads: IntCounterVec,
+    traces: traces::Family,
 }
 
 #[derive(Debug)]
@@ -92,6 +94,7 @@ impl Metrics {
                 "Changes of the configuration: in force, refused, or a certificate refused.",
                 &["outcome"],
             ),
+            traces: traces::Family::new(&registry),
             registry,
         };
         metrics.describe_build();
@@ -106,46 +109,37 @@ impl Metrics {
     }
 
     pub(super) fn record(&self, event: &Event<'_>) {
-        let Self {
-            traffic,
-            people,
-            keys,
-            dependencies,
-            cache,
-            certificates,
-            reloads,
-            registry: _,
-        } = self;
         match event {
-            Event::Request(line) => traffic.record(line),
-            Event::Decision { route, verdict } => count(&traffic.decisions, &[route, verdict]),
-            Event::SignInBegun { provider } => count(&people.sign_ins_begun, &[provider.as_str()]),
+            Event::Request(line) => self.traffic.record(line),
+            Event::Decision { route, verdict } => count(&self.traffic.decisions, &[route, verdict]),
+            Event::SignInBegun { provider } => count(&self.people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
-                count(&people.sign_ins, &[provider.as_str(), outcome]);
+                count(&self.people.sign_ins, &[provider.as_str(), outcome]);
             }
             Event::Renewal { provider, outcome } => {
-                count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
+                count(&self.people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
-            Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::SignOut { provider } => count(&self.people.sign_outs, &[provider.as_str()]),
             Event::ProviderLogout {
                 provider,
                 channel,
                 outcome,
                 ended,
             } => {
-                people.logged_out(&[provider.as_str(), channel_name(*channel), outcome], *ended);
+                self.people
+                    .logged_out(&[provider.as_str(), channel_name(*channel), outcome], *ended);
             }
-            Event::Session { what } => count(&people.sessions, &[what]),
-            Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
+            Event::Session { what } => count(&self.people.sessions, &[what]),
+            Event::Audit(audit) => count(&self.people.audit, &[audit.act.name(), audit.outcome]),
             Event::StoreCall {
                 op,
                 call,
                 took,
                 error: _,
             } => {
-                observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
+                observe(&self.dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
-            Event::StoreEviction { what, policy: _ } => dependencies.evicts(*what),
+            Event::StoreEviction { what, policy: _ } => self.dependencies.evicts(*what),
             Event::ProviderCall {
                 provider,
                 endpoint,
@@ -154,17 +148,18 @@ impl Metrics {
                 error: _,
             } => {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
-                observe(&dependencies.provider_seconds, &labels, *took);
+                observe(&self.dependencies.provider_seconds, &labels, *took);
             }
-            Event::Cache(event) => cache.record(event),
-            Event::Key { kid, what, at } => keys.used(kid, *what, *at),
-            Event::Ring { ring, at } => keys.in_force(ring, *at),
-            Event::Unreadable { what } => count(&keys.unreadable, &[what]),
+            Event::Cache(event) => self.cache.record(event),
+            Event::Key { kid, what, at } => self.keys.used(kid, *what, *at),
+            Event::Ring { ring, at } => self.keys.in_force(ring, *at),
+            Event::Unreadable { what } => count(&self.keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {
-                count(&dependencies.target_changes, &[upstream, target, what]);
+                count(&self.dependencies.target_changes, &[upstream, target, what]);
             }
-            Event::Certificates(in_force) => certificates.in_force(in_force),
-            Event::Reload(reload) => count(reloads, &[reload_name(*reload)]),
+            Event::Certificates(in_force) => self.certificates.in_force(in_force),
+            Event::Export(export) => self.traces.record(export),
+            Event::Reload(reload) => count(&self.reloads, &[reload_name(*reload)]),
         }
     }
 

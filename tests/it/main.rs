@@ -45,4 +45,5 @@ mod sign_out;
 mod step_up;
 mod system_roots;
 mod tls;
+mod traces;
 mod web_sockets;
