@@ -105,6 +105,12 @@ impl Telemetry {
         }
     }
 
+    /// The metrics in OpenMetrics 1.0, with exemplars where requests are traced.
+    #[must_use]
+    pub fn render_open(&self) -> String {
+        self.0.metrics.render_open()
+    }
+
     /// The metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {

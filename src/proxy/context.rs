@@ -121,7 +121,7 @@ impl Ctx {
         let line = RequestLine {
             request_id: &self.request_id,
             trace_id: trace_id.as_ref().map(Hex::as_str).or(self.trace_id.as_deref()),
-            sampled: trace.as_ref().is_some_and(RequestTrace::is_sampled),
+            recorded_at: trace.as_ref().and_then(RequestTrace::recorded_at),
             method: self.method.as_str(),
             host: self.target.as_ref().map_or("", |t| t.host().as_str()),
             path: self.target.as_ref().map_or("", Target::path),

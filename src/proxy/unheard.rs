@@ -40,7 +40,7 @@ impl Unheard {
         self.telemetry.emit(&Event::Request(RequestLine {
             request_id: &self.serial.take(),
             trace_id: None,
-            sampled: false,
+            recorded_at: None,
             method: "",
             host: "",
             path: "",

@@ -114,7 +114,7 @@ mod tests {
         RequestLine {
             request_id: "1",
             trace_id: None,
-            sampled: false,
+            recorded_at: None,
             method: "GET",
             host: "app.test",
             path: "/",

@@ -63,8 +63,8 @@ pub struct RequestLine<'a> {
     pub request_id: &'a str,
     /// W3C trace identifier, where there is one.
     pub trace_id: Option<&'a str>,
-    /// Whether that trace is recorded, and this request in it.
-    pub sampled: bool,
+    /// When it ended, in nanoseconds since the epoch, where that trace is recorded, and this request in it.
+    pub recorded_at: Option<u64>,
     /// Method.
     pub method: &'a str,
     /// Host in normal form, or empty.

@@ -3,8 +3,10 @@
 mod cache;
 mod certificates;
 mod dependency;
+mod exemplar;
 mod keys;
 pub(super) mod label;
+mod open;
 mod people;
 mod traces;
 
@@ -16,6 +18,7 @@ use prometheus::{
 
 use self::{
     dependency::Dependencies,
+    exemplar::{Exemplar, Exemplars},
     keys::Keys,
     label::{call_name, channel_name, class, outcome_name, reload_name},
     people::People,
@@ -26,6 +29,9 @@ use super::{Event, RequestLine};
 const SECONDS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
+
+/// The family whose buckets have exemplars.
+const REQUEST_SECONDS: &str = "doorward_request_seconds";
 
 /// The registry and its families.
 #[derive(Debug)]
@@ -46,6 +52,7 @@ struct Traffic {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     decisions: IntCounterVec,
+    exemplars: Exemplars,
 }
 
 impl Traffic {
@@ -59,7 +66,7 @@ impl Traffic {
             ),
             request_seconds: seconds(
                 registry,
-                "doorward_request_seconds",
+                REQUEST_SECONDS,
                 "Time from first byte to last, by route.",
                 &["route"],
             ),
@@ -69,12 +76,21 @@ impl Traffic {
                 "Verdicts of the gate, by route.",
                 &["route", "verdict"],
             ),
+            exemplars: Exemplars::default(),
         }
     }
 
     fn record(&self, line: &RequestLine<'_>) {
         count(&self.requests, &[line.route, line.outcome, class(line.status)]);
         observe(&self.request_seconds, &[line.route], line.took);
+        if let (Some(at), Some(trace_id)) = (line.recorded_at, line.trace_id) {
+            let exemplar = Exemplar {
+                trace_id: trace_id.to_owned(),
+                seconds: line.took.as_secs_f64(),
+                at,
+            };
+            self.exemplars.note(line.route, exemplar);
+        }
     }
 }
 
@@ -163,6 +179,10 @@ impl Metrics {
         }
     }
 
+    pub(super) fn render_open(&self) -> String {
+        open::encode(&self.registry.gather(), REQUEST_SECONDS, &self.traffic.exemplars).unwrap_or_default()
+    }
+
     pub(super) fn render(&self) -> String {
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
@@ -200,33 +220,4 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheu
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{gate::Outcome, oidc::ProviderName, telemetry::Call};
-
-    #[test]
-    fn an_event_is_counted_under_its_labels() {
-        let metrics = Metrics::new();
-        let provider = ProviderName::new("corporate");
-        metrics.record(&Event::Renewal {
-            provider: &provider,
-            outcome: Outcome::RenewedElsewhere,
-        });
-        metrics.record(&Event::StoreCall {
-            op: "get",
-            call: Call::TimedOut,
-            took: Duration::from_millis(3),
-            error: None,
-        });
-        let text = metrics.render();
-        assert!(
-            text.contains(r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#"doorward_store_call_seconds_count{call="timed_out",op="get"} 1"#),
-            "{text}"
-        );
-        assert!(text.contains("doorward_build_info"), "{text}");
-    }
-}
+mod tests;

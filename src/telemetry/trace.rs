@@ -101,7 +101,7 @@ pub enum Export<'a> {
 /// CA certificates that cannot be used.
 pub fn begin(settings: &Settings, clock: &Clock, entropy: &Entropy) -> Result<(Arc<Tracer>, Exporter), BadCollector> {
     let (sender, receiver) = mpsc::channel(tracer::ROOM);
-    let tracer = Arc::new(Tracer::new(settings, sender, entropy));
-    let exporter = Exporter::new(settings, receiver, Arc::clone(&tracer), clock.clone())?;
+    let tracer = Arc::new(Tracer::new(settings, sender, clock.clone(), entropy));
+    let exporter = Exporter::new(settings, receiver, Arc::clone(&tracer))?;
     Ok((tracer, exporter))
 }

@@ -12,7 +12,7 @@ pub(super) fn write(line: &RequestLine<'_>, log: Option<&AccessLog>) {
     let RequestLine {
         request_id,
         trace_id,
-        sampled: _,
+        recorded_at: _,
         method,
         host,
         path,

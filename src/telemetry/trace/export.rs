@@ -19,7 +19,6 @@ use super::{
 use crate::{
     oidc::tokens::delay,
     telemetry::{Event, Telemetry},
-    time::Clock,
     trust,
 };
 
@@ -47,7 +46,6 @@ pub struct Exporter {
     resource: Vec<KeyValue>,
     queue: mpsc::Receiver<Message>,
     tracer: Arc<Tracer>,
-    clock: Clock,
     /// Whether the collector did not take the last batch: it is told once.
     down: bool,
     /// Whether the process ends: each batch is tried once.
@@ -69,7 +67,6 @@ impl Exporter {
         settings: &Settings,
         queue: mpsc::Receiver<Message>,
         tracer: Arc<Tracer>,
-        clock: Clock,
     ) -> Result<Self, BadCollector> {
         let tls = trust::client(settings.ca_pem.as_deref(), settings.endpoint.scheme() == "https")
             .map_err(|error| BadCollector(error.to_string()))?;
@@ -95,7 +92,6 @@ impl Exporter {
             resource: otlp::resource(settings, &instance),
             queue,
             tracer,
-            clock,
             down: false,
             ending: false,
         })
@@ -142,7 +138,7 @@ impl Exporter {
         if count == 0 {
             return;
         }
-        let body = otlp::encode(&spans, &self.resource, (Instant::now(), self.clock.now_nanos()));
+        let body = otlp::encode(&spans, &self.resource, (Instant::now(), self.tracer.now_nanos()));
         match self.delivered(bytes::Bytes::from(body)).await {
             Ok(rejected) => {
                 tell(telemetry, Fate::Exported, count.saturating_sub(rejected));

@@ -78,10 +78,10 @@ impl RequestTrace {
         self.context.trace.hex()
     }
 
-    /// Whether it is recorded.
+    /// Now, in nanoseconds since the epoch, if it is recorded.
     #[must_use]
-    pub const fn is_sampled(&self) -> bool {
-        self.sampled.is_some()
+    pub fn recorded_at(&self) -> Option<u64> {
+        Some(self.sampled.as_ref()?.tracer.now_nanos())
     }
 
     /// Begins the part in which it is decided about; `None` when nothing is recorded.

@@ -8,6 +8,7 @@ use super::{Context, Follow, Settings, SpanId, TraceId, span::Span};
 use crate::{
     entropy::{Entropy, Serial},
     telemetry::Share,
+    time::Clock,
 };
 
 /// Most spans that wait. What comes when it is full is dropped and counted: nothing waits for a collector.
@@ -19,6 +20,7 @@ pub struct Tracer {
     share: Share,
     follow: Follow,
     serial: Serial,
+    clock: Clock,
     queue: mpsc::Sender<Message>,
     dropped: AtomicU64,
     ending: Notify,
@@ -34,11 +36,12 @@ pub(super) enum Message {
 }
 
 impl Tracer {
-    pub(super) fn new(settings: &Settings, queue: mpsc::Sender<Message>, entropy: &Entropy) -> Self {
+    pub(super) fn new(settings: &Settings, queue: mpsc::Sender<Message>, clock: Clock, entropy: &Entropy) -> Self {
         Self {
             share: settings.sample,
             follow: settings.follow,
             serial: Serial::new(entropy),
+            clock,
             queue,
             dropped: AtomicU64::new(0),
             ending: Notify::new(),
@@ -88,6 +91,11 @@ impl Tracer {
         self.ending.notified().await;
     }
 
+    /// Now, in nanoseconds since the epoch.
+    pub(super) fn now_nanos(&self) -> u64 {
+        self.clock.now_nanos()
+    }
+
     /// A name for this process.
     pub(super) fn instance(&self) -> String {
         self.serial.take()
@@ -115,7 +123,10 @@ mod tests {
             ..crate::telemetry::trace::export::tests::settings("http://127.0.0.1:1/v1/traces")
         };
         let (queue, receiver) = mpsc::channel(1);
-        (Tracer::new(&settings, queue, &Entropy::system()), receiver)
+        (
+            Tracer::new(&settings, queue, Clock::system(), &Entropy::system()),
+            receiver,
+        )
     }
 
     fn caller(sampled: bool) -> Option<Context> {

@@ -9,6 +9,7 @@ use crate::{
         Call, Share,
         trace::{Follow, SpanId, TraceId, span::Work},
     },
+    time::Clock,
 };
 
 /// Everything is traced, to this address.
@@ -45,7 +46,12 @@ pub(in crate::telemetry::trace) fn span(id: u64) -> Span {
 #[tokio::test]
 async fn what_finds_no_room_is_dropped_and_counted() {
     let (queue, mut receiver) = mpsc::channel(2);
-    let tracer = Tracer::new(&settings("http://127.0.0.1:1/"), queue, &Entropy::system());
+    let tracer = Tracer::new(
+        &settings("http://127.0.0.1:1/"),
+        queue,
+        Clock::system(),
+        &Entropy::system(),
+    );
     for id in 1..=5 {
         tracer.take(span(id));
     }
@@ -59,8 +65,8 @@ async fn what_finds_no_room_is_dropped_and_counted() {
 async fn at_the_end_what_cannot_be_sent_is_given_up_and_counted() {
     let (sender, receiver) = mpsc::channel(8);
     let settings = settings("http://127.0.0.1:1/v1/traces");
-    let tracer = Arc::new(Tracer::new(&settings, sender, &Entropy::system()));
-    let exporter = Exporter::new(&settings, receiver, Arc::clone(&tracer), Clock::system()).unwrap();
+    let tracer = Arc::new(Tracer::new(&settings, sender, Clock::system(), &Entropy::system()));
+    let exporter = Exporter::new(&settings, receiver, Arc::clone(&tracer)).unwrap();
     let telemetry = Telemetry::new(false);
     tracer.take(span(1));
     let (mut running, mut finishing) = (Box::pin(exporter.run(telemetry.clone())), Box::pin(tracer.finish()));
