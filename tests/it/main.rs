@@ -23,6 +23,7 @@ mod client_certificates;
 mod cors;
 mod doctor;
 mod identity;
+mod logs;
 mod open;
 mod outage;
 mod process;

@@ -92,6 +92,13 @@ impl Collector {
         lock(&self.shared.posts).clone()
     }
 
+    /// Waits until so many were posted.
+    pub async fn posted(&self, count: usize) {
+        while self.posts().len() < count {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Every span so far.
     pub fn spans(&self) -> Vec<Span> {
         let requests = self.posts().into_iter().map(|post| post.request);
