@@ -1,11 +1,12 @@
 //! Who am I: the caller's own identity, as a page or as JSON; never a token (BF-02).
 
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Gateway, Incoming, Reply, reply, sign_in::Wish};
 use crate::{
     gate::{Caller, Endpoint, Presence, Refusal, ReturnTo},
+    identity::Claim,
     pages::{self, Action, Context, Times},
     session::Session,
 };
@@ -48,7 +49,7 @@ impl Gateway {
         let printed: Vec<(&str, String)> = identity
             .claims()
             .iter()
-            .map(|(name, value)| (name.as_str(), print(value)))
+            .map(|(name, claim)| (name, print(claim)))
             .collect();
         let claims: Vec<(&str, &str)> = printed.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let groups: Vec<&str> = identity.groups().iter().map(String::as_str).collect();
@@ -114,6 +115,6 @@ impl Gateway {
     }
 }
 
-fn print(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn print(claim: &Claim) -> String {
+    claim.as_str().map_or_else(|| claim.to_string(), str::to_owned)
 }

@@ -3,9 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::oidc::Claims;
+use super::{Claim, ClaimsSet};
 
 /// A path to a claim: member names from the top, written `realm_access.roles`; a dot inside a name is written `\.`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -66,7 +65,7 @@ impl ClaimPath {
 
     /// The value at this path.
     #[must_use]
-    pub fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
+    pub fn find<'a>(&self, claims: &'a ClaimsSet) -> Option<&'a Claim> {
         let (first, rest) = self.0.split_first()?;
         rest.iter()
             .try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
@@ -119,12 +118,11 @@ mod tests {
 
     #[test]
     fn a_path_finds_through_objects_only() {
-        let Value::Object(claims) = json!({"a": {"b": {"c": 1}}, "a.b": 2, "list": [{"b": 3}], "text": "b"}) else {
-            panic!("not an object")
-        };
+        let members = json!({"a": {"b": {"c": 1}}, "a.b": 2, "list": [{"b": 3}], "text": "b"});
+        let claims: ClaimsSet = serde_json::from_value(members).unwrap();
         let find = |written: &str| ClaimPath::parse(written).unwrap().find(&claims).cloned();
-        assert_eq!(find("a.b.c"), Some(json!(1)));
-        assert_eq!(find(r"a\.b"), Some(json!(2)));
+        assert_eq!(find("a.b.c"), Some(json!(1).into()));
+        assert_eq!(find(r"a\.b"), Some(json!(2).into()));
         for nothing in ["a.c", "a.b.c.d", "list.b", "list.0", "text.b", "z"] {
             assert_eq!(find(nothing), None, "{nothing}");
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClaimNames, ClaimPath};
+use super::{Claim, ClaimNames, ClaimPath, ClaimsSet};
 use crate::{
     oidc::{Claims, Issuer, ProviderName, UserInfo, VerifiedIdToken},
     time::UnixTime,
@@ -26,7 +26,7 @@ pub struct VerifiedIdentity {
     amr: Vec<String>,
     auth_time: Option<UnixTime>,
     sid: Option<String>,
-    claims: Claims,
+    claims: ClaimsSet,
 }
 
 impl VerifiedIdentity {
@@ -67,9 +67,13 @@ impl VerifiedIdentity {
         told: Option<&Claims>,
         names: &ClaimNames,
     ) -> Self {
-        let claims = merged(signed, told, &names.email);
-        let text = |path: &ClaimPath| path.find(&claims).and_then(Value::as_str).map(str::to_owned);
-        let signed_text = |name: &str| signed.get(name).and_then(Value::as_str).map(str::to_owned);
+        let signed = ClaimsSet::from(signed.clone());
+        let claims = match told {
+            Some(told) => merged(&signed, &told.clone().into(), &names.email),
+            None => signed.clone(),
+        };
+        let text = |path: &ClaimPath| path.find(&claims).and_then(Claim::as_str).map(str::to_owned);
+        let signed_text = |name: &str| signed.get(name).and_then(Claim::as_str).map(str::to_owned);
         let email = text(&names.email).filter(|email| one_address(email));
         Self {
             provider: provider.clone(),
@@ -162,7 +166,7 @@ impl VerifiedIdentity {
 
     /// Every claim.
     #[must_use]
-    pub const fn claims(&self) -> &Claims {
+    pub const fn claims(&self) -> &ClaimsSet {
         &self.claims
     }
 }
@@ -171,29 +175,19 @@ const EMAIL_VERIFIED: &str = "email_verified";
 
 /// The ID token's claims and those of userinfo that it lacks. `email_verified` counts only from a source with the address
 /// that was chosen: one document's word about its own address says nothing about another's.
-fn merged(signed: &Claims, told: Option<&Claims>, email: &ClaimPath) -> Claims {
-    let mut claims = signed.clone();
-    let Some(told) = told else {
-        return claims;
-    };
-    for (name, value) in told {
-        if !claims.contains_key(name) {
-            claims.insert(name.clone(), value.clone());
-        }
-    }
-    let chosen = email.find(&claims).cloned();
-    let vouches = |source: &Claims| email.find(source) == chosen.as_ref() && is_verified(source);
+fn merged(signed: &ClaimsSet, told: &ClaimsSet, email: &ClaimPath) -> ClaimsSet {
+    let claims = signed.or(told);
+    let chosen = email.find(&claims);
+    let vouches = |source: &ClaimsSet| email.find(source) == chosen && is_verified(source);
     let verified = chosen.is_some() && (vouches(signed) || vouches(told));
-    if verified {
-        claims.insert(EMAIL_VERIFIED.to_owned(), Value::Bool(true));
-    } else if is_verified(&claims) {
-        claims.insert(EMAIL_VERIFIED.to_owned(), Value::Bool(false));
+    if verified == is_verified(&claims) {
+        return claims;
     }
-    claims
+    ClaimsSet::one(EMAIL_VERIFIED, Claim::Bool(verified)).or(&claims)
 }
 
-fn is_verified(claims: &Claims) -> bool {
-    claims.get(EMAIL_VERIFIED) == Some(&Value::Bool(true))
+fn is_verified(claims: &ClaimsSet) -> bool {
+    claims.get(EMAIL_VERIFIED) == Some(&Claim::Bool(true))
 }
 
 fn one_address(email: &str) -> bool {
@@ -203,25 +197,26 @@ fn one_address(email: &str) -> bool {
 }
 
 /// A string, or the strings of a list; nothing empty.
-fn texts(value: Option<&Value>) -> Vec<String> {
+fn texts(value: Option<&Claim>) -> Vec<String> {
     let several = match value {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => vec![],
+        Some(Claim::Text(one)) => vec![one.to_string()],
+        Some(Claim::List(many)) => many.iter().filter_map(Claim::as_str).map(str::to_owned).collect(),
+        Some(Claim::Null | Claim::Bool(_) | Claim::Number(_) | Claim::Object(_)) | None => vec![],
     };
     several.into_iter().filter(|text| !text.is_empty()).collect()
 }
 
-fn moment(value: &Value) -> Option<UnixTime> {
+fn moment(claim: &Claim) -> Option<UnixTime> {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a fraction of a second is cut, and a number out of range saturates"
     )]
     let floored = |secs: f64| secs as i64;
-    value
-        .as_i64()
-        .or_else(|| value.as_f64().map(floored))
-        .map(UnixTime::from_secs)
+    let Claim::Number(number) = claim else {
+        return None;
+    };
+    let secs = number.as_i64().or_else(|| number.as_f64().map(floored))?;
+    Some(UnixTime::from_secs(secs))
 }
 
 #[cfg(test)]

@@ -12,9 +12,7 @@ use std::{
 
 use http::{HeaderName, HeaderValue};
 
-use serde_json::Value;
-
-use super::{ClaimPath, VerifiedIdentity};
+use super::{Claim, ClaimPath, VerifiedIdentity};
 use crate::{secret::Secret, time::UnixTime};
 
 /// Where a header's value comes from.
@@ -270,23 +268,23 @@ fn secret(text: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn claim(value: &Value) -> Option<HeaderValue> {
-    match value {
-        Value::Array(items) => {
+fn claim(claim: &Claim) -> Option<HeaderValue> {
+    match claim {
+        Claim::List(items) => {
             let items: Vec<String> = items.iter().filter_map(scalar).collect();
             listed(items.iter().map(String::as_str))
         }
-        Value::Object(_) => carried(&value.to_string()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => carried(&scalar(value)?),
+        Claim::Object(_) => carried(&claim.to_string()),
+        Claim::Null | Claim::Bool(_) | Claim::Number(_) | Claim::Text(_) => carried(&scalar(claim)?),
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+fn scalar(claim: &Claim) -> Option<String> {
+    match claim {
+        Claim::Text(text) => Some(text.to_string()),
+        Claim::Number(number) => Some(number.to_string()),
+        Claim::Bool(truth) => Some(truth.to_string()),
+        Claim::Null | Claim::List(_) | Claim::Object(_) => None,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     identity::VerifiedIdentity,
-    oidc::{Metadata, VerifiedIdToken, id_token::carry_over},
+    oidc::{Claims, Metadata, VerifiedIdToken, id_token::carry_over},
     secret::Secret,
     session::Record,
 };
@@ -62,10 +62,10 @@ impl Provider {
         record: &Record,
     ) -> Result<(Secret<String>, VerifiedIdentity), RenewFailure> {
         let as_it_was = || (record.tokens.id_token.clone(), record.identity.clone());
-        let known = record.identity.claims();
+        let known: Claims = record.identity.claims().into();
         let mut before =
             VerifiedIdToken::claims_before(record.tokens.id_token.expose()).unwrap_or_else(|| known.clone());
-        carry_over(&mut before, known);
+        carry_over(&mut before, &known);
         let demand = Demand {
             before: Some(&before),
             ..Demand::default()

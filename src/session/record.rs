@@ -5,7 +5,11 @@ use ring::digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Client, Routes};
-use crate::{identity::VerifiedIdentity, secret::Secret, time::UnixTime};
+use crate::{
+    identity::{Claim, VerifiedIdentity},
+    secret::Secret,
+    time::UnixTime,
+};
 
 /// The tokens of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +161,7 @@ impl Record {
     /// received here. A logout ends what was issued before it.
     #[must_use]
     pub fn issued(&self) -> UnixTime {
-        let issued = self.identity.claims().get("iat").and_then(serde_json::Value::as_i64);
+        let issued = self.identity.claims().get("iat").and_then(Claim::as_i64);
         issued.map_or(self.tokens.received, UnixTime::from_secs)
     }
 

@@ -159,7 +159,8 @@ function report(ownSeed, answers, { recording, faults }, done, found) {
 /** What went before somebody was asked: the last calls of their family, and what was broken then. */
 function story({ calls, requests, sessions }, faults, id, answer) {
   const own = new Set(requests.filter(({ headers }) => headers['x-mark']?.includes(`/${id}/`)).map(({ headers }) => headers['x-access-token']));
-  const family = calls.find(({ accessToken }) => own.has(accessToken))?.family;
+  const { code, since } = sessions.find((session) => session.id === id);
+  const family = calls.find((call) => call.code && call.code === code)?.family;
   const when = (at) => (at === undefined ? '…' : `${((at - answer.began) / 1000).toFixed(2)} s`);
   const lines = [
     ...calls.filter((call) => call.family === family && family).slice(-6).map((call) => ({
@@ -168,7 +169,6 @@ function story({ calls, requests, sessions }, faults, id, answer) {
     })),
     ...faults.filter(({ at }) => at > answer.began - 20_000 && at < answer.ended).map(({ at, until, what }) => ({ at, text: `${what}, to ${when(until)}` })),
   ].sort((a, b) => a.at - b.at);
-  const since = sessions.find((session) => session.id === id).since;
   return [`  ${id}, signed in at ${when(since)}, was asked at 0:`, ...lines.map(({ at, text }) => `    ${when(at).padStart(9)} ${text}`)].join('\n');
 }
 

@@ -3,6 +3,7 @@
 use super::Desk;
 use crate::{
     config::{Path, raw},
+    identity::Claim,
     policy::{
         Access, Rule,
         access::{CertificateTest, ClaimTest},
@@ -157,9 +158,10 @@ impl Desk<'_, '_> {
 
     fn claim(&mut self, path: &Path, written: &raw::Claim) -> Option<Rule> {
         let mut tests: Vec<ClaimTest> = Vec::new();
-        tests.extend(written.equals.clone().map(ClaimTest::Equals));
-        tests.extend(written.contains.clone().map(ClaimTest::Contains));
-        tests.extend(written.one_of.clone().map(ClaimTest::OneOf));
+        tests.extend(written.equals.clone().map(|value| ClaimTest::Equals(value.into())));
+        tests.extend(written.contains.clone().map(|value| ClaimTest::Contains(value.into())));
+        let several = |values: Vec<serde_json::Value>| values.into_iter().map(Claim::from).collect();
+        tests.extend(written.one_of.clone().map(several).map(ClaimTest::OneOf));
         let hint = "write one of equals, contains, one_of beside `path`";
         match (tests.pop(), tests.is_empty()) {
             (Some(test), true) => Some(Rule::Claim {

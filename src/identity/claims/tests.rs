@@ -37,7 +37,7 @@ fn fields_are_read_and_the_id_token_wins() {
     assert_eq!(who.groups(), ["staff", "ops"]);
     assert_eq!((who.acr(), who.amr().len(), who.sid()), (Some("2"), 2, Some("p-1")));
     assert_eq!(who.auth_time(), Some(UnixTime::from_secs(900)));
-    assert_eq!(who.claims()["groups"], json!(["staff", 7, "", "ops"]));
+    assert_eq!(who.claims().get("groups"), Some(&json!(["staff", 7, "", "ops"]).into()));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn one_documents_word_does_not_verify_anothers_address() {
     let other = json!({"sub": "s-1", "email": "mallory@example.com", "email_verified": true});
     let who = read(signed.clone(), Some(other));
     assert_eq!((who.email(), who.email_verified()), (Some("ceo@example.com"), false));
-    assert_eq!(who.claims()["email_verified"], json!(false));
+    assert_eq!(who.claims().get("email_verified"), Some(&Claim::Bool(false)));
     let same = json!({"sub": "s-1", "email": "ceo@example.com", "email_verified": true});
     assert!(read(signed, Some(same.clone())).email_verified());
     assert!(read(json!({"sub": "s-1"}), Some(same)).email_verified());
@@ -130,6 +130,6 @@ fn a_moment_is_a_number() {
         (json!(1e300), Some(i64::MAX)),
         (json!(null), None),
     ] {
-        assert_eq!(moment(&value).map(UnixTime::secs), secs, "{value}");
+        assert_eq!(moment(&value.clone().into()).map(UnixTime::secs), secs, "{value}");
     }
 }

@@ -2,20 +2,18 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use super::{one_of, quoted};
-use crate::identity::ClientCertificate;
+use crate::identity::{Claim, ClientCertificate};
 
 /// A test of one claim. A missing claim meets none.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ClaimTest {
     /// Equal to the value.
-    Equals(Value),
+    Equals(Claim),
     /// A list that has the value as a member, or a string that has it as a part.
-    Contains(Value),
+    Contains(Claim),
     /// Equal to one of the values.
-    OneOf(Vec<Value>),
+    OneOf(Vec<Claim>),
 }
 
 /// A test of a client certificate. Where there is none, it meets none.
@@ -34,8 +32,8 @@ pub enum CertificateTest {
 }
 
 impl ClaimTest {
-    pub(super) fn holds(&self, claim: Option<&Value>) -> Option<bool> {
-        let claim = claim.filter(|claim| !claim.is_null());
+    pub(super) fn holds(&self, claim: Option<&Claim>) -> Option<bool> {
+        let claim = claim.filter(|claim| **claim != Claim::Null);
         match self {
             Self::Equals(value) => Some(claim == Some(value)),
             Self::Contains(value) => Some(claim.is_some_and(|claim| contains(claim, value))),
@@ -50,7 +48,7 @@ impl fmt::Display for ClaimTest {
             Self::Equals(value) => write!(f, "equal to {value}"),
             Self::Contains(value) => write!(f, "containing {value}"),
             Self::OneOf(values) => {
-                let values: Vec<String> = values.iter().map(Value::to_string).collect();
+                let values: Vec<String> = values.iter().map(Claim::to_string).collect();
                 write!(f, "equal to {}", values.join(" or "))
             }
         }
@@ -86,10 +84,10 @@ impl fmt::Display for CertificateTest {
     }
 }
 
-fn contains(claim: &Value, value: &Value) -> bool {
+fn contains(claim: &Claim, value: &Claim) -> bool {
     match (claim, value) {
-        (Value::Array(members), value) => members.contains(value),
-        (Value::String(whole), Value::String(part)) => !part.is_empty() && whole.contains(part.as_str()),
-        (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_), _) => false,
+        (Claim::List(members), value) => members.contains(value),
+        (Claim::Text(whole), Claim::Text(part)) => !part.is_empty() && whole.contains(&**part),
+        (Claim::Null | Claim::Bool(_) | Claim::Number(_) | Claim::Text(_) | Claim::Object(_), _) => false,
     }
 }

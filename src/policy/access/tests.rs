@@ -91,25 +91,25 @@ fn groups_and_providers_are_compared_exactly() {
 fn claims_are_tested_by_type_and_value() {
     use ClaimTest::{Contains, Equals, OneOf};
     for (path, test, expected) in [
-        ("level", Equals(json!(3)), true),
-        ("level", Equals(json!("3")), false),
-        ("level", OneOf(vec![json!(2), json!(3)]), true),
-        ("level", OneOf(vec![json!(2)]), false),
-        ("admin", Equals(json!(true)), true),
-        ("admin", Equals(json!("true")), false),
-        ("realm_access.roles", Contains(json!("editor")), true),
-        ("realm_access.roles", Contains(json!("edit")), false),
-        ("realm_access.roles", Contains(json!(7)), true),
-        ("realm_access.roles", Equals(json!("editor")), false),
-        ("realm_access.roles.editor", Equals(json!(true)), false),
-        ("realm_access", Contains(json!("roles")), false),
-        ("scope", Contains(json!("write")), true),
-        ("scope", Contains(json!("")), false),
-        ("level", Contains(json!(3)), false),
-        ("missing", Equals(json!(null)), false),
-        ("nothing", Equals(json!(null)), false),
-        ("nothing", OneOf(vec![json!(null)]), false),
-        ("missing", Contains(json!("x")), false),
+        ("level", Equals(json!(3).into()), true),
+        ("level", Equals(json!("3").into()), false),
+        ("level", OneOf(vec![json!(2).into(), json!(3).into()]), true),
+        ("level", OneOf(vec![json!(2).into()]), false),
+        ("admin", Equals(json!(true).into()), true),
+        ("admin", Equals(json!("true").into()), false),
+        ("realm_access.roles", Contains(json!("editor").into()), true),
+        ("realm_access.roles", Contains(json!("edit").into()), false),
+        ("realm_access.roles", Contains(json!(7).into()), true),
+        ("realm_access.roles", Equals(json!("editor").into()), false),
+        ("realm_access.roles.editor", Equals(json!(true).into()), false),
+        ("realm_access", Contains(json!("roles").into()), false),
+        ("scope", Contains(json!("write").into()), true),
+        ("scope", Contains(json!("").into()), false),
+        ("level", Contains(json!(3).into()), false),
+        ("missing", Equals(json!(null).into()), false),
+        ("nothing", Equals(json!(null).into()), false),
+        ("nothing", OneOf(vec![json!(null).into()]), false),
+        ("missing", Contains(json!("x").into()), false),
     ] {
         let rule = claim(path, test);
         assert_eq!(meets(&rule), expected, "{rule}");
@@ -126,7 +126,7 @@ fn any_all_and_not_are_what_the_words_say() {
     assert!(meets(&not(no())));
     assert!(!meets(&not(yes())));
     assert!(meets(&not(not(yes()))));
-    assert!(meets(&not(claim("missing", ClaimTest::Equals(json!(true))))));
+    assert!(meets(&not(claim("missing", ClaimTest::Equals(json!(true).into())))));
     assert!(meets(&not(Rule::All(vec![yes(), no()]))));
 }
 
@@ -165,8 +165,8 @@ fn what_is_missing_is_said_without_the_persons_claims() {
         Rule::Email(list(&["boss@corp.test"])),
         not(group("staff")),
         not(Rule::Any(vec![group("staff")])),
-        claim("realm_access.roles", ClaimTest::Contains(json!("owner"))),
-        claim("level", ClaimTest::OneOf(vec![json!(4), json!("five")])),
+        claim("realm_access.roles", ClaimTest::Contains(json!("owner").into())),
+        claim("level", ClaimTest::OneOf(vec![json!(4).into(), json!("five").into()])),
         Rule::Provider(vec![ProviderName::new("partners")]),
         Rule::Any(Vec::new()),
     ]);

@@ -48,6 +48,7 @@ export async function startFront(target) {
     const call = {
       id: randomUUID(),
       grant: fields.get('grant_type'),
+      code: fields.get('code') ?? undefined,
       family: families.get(spent),
       began: Date.now(),
       ended: undefined,

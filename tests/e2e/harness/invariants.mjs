@@ -38,10 +38,10 @@ export const CAUSES = {
 /** Nothing seen yet: what a recording holds. */
 export const emptyRecording = () => ({
   people: {}, // claims by account
-  sessions: [], // { id, visitor, account, handle, since }
+  sessions: [], // { id, visitor, account, handle, code, since }
   answers: [], // { mark, visitor, session, path, began, ended, status, headers, text }: what clients got
   requests: [], // { at, url, headers }: what the upstream got
-  calls: [], // { family, grant, began, ended, rotated, delivered, accessToken }: what the provider got
+  calls: [], // { family, grant, code, began, ended, rotated, delivered, accessToken }: what the provider got
   signOuts: [], // { session, began, acked }
   kills: [], // { at }: gateways killed, or cut off from the provider or the store
   outages: [], // { at }: the store gone for longer than a gateway keeps tokens in hand
@@ -82,7 +82,9 @@ function factsOf({ answers, sessions, requests, calls, keys }) {
     return { request, mark, answer, session: sessionOf.get(answer?.session), told: identityIn(request.headers, keys) };
   });
   const served = new Set(requests.map(({ headers }) => headers['x-access-token']));
-  const families = new Map();
+  // By the code that began both: a session may be asked before its first request was let through.
+  const byCode = new Map(calls.filter(({ code }) => code).map(({ code, family }) => [code, family]));
+  const families = new Map(sessions.map(({ id, code }) => [id, byCode.get(code)]));
   for (const { session, request } of seen) {
     const family = familyOf.get(request.headers['x-access-token']);
     if (session && family) families.set(session.id, family);

@@ -50,7 +50,8 @@ export function startVisitor({ account, port, recording, name = account }) {
     if (before === handle) keep(HOST, answer.headers);
     const given = jar(HOST).get(COOKIE);
     if (given && given !== before) {
-      session = { id: `${name}#${randomUUID().slice(0, 8)}`, visitor: name, account, handle: given, since: Date.now() };
+      const code = new URL(path, origin).searchParams.get('code') ?? undefined;
+      session = { id: `${name}#${randomUUID().slice(0, 8)}`, visitor: name, account, handle: given, code, since: Date.now() };
       recording.sessions.push(session);
     }
     return note;

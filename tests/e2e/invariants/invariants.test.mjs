@@ -162,3 +162,13 @@ test('tokens in the hands of a gateway that was killed are lost only if nobody w
   recording.requests = recording.requests.filter(({ headers }) => headers['x-access-token'] !== token);
   assert.deepEqual(violations(recording), []);
 });
+
+test('tokens are lost to a session that never reached the app, too', () => {
+  const recording = good();
+  recording.requests = recording.requests.filter(({ headers }) => headers['x-access-token'].startsWith('token-0'));
+  recording.calls.push({ ...recording.calls[3], id: 'lost', began: 3300, ended: 3350, delivered: false, accessToken: 'never seen' });
+  answer(recording, { session: 'v1#1', visitor: 'v1', account: 'p1', path: '/' }, 3500, { status: 401, headers: {} });
+  assert.deepEqual(violations(recording).map(({ rule }) => rule), ['I6'], 'nothing joins them');
+  recording.sessions[1].code = recording.calls[2].code = 'the code of v1';
+  assert.deepEqual(violations(recording), []);
+});
