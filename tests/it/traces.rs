@@ -7,11 +7,15 @@ use http::{Method, StatusCode};
 use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind};
 use serde_json::json;
 
-use crate::harness::{
-    browser::Browser,
-    collector::{Collector, Mood, Says as _, attribute, below, kind, named},
-    gateway::{ROUTES, Wishes, World},
-    upstream::{Act, response},
+use crate::{
+    harness::{
+        browser::Browser,
+        collector::{Collector, Mood, Says as _, attribute, below, kind, named},
+        door::certificate,
+        gateway::{ROUTES, Wishes, World},
+        upstream::{Act, Upstream, response},
+    },
+    proxy_faults::server_config,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -394,4 +398,33 @@ async fn the_last_spans_are_sent_before_the_end() {
     let says = |key| attribute(&resource.attributes, key);
     assert_eq!(says("service.name").as_deref(), Some("edge"));
     assert_eq!(says("deployment.environment.name").as_deref(), Some("test"));
+}
+
+#[tokio::test]
+async fn a_collector_is_verified_by_its_ca() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, _, made) = certificate(folder.path());
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, made.cert.pem()).unwrap();
+    let collector = Upstream::start_tls(server_config(&made)).await;
+    let endpoint = format!(
+        "endpoint: \"https://localhost:{}\", sample: 1",
+        collector.address().port()
+    );
+    for (more, fate) in [
+        (format!(", ca_file: \"{}\"", ca.display()), "exported"),
+        (String::new(), "failed"),
+    ] {
+        let world = World::with(Wishes {
+            more: format!("tracing: {{ {endpoint}{more} }}"),
+            ..Wishes::default()
+        })
+        .await;
+        Browser::new().fetch(&world.url("/open")).await;
+        while world.metric("doorward_trace_spans_total", &[fate]).await < 3.0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        world.stop().await;
+    }
+    assert!(collector.only().line().starts_with("POST /v1/traces "));
 }
