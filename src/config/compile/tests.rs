@@ -728,7 +728,7 @@ fn traces_go_where_they_can() {
         ),
         (
             &format!("{endpoint}, headers: {{ Authorization: {{ env: NOT_SET }} }}"),
-            "tracing.headers.Authorization: the environment variable NOT_SET is not set",
+            "tracing.headers.Authorization: the environment variable NOT_SET is not set, or not text",
         ),
     ] {
         assert_eq!(with(written), [told]);
