@@ -15,6 +15,7 @@ use crate::{
         gateway::{ROUTES, Wishes, World},
         upstream::{Act, Upstream, response},
     },
+    outage::Redis,
     proxy_faults::server_config,
 };
 
@@ -427,4 +428,49 @@ async fn a_collector_is_verified_by_its_ca() {
         world.stop().await;
     }
     assert!(collector.only().line().starts_with("POST /v1/traces "));
+}
+
+#[tokio::test]
+async fn a_read_of_the_store_is_told_and_so_is_its_failure() {
+    let mut redis = Redis::start().await;
+    let collector = Collector::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml(),
+        more: format!("tracing: {{ endpoint: \"{}\", sample: 1 }}", collector.url()),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = Browser::new();
+    browser.open(&world.url("/")).await;
+    // Another replica has not opened the session yet.
+    let replica = world.replica().await;
+    let url = format!("http://app.test:{}/token", replica.address.port());
+    assert_eq!(browser.fetch(&url).await.status, StatusCode::OK);
+    let (spans, found) = request(&collector, "app.test/token", "forwarded").await;
+    let gate = below(&spans, &found)
+        .into_iter()
+        .find(|span| span.name == "gate")
+        .unwrap();
+    let reads: Vec<&Span> = below(&spans, gate)
+        .into_iter()
+        .filter(|span| span.name == "store get")
+        .collect();
+    assert!(
+        !reads.is_empty() && reads.iter().all(|read| !read.is_error()),
+        "{reads:#?}"
+    );
+
+    redis.stop().await;
+    while browser.fetch(&world.url("/token")).await.status != StatusCode::SERVICE_UNAVAILABLE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let down = |span: &Span| span.name == "store get" && span.is_error() && span.says("error.type").is_some();
+    let refused = |spans: &[Span]| {
+        let gates = named(spans, "gate").into_iter();
+        gates
+            .filter(|gate| gate.says("doorward.verdict").as_deref() == Some("store_down"))
+            .any(|gate| below(spans, gate).into_iter().any(down))
+    };
+    collector.spans_when("refusal by a read that failed", refused).await;
+    world.stop().await;
 }
