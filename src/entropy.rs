@@ -17,12 +17,16 @@ impl Entropy {
         Self(SystemRandom::new())
     }
 
-    /// `N` random bytes. Ends the process when the system has none to give: a weak identifier is worse than no
+    /// `N` random bytes. Ends the process when the system has none to give (GW-14): a weak identifier is worse than no
     /// service.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0_u8; N];
         if self.0.fill(&mut bytes).is_err() {
+            // To no log, whose writer would be gone before it wrote.
+            eprintln!(
+                "doorward: the system gives no random bytes (getrandom fails): ending, rather than draw identifiers that can be guessed"
+            );
             std::process::abort();
         }
         bytes
@@ -48,6 +52,8 @@ impl Entropy {
 #[derive(Debug)]
 pub struct Serial {
     process: u64,
+    /// Its 16 hex digits.
+    digits: String,
     next: AtomicU64,
 }
 
@@ -55,8 +61,10 @@ impl Serial {
     /// Begins somewhere.
     #[must_use]
     pub fn new(entropy: &Entropy) -> Self {
+        let process = u64::from_be_bytes(entropy.bytes());
         Self {
-            process: u64::from_be_bytes(entropy.bytes()),
+            process,
+            digits: format!("{process:016x}"),
             next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
         }
     }
@@ -73,7 +81,12 @@ impl Serial {
 
     /// 32 hex digits.
     pub fn take(&self) -> String {
-        format!("{:032x}", self.long())
+        let digits = self.short().to_be_bytes();
+        let digits = digits.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut id = String::with_capacity(2 * self.digits.len());
+        id.push_str(&self.digits);
+        id.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+        id
     }
 }
 

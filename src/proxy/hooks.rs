@@ -126,7 +126,9 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.await_upload(ctx, session.as_mut().is_body_done());
+        if ctx.upload.is_some() {
+            self.await_upload(ctx, session.as_mut().is_body_done());
+        }
         if let Some(hold) = &ctx.hold
             && session.as_mut().is_body_empty()
         {

@@ -1,8 +1,7 @@
 //! Takes connections and hands each to pingora's proxy application.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
     listeners::tls::Acceptor,
@@ -138,10 +137,7 @@ impl<F: Front> Gatehouse<F> {
                     .await;
                 }
             };
-            tokio::select! {
-                () = connection.serve(serving) => {}
-                () = task::only_when_woken(told(&mut cut)) => {}
-            }
+            Box::pin(connection.serve(serving, told(&mut cut))).await;
             drop((permit, alive));
         }));
     }
@@ -155,30 +151,37 @@ struct App<F: Front> {
     spare: Spare,
 }
 
-#[async_trait]
 impl<F: Front> HttpServerApp for App<F> {
-    async fn process_new_http(
-        self: &Arc<Self>,
+    /// As `async_trait` would write it, but the session goes into pingora's box at once, and is not copied from future to
+    /// future on its way there.
+    fn process_new_http<'life0, 'life1, 'async_trait>(
+        self: &'life0 Arc<Self>,
         session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        let draining = async {
-            told(&mut shutdown.clone()).await;
-        };
-        let exchange = async {
-            if session.is_http2() {
-                under_watch::upload(self.proxy.process_new_http(session, shutdown))
-                    .await
-                    .flatten()
-            } else {
-                under_watch::head_begins();
-                self.proxy.process_new_http(session, shutdown).await
-            }
-        };
-        let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
-        link::hold(exchange, draining, certificate, farewell, &self.spare)
-            .await
-            .flatten()
+        shutdown: &'life1 ShutdownWatch,
+    ) -> Pin<Box<dyn Future<Output = Option<ReusedHttpStream>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+    {
+        let http2 = session.is_http2();
+        let serving = self.proxy.process_new_http(session, shutdown);
+        Box::pin(async move {
+            let draining = async {
+                told(&mut shutdown.clone()).await;
+            };
+            let exchange = async {
+                if http2 {
+                    under_watch::upload(serving).await.flatten()
+                } else {
+                    under_watch::head_begins();
+                    serving.await
+                }
+            };
+            let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
+            link::hold(exchange, draining, certificate, farewell, &self.spare)
+                .await
+                .flatten()
+        })
     }
 
     fn h2_options(&self) -> Option<H2Options> {

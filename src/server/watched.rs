@@ -310,10 +310,13 @@ mod tests {
                 }
             }
         };
-        let serving = pair.connection.serve(async {
-            head_begins();
-            while pair.server.read_u8().await.is_ok() {}
-        });
+        let serving = pair.connection.serve(
+            async {
+                head_begins();
+                while pair.server.read_u8().await.is_ok() {}
+            },
+            std::future::pending(),
+        );
         let (answer, ()) = tokio::join!(trickle, serving);
         assert_eq!(&answer, b"HTTP/1.1 408");
         assert!(begun.elapsed() <= HEAD + Duration::from_secs(1));
@@ -324,16 +327,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_head_may_wait() {
         let mut pair = pair();
-        let waits = pair.connection.serve(async {
-            head_begins();
-            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
-            // And a request under way may take its time.
-            pair.client.write_all(b"GET").await.unwrap();
-            assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
-            crate::proxy::watch::head_is_read();
-            pair.server.read_u16().await.unwrap();
-            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
-        });
+        let waits = pair.connection.serve(
+            async {
+                head_begins();
+                assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+                // And a request under way may take its time.
+                pair.client.write_all(b"GET").await.unwrap();
+                assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
+                crate::proxy::watch::head_is_read();
+                pair.server.read_u16().await.unwrap();
+                assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+            },
+            std::future::pending(),
+        );
         waits.await;
         assert!(!pair.telemetry.render().contains("head_timeout"));
     }
@@ -342,12 +348,15 @@ mod tests {
     async fn what_is_written_before_a_hook_is_told_once() {
         let mut pair = pair();
         pair.client.write_all(b"nonsense").await.unwrap();
-        let serving = pair.connection.serve(async {
-            head_begins();
-            pair.server.read_u64().await.unwrap();
-            pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
-            pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();
-        });
+        let serving = pair.connection.serve(
+            async {
+                head_begins();
+                pair.server.read_u64().await.unwrap();
+                pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+                pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();
+            },
+            std::future::pending(),
+        );
         serving.await;
         let told = pair.telemetry.render();
         assert!(

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header that carries it.
-pub(super) const TRACEPARENT: &str = "traceparent";
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The header of vendors' own words; it means nothing without the other.
-pub(super) const TRACESTATE: &str = "tracestate";
+pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// Identifies a trace; never 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -130,7 +130,7 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     fn headers(values: &[&str]) -> HeaderMap {
-        let value = |value: &&str| (http::HeaderName::from_static(TRACEPARENT), value.parse().unwrap());
+        let value = |value: &&str| (TRACEPARENT, value.parse().unwrap());
         values.iter().map(value).collect()
     }
 

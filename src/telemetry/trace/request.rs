@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::{
@@ -163,7 +163,7 @@ impl RequestTrace {
             ..self.context
         };
         if let Some(value) = here.header() {
-            headers.insert(HeaderName::from_static(TRACEPARENT), value);
+            headers.insert(TRACEPARENT, value);
         }
         if !self.has_parent {
             headers.remove(TRACESTATE);
