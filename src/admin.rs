@@ -12,7 +12,7 @@ use std::sync::{
 use axum::{
     Json, Router,
     extract::{Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -124,10 +124,59 @@ async fn providers(gateway: &Gateway) -> (bool, Value) {
     (all, Value::Object(report))
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        admin.telemetry.render(),
-    )
-        .into_response()
+async fn metrics(State(admin): State<Admin>, headers: HeaderMap) -> Response {
+    let (content_type, text) = if asks_for_open_metrics(&headers) {
+        (
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            admin.telemetry.render_open(),
+        )
+    } else {
+        ("text/plain; version=0.0.4", admin.telemetry.render())
+    };
+    ([(header::CONTENT_TYPE, content_type), (header::VARY, "Accept")], text).into_response()
+}
+
+/// Whether OpenMetrics is liked, and plain text no better (RFC 9110 section 12.5.1).
+fn asks_for_open_metrics(headers: &HeaderMap) -> bool {
+    let ranges = || {
+        let values = headers.get_all(header::ACCEPT).iter();
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+    };
+    let liked = |kind: &str| {
+        let weights = ranges().filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let named = parts.next()?.eq_ignore_ascii_case(kind);
+            let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok());
+            named.then(|| weight.unwrap_or(1.0))
+        });
+        weights.fold(0.0, f32::max)
+    };
+    let open = liked("application/openmetrics-text");
+    open > 0.0 && open >= liked("text/plain")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_metrics_are_for_who_asks_for_them() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+                          text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        for (accept, open) in [
+            (prometheus, true),
+            ("application/openmetrics-text", true),
+            ("text/plain, application/openmetrics-text; q=0.9", false),
+            ("application/openmetrics-text; q=0", false),
+            ("text/plain", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(asks_for_open_metrics(&headers), open, "{accept}");
+        }
+        assert!(!asks_for_open_metrics(&HeaderMap::new()));
+    }
 }

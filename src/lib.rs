@@ -32,6 +32,7 @@ pub mod policy;
 pub mod gate;
 pub mod pages;
 // effects
+pub mod trust;
 pub mod telemetry;
 pub mod task;
 pub mod store;

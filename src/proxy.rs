@@ -32,8 +32,12 @@ pub use self::{
 
 use std::sync::Arc;
 
-use self::{request::Serial, unheard::Unheard};
-use crate::{entropy::Entropy, flow::Front, telemetry::Telemetry};
+use self::unheard::Unheard;
+use crate::{
+    entropy::{Entropy, Serial},
+    flow::Front,
+    telemetry::Telemetry,
+};
 
 /// What one listener's connections go through: reads requests, asks the [`Front`], forwards or replies.
 #[derive(Debug)]

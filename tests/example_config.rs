@@ -35,7 +35,13 @@ fn surroundings() -> (TempDir, Source) {
         write(certificate, &chain);
         write(key, &private);
     }
-    for authority in ["corporate-ca.crt", "redis-ca.crt", "ledger-ca.crt", "devices-ca.crt"] {
+    for authority in [
+        "corporate-ca.crt",
+        "redis-ca.crt",
+        "ledger-ca.crt",
+        "devices-ca.crt",
+        "collector-ca.crt",
+    ] {
         write(authority, &certificate_and_key().0);
     }
     write("google-client-secret", "a-secret-of-the-example\n");
@@ -47,6 +53,7 @@ fn surroundings() -> (TempDir, Source) {
         ("REDIS_PASSWORD", "a-password-of-the-example"),
         ("SENTINEL_PASSWORD", "a-password-of-the-sentinels"),
         ("DOORWARD_KEY", "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8="),
+        ("COLLECTOR_TOKEN", "Bearer a-token-of-the-example"),
         ("LEDGER_API_KEY", "an-api-key-of-the-example"),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -31,8 +31,8 @@ pub fn run(data: &[u8]) {
         one_framing(&headers);
     }
     for value in headers.values().filter_map(|value| value.to_str().ok()) {
-        if let Some(id) = trace::trace_id(value) {
-            assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        if let Some(context) = trace::parent(value) {
+            assert!(value.contains(context.trace.hex().as_str()));
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn demo(options: &Options, out: &mut impl Write) -> Result<(), Failur
     let settings = telemetry::Settings {
         format: LogFormat::Text,
         filter: "warn".to_owned(),
-        access_log: false,
+        access: None,
         audit: None,
     };
     let _writes_at_the_end = log::install(&settings).map_err(RunError::from)?;

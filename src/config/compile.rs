@@ -9,6 +9,7 @@ mod files;
 mod former;
 mod headers;
 mod listener;
+mod logging;
 mod names;
 mod provider;
 mod rate;
@@ -17,6 +18,7 @@ mod response;
 mod route;
 mod session;
 mod sign_in;
+mod tracing;
 mod upstream;
 
 use std::{num::NonZeroU32, time::Duration};
@@ -25,7 +27,6 @@ use super::{IdentitySettings, Path, Plan, Report, Shutdown, Source, findings::Fi
 use crate::{
     identity::assertion::{MAX_LIFE, SHORTEST_TERM},
     oidc::ProviderName,
-    telemetry::{self, LogFormat},
 };
 
 /// Where files come from and where problems go.
@@ -93,6 +94,7 @@ impl Desk<'_, '_> {
         let identity = self.identity(config);
         let telemetry = self.logging(&config.logging);
         let former = self.former(config);
+        let tracing = config.tracing.as_ref().map(|written| self.tracing(written));
         let site = self.site(config, default_provider.as_ref());
         Some(Plan {
             site: site?.in_place_of(former),
@@ -113,6 +115,7 @@ impl Desk<'_, '_> {
                 delay: config.shutdown.delay.value.unwrap_or_default(),
                 deadline: config.shutdown.deadline.value,
             },
+            tracing: tracing.map_or(Some(None), |made| made.map(Some))?,
         })
     }
 
@@ -179,31 +182,6 @@ impl Desk<'_, '_> {
                 .unwrap_or_else(|| "doorward".to_owned()),
             assertion_life: life,
             assertion_key_rotation: rotation,
-        }
-    }
-
-    fn logging(&mut self, written: &raw::Logging) -> telemetry::Settings {
-        if let Err(error) = telemetry::log::check_filter(&written.level) {
-            self.found.add(
-                &Path::top().key("logging").key("level"),
-                format!("this is not a level: {error}"),
-                "write error, warn, info, debug or trace, or by part: info,doorward::store=debug",
-            );
-        }
-        telemetry::Settings {
-            format: match written.format {
-                raw::Format::Json => LogFormat::Json,
-                raw::Format::Text => LogFormat::Text,
-            },
-            filter: written.level.clone(),
-            access_log: written.access_log,
-            audit: written.audit.enabled.then(|| telemetry::AuditSettings {
-                file: written.audit.file.as_deref().map(|file| self.source.resolve(file)),
-                naming: match written.audit.person {
-                    raw::Person::Hash => telemetry::Naming::Hash,
-                    raw::Person::Subject => telemetry::Naming::Subject,
-                },
-            }),
         }
     }
 }

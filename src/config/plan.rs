@@ -47,6 +47,8 @@ pub struct Plan {
     pub telemetry: telemetry::Settings,
     /// How the process ends.
     pub shutdown: Shutdown,
+    /// Traces; `None` when there are none.
+    pub tracing: Option<telemetry::trace::Settings>,
 }
 
 impl Plan {

@@ -6,10 +6,12 @@
 
 pub mod access;
 pub mod listener;
+pub mod logging;
 pub mod provider;
 pub mod redis;
 pub mod route;
 pub mod session;
+pub mod tracing;
 pub mod upstream;
 
 use std::{borrow::Cow, collections::BTreeMap, path::PathBuf};
@@ -20,12 +22,14 @@ use serde::Deserialize;
 pub use self::{
     access::{Access, AnyCertificate, CertificateTest, Claim, ClientCertificate, Rule, Word},
     listener::{Admin, ClientCa, ClientCaMode, Hsts, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
+    logging::{AddressTold, Audit, Format, Logging, Omitted, Person},
     provider::{Claims, ClientAuth, Provider, UserInfo},
     redis::{Redis, RedisCluster, RedisSentinel},
     route::{
         Cors, Headers, Path, PathObject, Preflight, Prompt, Rate, RateBy, ResponseHeaders, Route, SignIn, StaticValue,
     },
     session::{ClientAddress, Key, Memory, Session, Store},
+    tracing::{Follow, Tracing},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
 use super::written::{
@@ -86,6 +90,8 @@ pub struct Config {
     /// How the process ends.
     #[schemars(extend("default" = {}))]
     pub shutdown: Shutdown,
+    /// Traces, to an OpenTelemetry collector. Without it nothing is traced.
+    pub tracing: Option<Tracing>,
     /// What is protected, and how. At least one. The most specific route wins, whatever the order: exact host before
     /// `*.suffix` before `*`, then exact path before regular expression before the longest prefix.
     #[schemars(required, length(min = 1))]
@@ -130,38 +136,6 @@ pub struct Compatibility {
     pub oauth2_proxy_prefix: Text<FormerFolderText>,
 }
 
-/// Logs.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Logging {
-    /// JSON lines for machines or text for people.
-    #[schemars(extend("default" = "json"))]
-    pub format: Format,
-    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, also by part, such as `info,doorward::store=debug`.
-    #[schemars(extend("default" = "info"))]
-    pub level: String,
-    /// Whether each request makes a line.
-    #[schemars(extend("default" = true))]
-    pub access_log: bool,
-    /// The audit trail: sign-ins, refusals, failed renewals, sign-outs and what administrators do, one JSON line each.
-    #[schemars(extend("default" = {}))]
-    pub audit: Audit,
-}
-
-/// The audit trail. Its lines have the target `doorward::audit`, whatever `level` says.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Audit {
-    /// Whether it is written.
-    #[schemars(extend("default" = true))]
-    pub enabled: bool,
-    /// A file that lines are added to. Default: standard output, among the other lines.
-    pub file: Option<File>,
-    /// How people are named: `hash`, a keyed hash as on access lines, or `subject`, the provider's identifier too.
-    #[schemars(extend("default" = "hash"))]
-    pub person: Person,
-}
-
 /// How the process ends.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,26 +147,6 @@ pub struct Shutdown {
     /// How long requests under way may take from then on; what is left is cut.
     #[schemars(extend("default" = "30s"))]
     pub deadline: Text<LengthOfTime>,
-}
-
-/// How people are named.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Person {
-    /// By a keyed hash.
-    Hash,
-    /// By the provider's subject too.
-    Subject,
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// One JSON object a line.
-    Json,
-    /// Text for people.
-    Text,
 }
 
 /// One value, or a list of them.

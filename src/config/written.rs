@@ -4,6 +4,7 @@
 //! decoding reads the same text with the same function: nothing further in has to check again.
 
 pub mod address;
+pub mod collector;
 pub mod measure;
 pub mod name;
 pub mod node;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use self::{
     address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl, WebOrigin},
+    collector::CollectorUrl,
     measure::{AgeOfHsts, LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
         AddedPrefix, ClaimName, EmailDomain, FormerFolderText, HeaderText, HeaderTitle, HostName, MethodName, NameText,
@@ -104,6 +106,7 @@ const FORMATS: &[Format] = &[
     entry::<Network>(),
     entry::<PublicUrl>(),
     entry::<IssuerUrl>(),
+    entry::<CollectorUrl>(),
     entry::<RedisUrl>(),
     entry::<HostAndPort>(),
     entry::<UpstreamUrl>(),

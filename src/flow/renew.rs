@@ -24,7 +24,7 @@ use crate::{
     session::{Record, Session},
     store::{Lease, Saved, Written},
     task,
-    telemetry::{Act, Audit, Event},
+    telemetry::{Act, Audit, Event, trace},
 };
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
@@ -61,10 +61,11 @@ impl Gateway {
     /// Notes in the background that the session is used on the route.
     pub(super) fn touch_behind(&self, session: &Arc<Session>, route: &Arc<str>) {
         let (gateway, session, route) = (self.clone(), Arc::clone(session), Arc::clone(route));
-        drop(task::spawn("touch", async move {
+        let touch = trace::along(async move {
             let now = gateway.now();
             gateway.parts().sessions.touch(&session, &route, now).await;
-        }));
+        });
+        drop(task::spawn("touch", touch));
     }
 
     fn join(&self, session: &Arc<Session>) -> watch::Receiver<Option<Renewal>> {
@@ -78,7 +79,7 @@ impl Gateway {
         flights.insert(session.key, flight.clone());
         drop(flights);
         let (gateway, session) = (self.clone(), Arc::clone(session));
-        drop(task::spawn("renewal", async move {
+        let flying = trace::renewal(async move {
             let renewal = gateway.fly(&session).await;
             gateway
                 .flights()
@@ -87,7 +88,8 @@ impl Gateway {
                 .unwrap_or_else(PoisonError::into_inner)
                 .remove(&session.key);
             land.send_replace(Some(renewal));
-        }));
+        });
+        drop(task::spawn("renewal", flying));
         flight
     }
 

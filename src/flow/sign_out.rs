@@ -14,7 +14,7 @@ use crate::{
     provider::EndSession,
     session::{CookieName, Session},
     task,
-    telemetry::{Act, Event},
+    telemetry::{Act, Event, trace},
 };
 
 impl Gateway {
@@ -113,9 +113,10 @@ impl Gateway {
     /// opened without its cookie, and a frame that anyone can load must not reach so far (RV-02).
     fn revoke_behind(&self, session: Arc<Session>) {
         if let Some(provider) = self.provider_of_session(&session).map(Arc::clone) {
-            drop(task::spawn("revocation", async move {
+            let revoking = trace::along(async move {
                 provider.revoke(&session.record.tokens).await;
-            }));
+            });
+            drop(task::spawn("revocation", revoking));
         }
     }
 

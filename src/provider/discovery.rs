@@ -15,6 +15,7 @@ use super::{Unreachable, breaker::Breaker, link::Link};
 use crate::{
     oidc::{Issuer, Metadata},
     task,
+    telemetry::trace,
     time::UnixTime,
 };
 
@@ -106,11 +107,12 @@ impl Discovery {
         }
         let this = Arc::clone(self);
         // The task is nobody's to wait for; `fetch` reports how it went.
-        drop(task::spawn("provider discovery", async move {
+        let refresh = trace::along(async move {
             // Also on the way out of a panic, or discovery would never be refreshed again.
             let _done = Lower(&this.refreshing);
             drop(this.fetch().await);
-        }));
+        });
+        drop(task::spawn("provider discovery", refresh));
     }
 
     async fn fetch(&self) -> Result<Arc<Metadata>, Unreachable> {

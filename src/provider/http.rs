@@ -1,18 +1,21 @@
 //! The HTTP client of a provider: deadlines, a cap on bodies counted while they stream, no redirects, no retries, no
 //! decompression, no proxy by environment, its own trust.
 
-use std::{error::Error as _, io, sync::Arc, time::Duration};
+use std::{error::Error as _, io, time::Duration};
 
 use reqwest::{
     RequestBuilder, Response, Url,
     header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
     redirect, retry,
 };
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
+use rustls::ClientConfig;
 
 use super::{Settings, SetupError};
-use crate::{oidc::tokens::delay, secret::Secret};
+use crate::{
+    oidc::tokens::delay,
+    secret::Secret,
+    trust::{self, TrustError},
+};
 
 /// Largest answer that is read, in bytes (DJ-04, UI-06).
 const LARGEST_BODY: usize = 256 * 1024;
@@ -198,46 +201,11 @@ fn chain(error: &reqwest::Error) -> String {
     text
 }
 
-/// TLS 1.2 and later with ring, trusting the given CA or the system's (TE-09).
 fn tls(settings: &Settings) -> Result<ClientConfig, SetupError> {
-    let roots = match &settings.ca_pem {
-        Some(pem) => given_roots(pem)?,
-        None => system_roots(settings)?,
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| SetupError::Client(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
-}
-
-fn given_roots(pem: &[u8]) -> Result<RootCertStore, SetupError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| SetupError::Ca(error.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|error| SetupError::Ca(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(SetupError::Ca("there is no certificate in it".to_owned()));
-    }
-    Ok(roots)
-}
-
-/// Certificates of the system that do not parse are left out; none at all is an error only where TLS is spoken.
-fn system_roots(settings: &Settings) -> Result<RootCertStore, SetupError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() && !settings.allow_http {
-        return Err(SetupError::Ca(
-            "this system has none: install its CA certificates or configure the provider's".to_owned(),
-        ));
-    }
-    Ok(roots)
+    trust::client(settings.ca_pem.as_deref(), !settings.allow_http).map_err(|error| match error {
+        TrustError::Ca(why) => SetupError::Ca(why),
+        TrustError::Tls(why) => SetupError::Client(why),
+    })
 }
 
 #[cfg(test)]
@@ -257,16 +225,5 @@ mod tests {
         assert_eq!(of("s-maxage=5, no-store"), None);
         assert_eq!(of("max-age=soon"), None);
         assert_eq!(max_age(&HeaderMap::new()), None);
-    }
-
-    #[test]
-    fn what_is_no_certificate_is_told() {
-        for pem in [
-            &b""[..],
-            b"hello",
-            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        ] {
-            assert!(matches!(given_roots(pem), Err(SetupError::Ca(_))));
-        }
     }
 }

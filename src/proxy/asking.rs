@@ -1,16 +1,17 @@
 //! From a request's head, and for a few of the gateway's own endpoints its body, to an answer.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{StatusCode, header};
+use http::{StatusCode, Version, header};
 use pingora::{Error, ErrorType, Result, http::RequestHeader, proxy::Session};
 
 use super::{Ctx, Door, link, request};
 use crate::{
     flow::{About, Answer, Duty, Front, Incoming},
     gate::{Admission, Caller, Refusal, place::never_forwarded},
+    telemetry::trace::{self, Entrance, RequestTrace},
 };
 
 /// Longest time that a body of a few kilobytes may take, however it trickles.
@@ -24,7 +25,16 @@ impl<F: Front> Door<F> {
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
-        ctx.trace_id = request::trace_id(&head.headers);
+        let entrance = Entrance {
+            trusted,
+            https: self.listener.public.https,
+            version: if head.version == Version::HTTP_2 { "2" } else { "1.1" },
+            began: ctx.begun(),
+        };
+        ctx.trace = self.telemetry.trace(&head.headers, entrance);
+        if ctx.trace.is_none() {
+            ctx.trace_id = trace::trace_id(&head.headers);
+        }
         ctx.method = head.method.clone();
         ctx.caller = Caller::of(&head.method, &head.headers);
         if never_forwarded(&head.method) {
@@ -66,7 +76,12 @@ impl<F: Front> Door<F> {
             duty: self.listener.duty,
             request_id: &ctx.request_id,
         };
-        let asked = AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind().await;
+        let stage = ctx.trace.as_mut().and_then(RequestTrace::gate);
+        let asking = pin!(AssertUnwindSafe(self.front.answer(&incoming)).catch_unwind());
+        let asked = match stage {
+            None => asking.await,
+            Some(stage) => stage.run(asking).await,
+        };
         Ok(match asked {
             Ok(Answer::Forward(admission)) if too_long(head, &admission) => {
                 ctx.about = Some(About {

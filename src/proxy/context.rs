@@ -13,7 +13,10 @@ use super::{
 use crate::{
     flow::About,
     gate::{Admission, Caller, Refusal, Target},
-    telemetry::{Event, RequestLine, Telemetry},
+    telemetry::{
+        Event, RequestLine, Telemetry,
+        trace::{Hex, RequestTrace},
+    },
 };
 
 /// One request on its way. Dropping it writes the access line if nothing else did, so that a panic or a cut
@@ -34,7 +37,10 @@ pub struct Ctx {
     pub(super) decided: Duration,
     pub(super) answered: Option<Duration>,
     pub(super) received: u64,
+    /// The caller's trace, where nothing is traced here.
     pub(super) trace_id: Option<String>,
+    /// The request's place in a trace, where requests are traced.
+    pub(super) trace: Option<RequestTrace>,
     /// The target in use now; the last one when there were several attempts.
     pub(super) lease: Option<Lease>,
     /// For a tunnel: holds the upstream's answer back until the request is through.
@@ -72,6 +78,7 @@ impl Ctx {
             answered: None,
             received: 0,
             trace_id: None,
+            trace: None,
             lease: None,
             hold: None,
             attempts: Vec::new(),
@@ -88,7 +95,19 @@ impl Ctx {
         self.begun.elapsed()
     }
 
-    /// Writes the access line, once.
+    /// When the request's head was read.
+    pub(super) const fn begun(&self) -> Instant {
+        self.begun
+    }
+
+    /// Tells the request's trace, where it has one.
+    pub(super) fn traced(&mut self, tell: impl FnOnce(&mut RequestTrace)) {
+        if let Some(trace) = &mut self.trace {
+            tell(trace);
+        }
+    }
+
+    /// Writes the access line and ends the trace, once.
     pub(super) fn log(&mut self, sent: Sent, subject_hash: Option<&str>) {
         if std::mem::replace(&mut self.logged, true) {
             return;
@@ -97,9 +116,12 @@ impl Ctx {
         let about = self.about.as_ref();
         let route = admitted.or(about.map(|about| &about.route));
         let subject_hash = subject_hash.or(about.and_then(|about| about.subject_hash.as_deref()));
-        self.telemetry.emit(&Event::Request(RequestLine {
+        let trace = self.trace.take();
+        let trace_id = trace.as_ref().map(RequestTrace::id);
+        let line = RequestLine {
             request_id: &self.request_id,
-            trace_id: self.trace_id.as_deref(),
+            trace_id: trace_id.as_ref().map(Hex::as_str).or(self.trace_id.as_deref()),
+            recorded_at: trace.as_ref().and_then(RequestTrace::recorded_at),
             method: self.method.as_str(),
             host: self.target.as_ref().map_or("", |t| t.host().as_str()),
             path: self.target.as_ref().map_or("", Target::path),
@@ -114,7 +136,11 @@ impl Ctx {
             sent: sent.bytes,
             received: self.received,
             error: self.error.as_deref(),
-        }));
+        };
+        self.telemetry.emit(&Event::Request(line));
+        if let Some(trace) = trace {
+            trace.end(&line, &self.method, self.outcome);
+        }
     }
 }
 

@@ -1,8 +1,30 @@
 //! What went wrong, in the house's words.
 
-use pingora::{Error, ErrorSource, ErrorType};
+use pingora::{Error, ErrorSource, ErrorType, proxy::Session};
 
-use crate::gate::Refusal;
+use super::{Ctx, Door, inbound, reply, upstream::Lease};
+use crate::{flow::Front, gate::Refusal};
+
+impl<F: Front> Door<F> {
+    /// Says what went wrong to the client, where anything can still be said to it; gives the status, 0 where nothing was.
+    pub(super) async fn answer_fault(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> u16 {
+        let target = ctx.lease.as_ref().map(Lease::label);
+        ctx.error = Some(words(error, target));
+        let begun = session
+            .response_written()
+            .is_some_and(|head| inbound::begins(head.status));
+        let Some(refusal) = refusal(error).filter(|_| !begun) else {
+            ctx.outcome = if begun { "broken_off" } else { "client_gone" };
+            return 0;
+        };
+        // What is left of the request, or of the upstream's answer, is not worth a kept connection.
+        session.set_keepalive(None);
+        let reply = self.front.refuse(refusal, ctx.caller, &ctx.request_id);
+        ctx.outcome = reply.outcome;
+        let sent = reply::send(session, reply, &self.listener).await;
+        sent.map_or(0, |()| refusal.status())
+    }
+}
 
 /// The refusal for an error, or `None` when the client is gone and nothing can be said to it.
 pub(super) fn refusal(error: &Error) -> Option<Refusal> {

@@ -17,6 +17,7 @@ use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, wat
 use crate::{
     flow::{Answer, Front},
     gate::{Caller, request::offers_only_other_upgrades},
+    telemetry::trace::RequestTrace,
 };
 
 #[async_trait]
@@ -55,6 +56,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             Err(refusal) => self.refuse(refusal, ctx),
         };
         ctx.decided = ctx.elapsed();
+        ctx.traced(RequestTrace::decided);
         match answer {
             Answer::Forward(admission) => {
                 if ctx.caller == Caller::WebSocket {
@@ -100,12 +102,16 @@ impl<F: Front> ProxyHttp for Door<F> {
         if tunnel {
             link::expect_tunnel(forward.upstream.timeouts.read);
         }
+        if let Some(trace) = &mut ctx.trace {
+            trace.attempts(&ctx.method, &forward.upstream.name, lease.label());
+        }
         ctx.attempts.push(lease.index());
         ctx.lease = Some(lease);
         Ok(peer)
     }
 
     fn fail_to_connect(&self, _: &mut Session, _: &HttpPeer, ctx: &mut Ctx, mut error: Box<Error>) -> Box<Error> {
+        ctx.traced(RequestTrace::failed);
         if let Some(lease) = &ctx.lease {
             lease.unreachable();
             // Nothing was sent, so any method may be tried elsewhere.
@@ -169,6 +175,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut ResponseHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
+        ctx.traced(|trace| trace.answered(head.status));
         let Some(admission) = &ctx.admission else {
             return Err(Error::explain(ErrorType::InternalError, "no admission"));
         };
@@ -226,11 +233,13 @@ impl<F: Front> ProxyHttp for Door<F> {
         } else {
             error.set_retry(false);
         }
-        if error.esource() == &pingora::ErrorSource::Upstream
-            && !error.retry()
-            && let Some(lease) = &ctx.lease
-        {
-            lease.failed();
+        if error.esource() == &pingora::ErrorSource::Upstream {
+            ctx.traced(RequestTrace::failed);
+            if !error.retry()
+                && let Some(lease) = &ctx.lease
+            {
+                lease.failed();
+            }
         }
         // The same target again, on a new connection.
         if error.retry() {
@@ -240,29 +249,8 @@ impl<F: Front> ProxyHttp for Door<F> {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Ctx) -> FailToProxy {
-        let target = ctx.lease.as_ref().map(super::upstream::Lease::label);
-        ctx.error = Some(fault::words(error, target));
-        let begun = session
-            .response_written()
-            .is_some_and(|head| inbound::begins(head.status));
-        let refusal = fault::refusal(error).filter(|_| !begun);
-        let mut code = 0;
-        if let Some(refusal) = refusal {
-            code = refusal.status();
-            // What is left of the request, or of the upstream's answer, is not worth a kept connection.
-            session.set_keepalive(None);
-            let reply = self.front.refuse(refusal, ctx.caller, &ctx.request_id);
-            ctx.outcome = reply.outcome;
-            if reply::send(session, reply, &self.listener).await.is_err() {
-                code = 0;
-            }
-        } else if !begun {
-            ctx.outcome = "client_gone";
-        } else {
-            ctx.outcome = "broken_off";
-        }
         FailToProxy {
-            error_code: code,
+            error_code: self.answer_fault(session, error, ctx).await,
             can_reuse_downstream: false,
         }
     }

@@ -54,6 +54,9 @@ pub(super) fn edit<F: Front>(
     set_forwarded(headers, ctx.trusted, &authority, public, peer)?;
     let id = HeaderValue::from_str(&ctx.request_id).or_err(ErrorType::InternalError, "the identifier as a header")?;
     headers.insert(REQUEST_ID, id);
+    if let Some(trace) = &ctx.trace {
+        trace.pass_on(headers);
+    }
     if let Some(bundle) = front.bundle(admission) {
         for (name, value) in &bundle.set {
             headers.insert(name.clone(), value.clone());

@@ -1,9 +1,6 @@
 //! The first look at a request: limits, normal form, who sent it.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
@@ -14,14 +11,12 @@ use super::{
     far_end::{Peer, is_listed},
 };
 use crate::{
-    entropy::Entropy,
+    entropy::Serial,
     gate::{Refusal, Target, request::check_headers},
-    telemetry::trace,
 };
 
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Header names that the `Connection` header may not name (CVE-2026-105299 class); pingora refuses them too, but only
 /// with the upstream already connected.
@@ -126,42 +121,6 @@ fn address(written: &[u8]) -> Option<IpAddr> {
     Some(ip.to_canonical())
 }
 
-/// Where new request identifiers come from: 64 bits drawn at the start and a count of 64 bits, scattered. They tell
-/// requests apart, also those of different processes, and are no secret: drawing each one would be a system call a request.
-#[derive(Debug)]
-pub(super) struct Serial {
-    /// The first 16 hex digits.
-    process: String,
-    next: AtomicU64,
-}
-
-impl Serial {
-    pub(super) fn new(entropy: &Entropy) -> Self {
-        Self {
-            process: format!("{:016x}", u64::from_be_bytes(entropy.bytes())),
-            next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
-        }
-    }
-
-    /// 32 hex digits.
-    pub(super) fn take(&self) -> String {
-        let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
-        let digits = count.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let mut id = String::with_capacity(2 * self.process.len());
-        id.push_str(&self.process);
-        id.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
-        id
-    }
-}
-
-/// Another number for every number (the finaliser of `SplitMix64`), so that none comes twice and none tells how many came
-/// before it.
-const fn scattered(number: u64) -> u64 {
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
-}
-
 /// The request's identifier: a trusted proxy's, if it is fit for logs, or a new one.
 pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) -> String {
     let given = trusted
@@ -175,18 +134,10 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) ->
     given.map_or_else(|| serial.take(), str::to_owned)
 }
 
-/// The trace identifier of the one `traceparent`, for the access line.
-pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(TRACE_PARENT).iter();
-    let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
-        return None;
-    };
-    trace::trace_id(value).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entropy::Entropy;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -264,17 +215,6 @@ mod tests {
             map.insert(REQUEST_ID, value);
             assert_eq!(identifier(&map, true, &serial).len(), 32, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn new_identifiers_are_32_digits_and_differ() {
-        let (one, other) = (Serial::new(&Entropy::system()), Serial::new(&Entropy::system()));
-        let ids: std::collections::HashSet<String> = (0..1000).flat_map(|_| [one.take(), other.take()]).collect();
-        assert_eq!(ids.len(), 2000);
-        assert!(
-            ids.iter()
-                .all(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
-        );
     }
 
     #[test]

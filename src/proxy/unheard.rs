@@ -10,9 +10,8 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::request::Serial;
 use crate::{
-    entropy::Entropy,
+    entropy::{Entropy, Serial},
     telemetry::{Event, RequestLine, Telemetry, TurnedAway},
 };
 
@@ -69,6 +68,7 @@ impl Unheard {
         self.telemetry.emit(&Event::Request(RequestLine {
             request_id: &self.serial.take(),
             trace_id: None,
+            recorded_at: None,
             method: "",
             host: "",
             path: "",

@@ -14,7 +14,10 @@ use crate::{
     proxy::{Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
     store::{self, BadSettings, CacheSettings, Sessions},
-    telemetry::{self, Event, Telemetry},
+    telemetry::{
+        self, AccessLog, Event, Telemetry,
+        trace::{self, BadCollector, Exporter},
+    },
     time::{Clock, UnixTime},
 };
 
@@ -29,6 +32,8 @@ pub struct House {
     pub upstreams: Arc<Upstreams>,
     /// Events.
     pub telemetry: Telemetry,
+    /// What brings traces to their collector, where there is one.
+    pub exporter: Option<Exporter>,
     /// Chance.
     pub entropy: Entropy,
     /// Where people reach it.
@@ -50,6 +55,8 @@ pub struct Fixed {
     pub cache: CacheSettings,
     /// Logs.
     pub telemetry: telemetry::Settings,
+    /// Traces.
+    pub tracing: Option<trace::Settings>,
 }
 
 /// Which store.
@@ -70,6 +77,9 @@ pub enum AssembleError {
     /// The session store.
     #[error(transparent)]
     Store(#[from] BadSettings),
+    /// The collector of traces.
+    #[error(transparent)]
+    Collector(#[from] BadCollector),
     /// A provider.
     #[error("provider {name}: {cause}")]
     Provider {
@@ -101,6 +111,7 @@ impl Fixed {
             },
             cache: plan.cache,
             telemetry: plan.telemetry.clone(),
+            tracing: plan.tracing.clone(),
         }
     }
 
@@ -112,12 +123,14 @@ impl Fixed {
             store,
             cache,
             telemetry,
+            tracing,
         } = self;
         [
             (*admin != other.admin, "admin"),
             (*store != other.store, "session.store"),
             (*cache != other.cache, "session.cache"),
             (*telemetry != other.telemetry, "logging"),
+            (*tracing != other.tracing, "tracing"),
         ]
         .into_iter()
         .filter_map(|(differs, key)| differs.then_some(key))
@@ -131,15 +144,14 @@ impl Fixed {
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
     let fixed = Fixed::of(&plan);
-    let naming = plan.telemetry.audit.map(|audit| audit.naming).unwrap_or_default();
-    let telemetry = Telemetry::naming(plan.telemetry.access_log, naming);
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
+    let ring = Arc::new(ArcSwap::from_pointee(ring));
+    let (telemetry, exporter) = telemetry_of(&fixed, &ring, clock, entropy)?;
     telemetry.emit(&Event::Ring {
-        ring: &ring,
+        ring: &ring.load(),
         at: clock.now(),
     });
-    let ring = Arc::new(ArcSwap::from_pointee(ring));
     let sessions = Sessions::new(
         &plan.store,
         &plan.cache,
@@ -172,11 +184,30 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         sessions,
         upstreams,
         telemetry,
+        exporter,
         entropy: entropy.clone(),
         listeners: plan.listeners,
         fixed,
         shutdown: plan.shutdown,
     })
+}
+
+fn telemetry_of(
+    fixed: &Fixed,
+    ring: &Arc<ArcSwap<Ring>>,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<(Telemetry, Option<Exporter>), AssembleError> {
+    let telemetry::Settings { access, audit, .. } = &fixed.telemetry;
+    let access = access.clone();
+    let access = access.map(|settings| AccessLog::new(settings, entropy, Some(Arc::clone(ring))));
+    let naming = audit.as_ref().map(|audit| audit.naming).unwrap_or_default();
+    let tracing = fixed.tracing.as_ref();
+    let (tracer, exporter) = tracing
+        .map(|settings| trace::begin(settings, clock, entropy))
+        .transpose()?
+        .unzip();
+    Ok((Telemetry::with(access, naming, tracer), exporter))
 }
 
 pub(super) fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime, entropy: &Entropy) -> Assertions {

@@ -168,7 +168,10 @@ impl Up {
 /// Waits for renewals and revocations after the requests, which begin them. A refresh token may be spent already (RF-04).
 async fn settled(shared: &Shared<Live>, until: tokio::time::Instant, drained: Drained) -> Drained {
     let gateway = shared.front.gateway();
-    match tokio::time::timeout_at(until, gateway.settled()).await {
+    let settled = tokio::time::timeout_at(until, gateway.settled()).await;
+    // Last, and for a few seconds only: spans of what ended just now.
+    shared.telemetry.finish().await;
+    match settled {
         Ok(()) => drained,
         Err(_) => Drained::Cut,
     }
@@ -244,6 +247,9 @@ impl Opened {
         drop(task::spawn("first look at the store", async move {
             drop(gateway.store_ready().await);
         }));
+        if let Some(exporter) = house.exporter {
+            drop(task::spawn("export of traces", exporter.run(house.telemetry.clone())));
+        }
         let shared = Shared {
             front: live,
             upstreams: house.upstreams,

@@ -86,7 +86,9 @@ fn family(user_agent: &str) -> Option<String> {
     }
 }
 
-fn coarse(address: IpAddr, kept: AddressKept) -> Option<String> {
+/// As much of an address as `kept` lets.
+#[must_use]
+pub fn coarse(address: IpAddr, kept: AddressKept) -> Option<String> {
     match kept {
         AddressKept::None => None,
         AddressKept::Full => Some(address.to_canonical().to_string()),

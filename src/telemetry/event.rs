@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Audit, TurnedAway};
+use super::{Audit, TurnedAway, trace::Export};
 use crate::{
     gate::Outcome,
     keys::{KeyId, Ring},
@@ -57,19 +57,21 @@ pub enum Channel {
 }
 
 /// One request, for the access line.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct RequestLine<'a> {
     /// The request's identifier.
     pub request_id: &'a str,
     /// W3C trace identifier, where there is one.
     pub trace_id: Option<&'a str>,
+    /// When it ended, in nanoseconds since the epoch, where that trace is recorded, and this request in it.
+    pub recorded_at: Option<u64>,
     /// Method.
     pub method: &'a str,
     /// Host in normal form, or empty.
     pub host: &'a str,
     /// Path without query, or empty when it is not in normal form.
     pub path: &'a str,
-    /// The route's name, `own` for the gateway's endpoints, `none`.
+    /// The route's name; `none` where none was asked for, as at the gateway's own endpoints.
     pub route: &'a str,
     /// `forwarded`, a refusal's code, or the endpoint's name.
     pub outcome: &'a str,
@@ -284,4 +286,6 @@ pub enum Event<'a> {
     Certificates(&'a [CertificateInForce]),
     /// The configuration changed.
     Reload(Reload<'a>),
+    /// What became of spans on their way to the collector.
+    Export(Export<'a>),
 }

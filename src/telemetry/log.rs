@@ -18,10 +18,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::dependency::{write_eviction, write_feed, write_renewal};
+use self::dependency::{write_collector, write_eviction, write_feed, write_renewal};
 use super::{
-    AuditSettings, CacheEvent, Call, Event, Naming, Reload, Settings, audit,
+    AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, Reload, Settings, audit,
     metrics::label::{call_name, channel_name},
+    trace::Export,
     turned_away,
 };
 use crate::keys::{KeyId, Ring};
@@ -131,13 +132,9 @@ fn append(path: &PathBuf) -> Result<fs::File, LogError> {
 }
 
 /// Writes an event's line, if it has one.
-pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
+pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: Naming) {
     match event {
-        Event::Request(line) => {
-            if access_log {
-                access::write(line);
-            }
-        }
+        Event::Request(line) => access::write(line, access_log),
         Event::TurnedAway { why, peer, again } => turned_away::write(*why, *peer, *again),
         Event::Audit(audit) => audit::write(audit, naming),
         Event::Renewal { provider, outcome } => write_renewal(provider.as_str(), *outcome),
@@ -183,6 +180,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         Event::Ring { ring, at: _ } => write_ring(ring),
         Event::Target { upstream, target, what } => write_target(upstream, target, what),
         Event::Reload(reload) => write_reload(reload),
+        Event::Export(Export::Collector { error }) => write_collector(*error),
         Event::Decision { .. }
         | Event::SignInBegun { .. }
         | Event::Session { .. }
@@ -190,6 +188,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
         | Event::Cache(_)
         | Event::ProviderCall { .. }
         | Event::Certificates(_)
+        | Event::Export(Export::Spans { .. })
         | Event::Key { .. } => {}
     }
 }
@@ -227,6 +226,7 @@ fn write_reload(reload: &Reload<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::AccessSettings;
 
     #[test]
     fn what_nobody_writes_is_not_made() {
@@ -238,7 +238,7 @@ mod tests {
             let settings = Settings {
                 format: LogFormat::Text,
                 filter: filter.to_owned(),
-                access_log: true,
+                access: Some(AccessSettings::default()),
                 audit,
             };
             let (layers, _writers) = layers(&settings).unwrap();

@@ -3,9 +3,12 @@
 mod cache;
 mod certificates;
 mod dependency;
+mod exemplar;
 mod keys;
 pub(super) mod label;
+mod open;
 mod people;
+mod traces;
 
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use prometheus::{
 
 use self::{
     dependency::Dependencies,
+    exemplar::{Exemplar, Exemplars},
     keys::Keys,
     label::{call_name, channel_name, class, outcome_name, reload_name},
     people::People,
@@ -25,6 +29,9 @@ use super::{Event, RequestLine, TurnedAway};
 const SECONDS: &[f64] = &[
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
+
+/// The family whose buckets have exemplars.
+const REQUEST_SECONDS: &str = "doorward_request_seconds";
 
 /// The registry and its families.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub(super) struct Metrics {
     cache: cache::Family,
     certificates: certificates::Certificates,
     reloads: IntCounterVec,
+    traces: traces::Family,
 }
 
 #[derive(Debug)]
@@ -45,6 +53,7 @@ struct Traffic {
     request_seconds: HistogramVec,
     decisions: IntCounterVec,
     turned_away: IntCounterVec,
+    exemplars: Exemplars,
 }
 
 impl Traffic {
@@ -58,7 +67,7 @@ impl Traffic {
             ),
             request_seconds: seconds(
                 registry,
-                "doorward_request_seconds",
+                REQUEST_SECONDS,
                 "Time from first byte to last, by route.",
                 &["route"],
             ),
@@ -69,12 +78,21 @@ impl Traffic {
                 &["route", "verdict"],
             ),
             turned_away: turned_away(registry),
+            exemplars: Exemplars::default(),
         }
     }
 
     fn record(&self, line: &RequestLine<'_>) {
         count(&self.requests, &[line.route, line.outcome, class(line.status)]);
         observe(&self.request_seconds, &[line.route], line.took);
+        if let (Some(at), Some(trace_id)) = (line.recorded_at, line.trace_id) {
+            let exemplar = Exemplar {
+                trace_id: trace_id.to_owned(),
+                seconds: line.took.as_secs_f64(),
+                at,
+            };
+            self.exemplars.note(line.route, exemplar);
+        }
     }
 }
 
@@ -108,6 +126,7 @@ impl Metrics {
                 "Changes of the configuration: in force, refused, or a certificate refused.",
                 &["outcome"],
             ),
+            traces: traces::Family::new(&registry),
             registry,
         };
         metrics.describe_build();
@@ -122,42 +141,38 @@ impl Metrics {
     }
 
     pub(super) fn record(&self, event: &Event<'_>) {
-        let Self {
-            traffic,
-            people,
-            keys,
-            dependencies,
-            cache,
-            certificates,
-            reloads,
-            registry: _,
-        } = self;
         match event {
-            Event::Request(line) => traffic.record(line),
-            Event::TurnedAway { why, .. } => count(&traffic.turned_away, &[why.name()]),
-            Event::Decision { route, verdict } => count(&traffic.decisions, &[route, verdict]),
-            Event::SignInBegun { provider } => count(&people.sign_ins_begun, &[provider.as_str()]),
+            Event::Request(line) => self.traffic.record(line),
+            Event::TurnedAway { why, .. } => count(&self.traffic.turned_away, &[why.name()]),
+            Event::Decision { route, verdict } => count(&self.traffic.decisions, &[route, verdict]),
+            Event::SignInBegun { provider } => count(&self.people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
-                count(&people.sign_ins, &[provider.as_str(), outcome]);
+                count(&self.people.sign_ins, &[provider.as_str(), outcome]);
             }
             Event::Renewal { provider, outcome } => {
-                count(&people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
+                count(&self.people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
-            Event::SignOut { provider } => count(&people.sign_outs, &[provider.as_str()]),
+            Event::SignOut { provider } => count(&self.people.sign_outs, &[provider.as_str()]),
             Event::ProviderLogout {
                 provider,
                 channel,
                 outcome,
                 ended,
             } => {
-                people.logged_out(&[provider.as_str(), channel_name(*channel), outcome], *ended);
+                self.people
+                    .logged_out(&[provider.as_str(), channel_name(*channel), outcome], *ended);
             }
-            Event::Session { what } => count(&people.sessions, &[what]),
-            Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
-            Event::StoreCall { op, call, took, .. } => {
-                observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
+            Event::Session { what } => count(&self.people.sessions, &[what]),
+            Event::Audit(audit) => count(&self.people.audit, &[audit.act.name(), audit.outcome]),
+            Event::StoreCall {
+                op,
+                call,
+                took,
+                error: _,
+            } => {
+                observe(&self.dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
-            Event::StoreEviction { what, policy: _ } => dependencies.evicts(*what),
+            Event::StoreEviction { what, policy: _ } => self.dependencies.evicts(*what),
             Event::ProviderCall {
                 provider,
                 endpoint,
@@ -166,18 +181,23 @@ impl Metrics {
                 error: _,
             } => {
                 let labels = [provider.as_str(), endpoint, call_name(*call)];
-                observe(&dependencies.provider_seconds, &labels, *took);
+                observe(&self.dependencies.provider_seconds, &labels, *took);
             }
-            Event::Cache(event) => cache.record(event),
-            Event::Key { kid, what, at } => keys.used(kid, *what, *at),
-            Event::Ring { ring, at } => keys.in_force(ring, *at),
-            Event::Unreadable { what } => count(&keys.unreadable, &[what]),
+            Event::Cache(event) => self.cache.record(event),
+            Event::Key { kid, what, at } => self.keys.used(kid, *what, *at),
+            Event::Ring { ring, at } => self.keys.in_force(ring, *at),
+            Event::Unreadable { what } => count(&self.keys.unreadable, &[what]),
             Event::Target { upstream, target, what } => {
-                count(&dependencies.target_changes, &[upstream, target, what]);
+                count(&self.dependencies.target_changes, &[upstream, target, what]);
             }
-            Event::Certificates(in_force) => certificates.in_force(in_force),
-            Event::Reload(reload) => count(reloads, &[reload_name(*reload)]),
+            Event::Certificates(in_force) => self.certificates.in_force(in_force),
+            Event::Export(export) => self.traces.record(export),
+            Event::Reload(reload) => count(&self.reloads, &[reload_name(*reload)]),
         }
+    }
+
+    pub(super) fn render_open(&self) -> String {
+        open::encode(&self.registry.gather(), REQUEST_SECONDS, &self.traffic.exemplars).unwrap_or_default()
     }
 
     pub(super) fn render(&self) -> String {
@@ -217,33 +237,4 @@ fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheu
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{gate::Outcome, oidc::ProviderName, telemetry::Call};
-
-    #[test]
-    fn an_event_is_counted_under_its_labels() {
-        let metrics = Metrics::new();
-        let provider = ProviderName::new("corporate");
-        metrics.record(&Event::Renewal {
-            provider: &provider,
-            outcome: Outcome::RenewedElsewhere,
-        });
-        metrics.record(&Event::StoreCall {
-            op: "get",
-            call: Call::TimedOut,
-            took: Duration::from_millis(3),
-            error: None,
-        });
-        let text = metrics.render();
-        assert!(
-            text.contains(r#"doorward_renewals_total{outcome="renewed_elsewhere",provider="corporate"} 1"#),
-            "{text}"
-        );
-        assert!(
-            text.contains(r#"doorward_store_call_seconds_count{call="timed_out",op="get"} 1"#),
-            "{text}"
-        );
-        assert!(text.contains("doorward_build_info"), "{text}");
-    }
-}
+mod tests;

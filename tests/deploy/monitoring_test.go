@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,9 +14,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -36,6 +41,10 @@ func TestTheAlertsDoWhatTheySay(t *testing.T) {
 		t.Error(out)
 	}
 	tested := mustRead(t, "rules_test.yaml")
+	sections := map[string]bool{}
+	for _, heading := range regexp.MustCompile(`(?m)^## (\w+)$`).FindAllStringSubmatch(read(t, "docs", "runbook.md"), -1) {
+		sections[heading[1]] = true
+	}
 	for _, alert := range alerts(t) {
 		name := text(at(alert, "alert"))
 		for _, needed := range []string{"summary", "description", "runbook"} {
@@ -43,12 +52,48 @@ func TestTheAlertsDoWhatTheySay(t *testing.T) {
 				t.Errorf("%s has no %s", name, needed)
 			}
 		}
+		if url := text(at(alert, "annotations", "runbook_url")); url != "docs/runbook.md#"+strings.ToLower(name) || !sections[name] {
+			t.Errorf("%s leads to %q, and has a section: %v", name, url, sections[name])
+		}
+		delete(sections, name)
 		if severity := text(at(alert, "labels", "severity")); severity != "critical" && severity != "warning" {
 			t.Errorf("%s has the severity %q", name, severity)
 		}
 		if strings.Count(tested, name) < 2 {
 			t.Errorf("no case shows that %s fires, and that it is quiet", name)
 		}
+	}
+	for name := range sections {
+		t.Errorf("the run-book has a section on %s, which is no alert", name)
+	}
+}
+
+// A label that is no name of the configuration has a value that docs/metrics.md lists, whatever happens.
+func TestEveryLiveLabelIsInTheBook(t *testing.T) {
+	gateway := liveGateway(t)
+	listed := map[string]bool{}
+	_, lists, _ := strings.Cut(read(t, "docs", "metrics.md"), "## The closed lists")
+	for _, word := range append(inTicks.FindAllStringSubmatch(lists, -1), inTicks.FindAllStringSubmatch(read(t, "docs", "audit.md"), -1)...) {
+		listed[word[1]] = true
+	}
+	_, body := fetch(gateway.admin + "/metrics")
+	pairs := regexp.MustCompile(`[{,](\w+)="([^"]*)"`).FindAllStringSubmatch(body, -1)
+	if len(pairs) < 100 {
+		t.Errorf("only %d labels", len(pairs))
+	}
+	for _, pair := range pairs {
+		switch label, value := pair[1], pair[2]; label {
+		case "route", "provider", "upstream", "target", "kid", "fingerprint", "listener", "file", "version", "le":
+		default:
+			if !listed[value] {
+				t.Errorf("%s=%q is in no closed list of docs/metrics.md", label, value)
+			}
+		}
+	}
+	check := exec.Command("promtool", "check", "metrics")
+	check.Stdin = strings.NewReader(body)
+	if out, err := check.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
@@ -145,7 +190,7 @@ scrape_configs: [{ job_name: doorward, static_configs: [{ targets: [%q] }] }]
 `, filepath.Join(root(t), "deploy", "prometheus", "rules.yaml"), strings.TrimPrefix(gateway.admin, "http://")))
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	start(t, exec.Command("prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(folder, "data"),
-		"--web.listen-address="+strings.TrimPrefix(base, "http://"), "--log.level=error"))
+		"--web.listen-address="+strings.TrimPrefix(base, "http://"), "--log.level=error", "--enable-feature=exemplar-storage"))
 
 	ask := func(query string) []any {
 		_, body := fetch(base + "/api/v1/query?query=" + url.QueryEscape(query))
@@ -158,6 +203,8 @@ scrape_configs: [{ job_name: doorward, static_configs: [{ targets: [%q] }] }]
 		}
 		return list(at(answer, "data", "result"))
 	}
+	stop := gateway.load()
+	defer stop()
 	until(t, "two scrapes", func() bool { return len(ask(`count_over_time(doorward_build_info[1m]) >= 2`)) == 1 })
 	for where, expression := range dashboard(t) {
 		if query, is := strings.CutPrefix(expression, "label_values("); is {
@@ -172,13 +219,61 @@ scrape_configs: [{ job_name: doorward, static_configs: [{ targets: [%q] }] }]
 		_, body := fetch(base + "/api/v1/rules")
 		return strings.Count(body, `"health":"ok"`) == len(alerts(t))
 	})
+	until(t, "an exemplar whose trace the collector has", func() bool {
+		now := time.Now().Unix()
+		_, body := fetch(fmt.Sprintf("%s/api/v1/query_exemplars?query=doorward_request_seconds_bucket&start=%d&end=%d", base, now-60, now+1))
+		ids := regexp.MustCompile(`"trace_id":"([0-9a-f]{32})"`).FindAllStringSubmatch(body, -1)
+		return slices.ContainsFunc(ids, func(id []string) bool { return gateway.collector.has(t, id[1]) })
+	})
 	// The reload that was refused just now is an alert within a second or two, although its counter was not there before.
 	until(t, "an alert", func() bool { return len(ask(`ALERTS{alertname="DoorwardReloadRefused", alertstate="firing"}`)) > 0 })
 }
 
 type gateway struct {
-	t     testing.TB
-	admin string
+	t         testing.TB
+	admin     string
+	base      string
+	collector *collector
+}
+
+// Takes traces, as they come.
+type collector struct {
+	lock   sync.Mutex
+	bodies []byte
+}
+
+func (c *collector) ServeHTTP(_ http.ResponseWriter, request *http.Request) {
+	body, _ := io.ReadAll(request.Body)
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.bodies = append(c.bodies, body...)
+}
+
+// Whether it has heard of a trace.
+func (c *collector) has(t testing.TB, id string) bool {
+	wanted, err := hex.DecodeString(id)
+	must(t, err)
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	return bytes.Contains(c.bodies, wanted)
+}
+
+// Visits it all the time, until it is told to stop.
+func (g gateway) load() func() {
+	done := make(chan struct{})
+	var workers sync.WaitGroup
+	workers.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+				fetch(g.base + "/broken")
+				fetch(g.base + "/")
+			}
+		}
+	})
+	return func() { close(done); workers.Wait() }
 }
 
 // A gateway to which everything has happened that it counts.
@@ -192,6 +287,9 @@ func liveGateway(t *testing.T) gateway {
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	config := filepath.Join(folder, "doorward.yaml")
 	certificate(t, folder)
+	traces := &collector{}
+	taking := httptest.NewServer(traces)
+	t.Cleanup(taking.Close)
 	good := fmt.Sprintf(`
 public_url: %[1]q
 listeners:
@@ -199,14 +297,15 @@ listeners:
   - { address: "127.0.0.1:%[9]d", tls: { certificate_file: certificate.pem, key_file: key.pem } }
 admin: { address: "127.0.0.1:%[3]d" }
 providers: { local: { issuer: %[4]q, insecure_http_issuer: true, client_id: doorward, client_secret: a-secret-of-this-test } }
+tracing: { endpoint: %[10]q, sample: 1 }
 session: { store: redis, redis: { url: "redis://127.0.0.1:%[8]d/0" }, keys: [{ id: first, key: %[5]q }] }
 routes:
   - { name: app, upstream: %[6]q, access: signed_in }
   - { name: broken, path: /broken, upstream: { targets: ["http://127.0.0.1:%[7]d"], ejection: { failures: 1 } }, access: open }
-`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store, freePort(t))
+`, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store, freePort(t), taking.URL)
 	write(t, config, good)
 	running := start(t, exec.Command(program(t), "run", "--config", config))
-	it := gateway{t, fmt.Sprintf("http://127.0.0.1:%d", admin)}
+	it := gateway{t, fmt.Sprintf("http://127.0.0.1:%d", admin), base, traces}
 	until(t, "a gateway", func() bool { status, _ := fetch(it.admin + "/ready"); return status == 200 })
 
 	jar, err := cookiejar.New(nil)
@@ -237,6 +336,7 @@ routes:
 	until(t, "the feed", func() bool {
 		return it.families()["doorward_session_feed_up"] != nil && it.families()["doorward_store_eviction"] != nil
 	})
+	until(t, "spans", func() bool { return it.families()["doorward_trace_spans_total"] != nil })
 	visit(http.DefaultClient, "GET", "/broken", nil)
 	visit(http.DefaultClient, "GET", "/", map[string]string{"Cookie": "doorward=x", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"})
 	visit(person, "POST", "/.doorward/sign-out", map[string]string{"Origin": base, "Sec-Fetch-Site": "same-origin"})

@@ -1,6 +1,7 @@
 //! What the integration tests share.
 
 pub mod browser;
+pub mod collector;
 pub mod door;
 pub mod gateway;
 pub mod haproxy;

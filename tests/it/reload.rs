@@ -344,6 +344,13 @@ impl Program {
         assert!(sent.unwrap().success());
     }
 
+    /// Ends it, and gives what it says until then.
+    pub fn rest(&mut self) -> Vec<serde_json::Value> {
+        self.end();
+        let lines = self.lines.by_ref().map(|line| serde_json::from_str(&line.unwrap()));
+        lines.collect::<Result<_, _>>().unwrap()
+    }
+
     /// Asks it to end, and waits.
     pub fn end(&mut self) -> ExitStatus {
         self.signal("-TERM");

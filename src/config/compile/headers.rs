@@ -136,7 +136,7 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn static_value(&mut self, here: &Path, written: &raw::StaticValue) -> Option<HeaderValue> {
+    pub(super) fn static_value(&mut self, here: &Path, written: &raw::StaticValue) -> Option<HeaderValue> {
         let secret = match written {
             raw::StaticValue::Text(text) => text.clone(),
             raw::StaticValue::From(from) => {

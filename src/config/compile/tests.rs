@@ -761,3 +761,37 @@ fn a_rule_on_a_certificate_that_nobody_can_meet_is_told() {
     }
     assert!(certified("{ client_certificate: { subject_dn: \"CN=a\\\\, b\" } }", true).is_ok());
 }
+
+#[test]
+fn traces_go_where_they_can() {
+    let with = |written: &str| problems("public_url", &format!("tracing: {{ {written} }}\npublic_url"));
+    let endpoint = "endpoint: \"http://collector:4318\"";
+    for (written, told) in [
+        ("sample: 1", "tracing: `endpoint` is missing"),
+        (
+            "endpoint: \"collector:4318\"",
+            "tracing.endpoint: \"collector:4318\" is not the URL of a collector: the scheme is collector",
+        ),
+        (
+            &*format!("{endpoint}, sample: 1.5"),
+            "tracing.sample: 1.5 is out of range",
+        ),
+        (
+            &format!("{endpoint}, headers: {{ Content-Type: text/plain }}"),
+            "tracing.headers.Content-Type: content-type is Doorward's own to say",
+        ),
+        (
+            &format!("{endpoint}, headers: {{ Authorization: {{ env: NOT_SET }} }}"),
+            "tracing.headers.Authorization: the environment variable NOT_SET is not set, or not text",
+        ),
+    ] {
+        assert_eq!(with(written), [told]);
+    }
+    let written = format!("tracing: {{ {endpoint}, headers: {{ Authorization: {{ env: SECRET }} }} }}\npublic_url");
+    let plan = read(&GOOD.replacen("public_url", &written, 1)).unwrap();
+    let tracing = plan.tracing.unwrap();
+    assert_eq!(tracing.endpoint.as_str(), "http://collector:4318/v1/traces");
+    assert_eq!(tracing.headers[0].1, "long-enough-secret");
+    assert!(!format!("{tracing:?}").contains("long-enough-secret"));
+    assert!(read(GOOD).unwrap().tracing.is_none());
+}

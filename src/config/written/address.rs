@@ -250,7 +250,7 @@ impl Written for WebOrigin {
 }
 
 /// An http or https URL with a host and without credentials, query and fragment.
-fn web(text: &str) -> Result<Url, String> {
+pub(super) fn web(text: &str) -> Result<Url, String> {
     if text.trim() != text {
         return Err("it has a space at an end".to_owned());
     }

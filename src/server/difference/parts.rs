@@ -13,7 +13,12 @@ use crate::{
     provider::Succession,
     secret::Secret,
     server::change::Change,
-    telemetry::{self, AuditSettings, LogFormat, Naming},
+    session::client::AddressKept,
+    telemetry::{
+        self, AccessSettings, AuditSettings, LogFormat, Naming,
+        access::{Address, Field},
+        trace::{self, Follow},
+    },
 };
 
 pub(super) fn routes(old: &Plan, new: &Plan) -> Vec<Changed> {
@@ -140,6 +145,7 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
     let identity = identity([&old.identity, &new.identity]);
     let admin = admin([&old.admin, &new.admin]);
     let logging = logging([&old.telemetry, &new.telemetry]);
+    let tracing = tracing([&old.tracing, &new.tracing]);
     let restart = "as before until a restart";
     [
         default,
@@ -152,6 +158,7 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
             "assertions signed from then on",
         ),
         Changed::key("admin", admin.into_list(), takes(change, "admin"), restart),
+        Changed::key("tracing", tracing.into_list(), takes(change, "tracing"), restart),
         Changed::key("logging", logging.into_list(), takes(change, "logging"), restart),
         Changed::key(
             "shutdown",
@@ -201,11 +208,63 @@ fn admin([before, after]: [&Option<AdminSettings>; 2]) -> Differences {
     found
 }
 
+fn access_lines([before, after]: [&AccessSettings; 2], found: &mut Differences) {
+    let AccessSettings { sample, client, omit } = before;
+    found.note_shown("access.sample", [sample, &after.sample]);
+    let told = |address: &Address| {
+        let word = match address {
+            Address::Kept(AddressKept::Full) => "full",
+            Address::Kept(AddressKept::Network) => "network",
+            Address::Kept(AddressKept::None) => "none",
+            Address::Hash => "hash",
+        };
+        word.to_owned()
+    };
+    found.note("access.client_address", [client, &after.client], told);
+    let fields = |omit: &Vec<Field>| {
+        let word = |field: &Field| match field {
+            Field::Host => "host",
+            Field::Path => "path",
+            Field::Subject => "subject",
+            Field::TraceId => "trace_id",
+        };
+        omit.iter().map(word).collect::<Vec<_>>().join(", ")
+    };
+    found.note("access.omit", [omit, &after.omit], fields);
+}
+
+fn tracing([before, after]: [&Option<trace::Settings>; 2]) -> Differences {
+    let mut found = Differences::default();
+    let words = |settings: &Option<trace::Settings>| match settings {
+        None => "switched off".to_owned(),
+        Some(trace::Settings {
+            endpoint,
+            headers: _,
+            ca_pem: _,
+            timeout,
+            sample,
+            follow,
+            service,
+            resource: _,
+        }) => {
+            let follow = match follow {
+                Follow::Trusted => "trusted_proxies",
+                Follow::Always => "everybody",
+                Follow::Never => "nobody",
+            };
+            let timeout = time(timeout);
+            format!("{sample} of requests, following {follow}, as {service} to {endpoint} within {timeout}")
+        }
+    };
+    found.note("tracing", [before, after], words);
+    found
+}
+
 fn logging([before, after]: [&telemetry::Settings; 2]) -> Differences {
     let telemetry::Settings {
         format,
         filter,
-        access_log,
+        access,
         audit,
     } = before;
     let mut found = Differences::default();
@@ -215,7 +274,11 @@ fn logging([before, after]: [&telemetry::Settings; 2]) -> Differences {
     };
     found.note("format", [format, &after.format], word);
     found.note_shown("level", [filter, &after.filter]);
-    found.note_shown("access_log", [access_log, &after.access_log]);
+    let written = |access: &Option<AccessSettings>| access.is_some();
+    found.note_shown("access_log", [&written(access), &written(&after.access)]);
+    if let (Some(before), Some(after)) = (access, &after.access) {
+        access_lines([before, after], &mut found);
+    }
     let words = optional(|AuditSettings { file, naming }: &AuditSettings| {
         let file = file.as_ref().map(|file| file.display().to_string());
         let person = match naming {

@@ -119,6 +119,14 @@ fn each_part_is_told_with_what_it_takes() {
             &["logging - Changed Restart"],
         ),
         (
+            &[(
+                "public_url",
+                "logging: { access: { sample: 0.5, omit: [path] } }\ntracing: { endpoint: \"http://c:4318\" }\npublic_url",
+            )],
+            Restart,
+            &["tracing - Changed Restart", "logging - Changed Restart"],
+        ),
+        (
             &[("session:\n", "session:\n  cache: { max_sessions: 5 }\n")],
             Restart,
             &["session.cache - Changed Restart"],

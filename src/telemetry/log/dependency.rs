@@ -1,4 +1,4 @@
-//! Lines about the store and the providers.
+//! Lines about the store, the providers and the collector of traces.
 
 use crate::{
     gate::Outcome,
@@ -53,5 +53,16 @@ pub(super) fn write_renewal(provider: &str, outcome: Outcome) {
         Outcome::Renewed | Outcome::RenewedElsewhere => {
             tracing::debug!(provider, outcome = outcome_text, "tokens renewed");
         }
+    }
+}
+
+pub(super) fn write_collector(error: Option<&str>) {
+    match error {
+        None => tracing::info!("the collector of traces takes spans again"),
+        Some(error) => tracing::warn!(
+            error,
+            "the collector of traces takes no spans: they are lost until it does, and counted in \
+             doorward_trace_spans_total; nothing else is held up. See that it runs, and tracing.endpoint"
+        ),
     }
 }

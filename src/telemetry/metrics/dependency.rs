@@ -42,7 +42,7 @@ impl Dependencies {
             target_changes: counter(
                 registry,
                 "doorward_upstream_target_changes_total",
-                "Upstream targets ejected, returned, found unhealthy or healthy.",
+                "Upstream targets ejected, found unhealthy or healthy.",
                 &["upstream", "target", "what"],
             ),
         }
