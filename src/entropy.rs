@@ -15,12 +15,16 @@ impl Entropy {
         Self(SystemRandom::new())
     }
 
-    /// `N` random bytes. Ends the process when the system has none to give: a weak identifier is worse than no
+    /// `N` random bytes. Ends the process when the system has none to give (GW-14): a weak identifier is worse than no
     /// service.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0_u8; N];
         if self.0.fill(&mut bytes).is_err() {
+            // To no log, whose writer would be gone before it wrote.
+            eprintln!(
+                "doorward: the system gives no random bytes (getrandom fails): ending, rather than draw identifiers that can be guessed"
+            );
             std::process::abort();
         }
         bytes

@@ -8,6 +8,7 @@ mod audit;
 mod callback;
 mod cookies;
 mod gateway;
+mod limits;
 mod live;
 mod open;
 mod own_sessions;

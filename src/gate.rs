@@ -1,5 +1,6 @@
 //! Every decision. Pure: facts in, enums out; the `flow` room carries them out.
 
+pub mod allowance;
 pub mod callback;
 pub mod cors;
 pub mod decide;
@@ -12,11 +13,13 @@ pub mod request;
 pub mod return_to;
 pub mod sign_in;
 pub mod sign_out;
+pub mod source;
 pub mod standing;
 pub mod table;
 pub mod to_https;
 
 pub use self::{
+    allowance::{Allowance, Take, Used},
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
     place::{Endpoint, Place},
@@ -27,5 +30,6 @@ pub use self::{
     return_to::ReturnTo,
     sign_in::{Attempt, Begun},
     sign_out::SignOut,
+    source::Source,
     standing::{Presence, Renewal},
 };

@@ -5,6 +5,7 @@ pub mod cors;
 pub mod difference;
 pub mod host;
 pub mod path;
+pub mod rate;
 pub mod route;
 pub mod site;
 pub mod upstream;
@@ -15,6 +16,7 @@ pub use self::{
     difference::{Difference, Differences},
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
+    rate::{Rate, RateBy},
     route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms, StepUp},
     site::{Clash, Found, Site},
     upstream::{Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls, Upstream},

@@ -9,11 +9,13 @@
 
 mod asking;
 mod context;
+pub mod far_end;
 mod fault;
 mod hooks;
 mod inbound;
 pub mod link;
 mod outbound;
+pub mod proxy_protocol;
 mod reply;
 mod request;
 pub mod settings;
@@ -23,6 +25,7 @@ pub mod watch;
 
 pub use self::{
     context::Ctx,
+    far_end::{FarEnd, Peer},
     settings::{Bind, ClientCa, Limits, Listener, ListenerTls, TlsFiles},
     upstream::{UpstreamError, Upstreams},
 };

@@ -2,8 +2,10 @@
 
 mod accept;
 mod admin;
+mod arrival;
 pub mod assemble;
 mod change;
+mod crowd;
 pub mod difference;
 mod doors;
 mod files;

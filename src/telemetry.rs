@@ -5,11 +5,13 @@ pub mod event;
 pub mod log;
 pub mod metrics;
 pub mod trace;
+mod turned_away;
 
 pub use self::{
     audit::{Act, Audit, Naming, Whose},
     event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, Reload, RequestLine},
     log::LogFormat,
+    turned_away::TurnedAway,
 };
 
 use std::{path::PathBuf, sync::Arc};

@@ -77,16 +77,21 @@ impl Clock {
 
     /// Now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the system's clock is read"
-    )]
     pub fn now(&self) -> UnixTime {
-        let since_epoch = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or_default();
-        let secs = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+        let secs = i64::try_from(system().as_secs()).unwrap_or(i64::MAX);
         UnixTime(secs.saturating_add(self.offset_secs.load(Ordering::Relaxed)))
+    }
+
+    /// Now, as the time since the epoch, with its fraction of a second.
+    #[must_use]
+    pub fn since_epoch(&self) -> Duration {
+        let offset = self.offset_secs.load(Ordering::Relaxed);
+        let by = Duration::from_secs(offset.unsigned_abs());
+        if offset < 0 {
+            system().saturating_sub(by)
+        } else {
+            system().saturating_add(by)
+        }
     }
 
     /// Moves this clock and every clone of it forward, for tests.
@@ -100,6 +105,16 @@ impl Clock {
         let secs = i64::try_from(by.as_secs()).unwrap_or(i64::MAX);
         self.offset_secs.fetch_sub(secs, Ordering::Relaxed);
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the system's clock is read"
+)]
+fn system() -> Duration {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -128,6 +143,7 @@ mod tests {
         let before = clone.now();
         clock.advance(Duration::from_secs(3600));
         assert!(clone.now().since(before) >= Duration::from_secs(3600));
+        assert_eq!(clock.since_epoch().as_secs(), clock.now().secs().unsigned_abs());
         clock.set_back(Duration::from_secs(7200));
         assert!(before.since(clone.now()) >= Duration::from_secs(3500));
     }

@@ -231,13 +231,15 @@ fn what_the_comments_call_a_default_is_one() {
         |text: &str| config::from_source("example", text, &source).unwrap_or_else(|report| panic!("{report}"));
     let (with, without) = (compile(EXAMPLE), compile(&without));
     for (one, other) in with.listeners.iter().zip(&without.listeners) {
-        // The one line of `limits` that is not the default.
+        // The two lines of `limits` that are not the default.
         let limits = doorward::proxy::Limits {
             connections: None,
+            connections_per_address: None,
             ..one.limits
         };
         assert_eq!(limits, other.limits);
     }
+    assert_eq!(with.sign_ins_per_address, without.sign_ins_per_address);
     // The one line of `logging`, and that of `admin`, that are not the default.
     let (mut telemetry, mut admin) = (with.telemetry, with.admin);
     assert!(telemetry.audit.as_mut().and_then(|audit| audit.file.take()).is_some());

@@ -175,5 +175,5 @@ macro_rules! held {
 // CK-07, ID-15 and what else reads bytes from outside
 held! {
     callback caller certificate claim_path config handle header_values host id_token id_token_compact key_set measure metadata
-    path_pattern record request_target return_to sealed token_response userinfo
+    path_pattern proxy_protocol record request_target return_to sealed token_response userinfo
 }

@@ -25,6 +25,7 @@ pub(crate) fn route(host: &str, prefix: &str, name: &str) -> Route {
         sign_in: SignInTerms::of(ProviderName::new("corporate")),
         explain_refusals: false,
         cors: None,
+        rate: None,
         forward: forward(),
     }
 }

@@ -1,6 +1,6 @@
 //! The load: connections that are kept, each with one request at a time.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{cell::RefCell, net::SocketAddr, ops::Range, time::Duration};
 
 use futures_util::future;
 use tokio::{
@@ -13,7 +13,14 @@ use tokio::{
 /// Connections to one proxy.
 pub(crate) struct Load {
     connections: Vec<TcpStream>,
-    request: Vec<u8>,
+    request: Request,
+}
+
+/// The bytes of a request, for one of so many applications in turn.
+struct Request {
+    bytes: Vec<u8>,
+    applications: usize,
+    asked: usize,
 }
 
 /// What one round took.
@@ -24,20 +31,27 @@ pub(crate) struct Times {
 }
 
 impl Load {
-    /// Connects as soon as the proxy listens.
-    pub(crate) fn open(runtime: &Runtime, proxy: SocketAddr, cookie: &str, connections: usize) -> Self {
+    /// Connects as soon as the proxy listens. Requests are for so many `applications` in turn.
+    pub(crate) fn open(
+        runtime: &Runtime,
+        proxy: SocketAddr,
+        cookie: &str,
+        connections: usize,
+        applications: usize,
+    ) -> Self {
         let connections = runtime.block_on(future::join_all((0..connections).map(|_| connect(proxy))));
         Self {
             connections,
-            request: request(cookie),
+            request: Request::new(cookie, applications),
         }
     }
 
     /// Sends `requests`, shared among the connections.
     pub(crate) fn round(&mut self, runtime: &Runtime, requests: usize) -> Times {
-        let (many, request) = (requests / self.connections.len(), self.request.as_slice());
+        let many = requests / self.connections.len();
+        let request = RefCell::new(&mut self.request);
         let began = Instant::now();
-        let asking = self.connections.iter_mut().map(|stream| ask(stream, request, many));
+        let asking = self.connections.iter_mut().map(|stream| ask(stream, &request, many));
         let mut each = runtime.block_on(wide_awake(future::join_all(asking))).concat();
         let round = began.elapsed();
         each.sort_unstable();
@@ -70,12 +84,15 @@ async fn connect(proxy: SocketAddr) -> TcpStream {
     panic!("nothing listens on {proxy}");
 }
 
-async fn ask(stream: &mut TcpStream, request: &[u8], many: usize) -> Vec<Duration> {
+async fn ask(stream: &mut TcpStream, request: &RefCell<&mut Request>, many: usize) -> Vec<Duration> {
     let mut times = Vec::with_capacity(many);
     let mut answer = Vec::with_capacity(8192);
+    let mut bytes = Vec::new();
     for _ in 0..many {
+        bytes.clear();
+        bytes.extend_from_slice(request.borrow_mut().next());
         let began = Instant::now();
-        stream.write_all(request).await.expect("a request goes out");
+        stream.write_all(&bytes).await.expect("a request goes out");
         answer.clear();
         while !whole(&answer) {
             let read = stream.read_buf(&mut answer).await.expect("an answer comes in");
@@ -97,10 +114,33 @@ fn whole(answer: &[u8]) -> bool {
     ends
 }
 
+impl Request {
+    fn new(cookie: &str, applications: usize) -> Self {
+        let bytes = request(cookie);
+        Self {
+            bytes,
+            applications,
+            asked: 0,
+        }
+    }
+
+    fn next(&mut self) -> &[u8] {
+        // By a stride that shares no factor with the numbers here, so that no two in turn are neighbours in memory.
+        let number = self.asked * 7919 % self.applications;
+        self.asked += 1;
+        let digits = self.bytes.get_mut(NUMBER).expect("the number in the path");
+        digits.copy_from_slice(format!("{number:05}").as_bytes());
+        &self.bytes
+    }
+}
+
+/// Where the application's number is.
+const NUMBER: Range<usize> = 9..14;
+
 /// What a browser sends with a navigation, among it the cookies of other applications of the site.
 fn request(cookie: &str) -> Vec<u8> {
     let head = [
-        "GET /wiki/Engineering/On-call?revision=118&view=print HTTP/1.1",
+        "GET /app-00000/Engineering/On-call?revision=118&view=print HTTP/1.1",
         "Host: app.test",
         "Connection: keep-alive",
         "Cache-Control: max-age=0",
@@ -114,7 +154,7 @@ fn request(cookie: &str) -> Vec<u8> {
         "Sec-Fetch-Mode: navigate",
         "Sec-Fetch-User: ?1",
         "Sec-Fetch-Dest: document",
-        "Referer: http://app.test/wiki/Engineering",
+        "Referer: http://app.test/app-00000/Engineering",
         "Accept-Encoding: gzip, deflate, br, zstd",
         "Accept-Language: en-GB,en;q=0.9",
     ];

@@ -71,12 +71,14 @@ fn measure(rounds: usize, requests: usize) {
     let cookie = parts.iter().find_map(|part| part.told().get(1)).expect("a session");
     let mut loads: Vec<Load> = parts
         .iter()
-        .map(|part| {
+        .zip(&VARIANTS)
+        .map(|(part, variant)| {
             Load::open(
                 &runtime,
                 address(part),
                 part.told().get(1).unwrap_or(cookie),
                 CONNECTIONS,
+                variant.applications(),
             )
         })
         .collect();
@@ -101,6 +103,7 @@ fn measure(rounds: usize, requests: usize) {
         figures.set_memory(part.resident());
     }
     report::print(&figures, rounds, requests, CONNECTIONS);
+    report::print_routes(&figures);
 }
 
 fn address(part: &Child) -> SocketAddr {

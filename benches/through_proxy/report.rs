@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{load::Times, variant::VARIANTS};
+use super::{
+    load::Times,
+    variant::{ROUTES, VARIANTS},
+};
 
 /// What was measured of one variant, one entry a round.
 #[derive(Default)]
@@ -61,6 +64,27 @@ pub(crate) fn print(figures: &[Figures], rounds: usize, requests: usize, connect
             kib_as_mib(own.resident),
         );
     }
+}
+
+/// Prints how many routes compare with few, round by round.
+pub(crate) fn print_routes(figures: &[Figures]) {
+    let of = |name: &str| {
+        let at = VARIANTS.iter().position(|variant| variant.name == name);
+        at.and_then(|at| figures.get(at)).expect("a variant")
+    };
+    let (name, over, budget) = ROUTES;
+    let over_few = ratios(&of(name).cpu, &of(over).cpu);
+    let met = if quartile(&over_few, 2) <= budget {
+        "met"
+    } else {
+        "**not met**"
+    };
+    println!(
+        "\n{name}, over {over}: {:.3} ({:.3}–{:.3}), budget ≤ {budget}: {met}",
+        quartile(&over_few, 2),
+        quartile(&over_few, 1),
+        quartile(&over_few, 3)
+    );
 }
 
 fn ratios(own: &[f64], bare: &[f64]) -> Vec<f64> {

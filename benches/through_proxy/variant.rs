@@ -18,9 +18,11 @@ pub(crate) struct Variant {
 enum Way {
     /// Nothing but pingora.
     Bare,
-    /// Doorward with one route.
+    /// Doorward.
     Gateway {
         access: &'static str,
+        /// One for all paths, or one for each application.
+        routes: usize,
         store: Store,
         access_log: bool,
     },
@@ -35,8 +37,11 @@ enum Store {
     RedisUnheard,
 }
 
+/// A variant, the one that it is also compared with, and the budget of that.
+pub(crate) const ROUTES: (&str, &str, f64) = ("open, 10,000 routes in turn", "open, 10 routes in turn", 1.1);
+
 /// The bare proxy first: all others are compared with it.
-pub(crate) const VARIANTS: [Variant; 7] = [
+pub(crate) const VARIANTS: [Variant; 9] = [
     Variant {
         name: "bare pingora",
         budget: None,
@@ -52,6 +57,27 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         budget: None,
         way: Way::Gateway {
             access: "open",
+            routes: 1,
+            store: Store::Memory,
+            access_log: false,
+        },
+    },
+    Variant {
+        name: "open, 10 routes in turn",
+        budget: None,
+        way: Way::Gateway {
+            access: "open",
+            routes: 10,
+            store: Store::Memory,
+            access_log: false,
+        },
+    },
+    Variant {
+        name: ROUTES.0,
+        budget: None,
+        way: Way::Gateway {
+            access: "open",
+            routes: 10_000,
             store: Store::Memory,
             access_log: false,
         },
@@ -61,6 +87,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         budget: Some(1.15),
         way: Way::Gateway {
             access: "signed_in",
+            routes: 1,
             store: Store::Memory,
             access_log: false,
         },
@@ -70,6 +97,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         budget: None,
         way: Way::Gateway {
             access: "signed_in",
+            routes: 1,
             store: Store::Memory,
             access_log: true,
         },
@@ -79,6 +107,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         budget: Some(1.15),
         way: Way::Gateway {
             access: "signed_in",
+            routes: 1,
             store: Store::Redis,
             access_log: false,
         },
@@ -88,6 +117,7 @@ pub(crate) const VARIANTS: [Variant; 7] = [
         budget: None,
         way: Way::Gateway {
             access: "signed_in",
+            routes: 1,
             store: Store::RedisUnheard,
             access_log: false,
         },
@@ -95,6 +125,14 @@ pub(crate) const VARIANTS: [Variant; 7] = [
 ];
 
 impl Variant {
+    /// How many applications are asked in turn.
+    pub(crate) const fn applications(&self) -> usize {
+        match self.way {
+            Way::Bare => 1,
+            Way::Gateway { routes, .. } => routes,
+        }
+    }
+
     /// Starts it in front of the origin, on the first core.
     pub(crate) fn start(&self, folder: &Path, origin: SocketAddr, redis: u16) -> Child {
         match &self.way {
@@ -108,11 +146,12 @@ impl Variant {
             }
             Way::Gateway {
                 access,
+                routes,
                 store,
                 access_log,
             } => {
                 let file = folder.join(format!("{}.yaml", self.name.replace([' ', ',', ':'], "-")));
-                let yaml = config(access, *store, *access_log, origin, redis);
+                let yaml = config(access, *routes, *store, *access_log, origin, redis);
                 fs::write(&file, yaml).expect("a file for the configuration");
                 Child::start(
                     self.name,
@@ -124,7 +163,7 @@ impl Variant {
     }
 }
 
-fn config(access: &str, store: Store, access_log: bool, origin: SocketAddr, redis: u16) -> String {
+fn config(access: &str, routes: usize, store: Store, access_log: bool, origin: SocketAddr, redis: u16) -> String {
     let store = match store {
         Store::Memory => "memory".to_owned(),
         Store::Redis => format!("redis, redis: {{ url: \"redis://127.0.0.1:{redis}/0\" }}"),
@@ -134,6 +173,17 @@ fn config(access: &str, store: Store, access_log: bool, origin: SocketAddr, redi
             format!("redis, redis: {{ url: \"{url}\", username: {user}, password: \"{password}\" }}")
         }
     };
+    let route = |name: String, path: String| {
+        format!(
+            "  - {{ name: {name}, host: app.test, path: {path}, upstream: \"http://{origin}\", access: {access} }}\n"
+        )
+    };
+    let routes: String = match routes {
+        1 => route("wiki".to_owned(), "/".to_owned()),
+        many => (0..many)
+            .map(|number| route(format!("app-{number:05}"), format!("/app-{number:05}/")))
+            .collect(),
+    };
     format!(
         r#"
 listeners: [{{ address: "127.0.0.1:0" }}]
@@ -142,7 +192,7 @@ logging: {{ access_log: {access_log} }}
 providers:
   corporate: {{ issuer: "https://id.test", client_id: doorward, client_secret: "a-secret-for-benches" }}
 session: {{ store: {store}, keys: [{{ id: k1, key: "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" }}] }}
-routes: [{{ name: wiki, host: app.test, path: /, upstream: "http://{origin}", access: {access} }}]
-"#
+routes:
+{routes}"#
     )
 }

@@ -27,6 +27,7 @@ pub mod key_set;
 pub mod measure;
 pub mod metadata;
 pub mod path_pattern;
+pub mod proxy_protocol;
 pub mod record;
 pub mod request_target;
 pub mod return_to;
@@ -40,7 +41,7 @@ mod signed;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its folder of seeds.
-pub const ALL: [(&str, Target); 20] = [
+pub const ALL: [(&str, Target); 21] = [
     ("callback", callback::run),
     ("caller", caller::run),
     ("certificate", certificate::run),
@@ -55,6 +56,7 @@ pub const ALL: [(&str, Target); 20] = [
     ("measure", measure::run),
     ("metadata", metadata::run),
     ("path_pattern", path_pattern::run),
+    ("proxy_protocol", proxy_protocol::run),
     ("record", record::run),
     ("request_target", request_target::run),
     ("return_to", return_to::run),

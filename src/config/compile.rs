@@ -10,6 +10,7 @@ mod headers;
 mod listener;
 mod names;
 mod provider;
+mod rate;
 mod redis;
 mod response;
 mod route;
@@ -17,7 +18,7 @@ mod session;
 mod sign_in;
 mod upstream;
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{IdentitySettings, Path, Plan, Report, Source, findings::Findings, raw, tree::Node, walk::walk};
 use crate::{
@@ -101,6 +102,7 @@ impl Desk<'_, '_> {
             cache: session::cache(&config.session),
             terms,
             address_kept,
+            sign_ins_per_address: NonZeroU32::new(config.limits.sign_ins).unwrap_or(NonZeroU32::MIN),
             ring,
             ring_file: config.session.keys_file.as_ref().map(|file| self.source.resolve(file)),
             identity,

@@ -1,6 +1,6 @@
 //! [`Plan`]: everything a process needs to know, in the types of the rooms that need it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use crate::{
     flow::{Duty, Public},
@@ -35,6 +35,8 @@ pub struct Plan {
     pub terms: Terms,
     /// How much of an address is kept with a session.
     pub address_kept: AddressKept,
+    /// Most sign-ins begun and not finished from one address.
+    pub sign_ins_per_address: NonZeroU32,
     /// The key ring; `None` when no key was written, which only the memory store allows: draw one at start.
     pub ring: Option<Ring>,
     /// The file that the ring was read from, when it has one of its own.

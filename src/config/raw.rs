@@ -22,7 +22,9 @@ pub use self::{
     listener::{Admin, ClientCa, ClientCaMode, Hsts, Limits, Listener, ListenerTls, NamedCertificate, Timeouts},
     provider::{Claims, ClientAuth, Provider, UserInfo},
     redis::{Redis, RedisCluster, RedisSentinel},
-    route::{Cors, Headers, Path, PathObject, Preflight, Prompt, ResponseHeaders, Route, SignIn, StaticValue},
+    route::{
+        Cors, Headers, Path, PathObject, Preflight, Prompt, Rate, RateBy, ResponseHeaders, Route, SignIn, StaticValue,
+    },
     session::{ClientAddress, Key, Memory, Session, Store},
     upstream::{Balance, Ejection, Health, Pool, Upstream, UpstreamObject, UpstreamTimeouts, UpstreamTls},
 };
@@ -58,7 +60,7 @@ pub struct Config {
     /// else these headers are removed.
     #[schemars(extend("default" = []))]
     pub trusted_proxies: Vec<Text<Network>>,
-    /// Lets `trusted_proxies` hold a network of all addresses: then any client can claim to be any other.
+    /// Lets `trusted_proxies` hold networks of all addresses, or nearly: then any client can claim to be any other.
     #[schemars(extend("default" = false))]
     pub insecure_trust_all_proxies: bool,
     /// The listener for health, metrics and administration. Never reachable through the other listeners.

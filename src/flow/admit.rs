@@ -18,7 +18,14 @@ const MOST_COOKIES: usize = 4;
 
 impl Gateway {
     pub(super) async fn admit(&self, route: &Arc<Route>, incoming: &Incoming<'_>, caller: Caller) -> Answer {
+        if let Some(reply) = self.over_rate(route, None, incoming) {
+            return Answer::Reply(reply);
+        }
         if let Some(admission) = decide::preflight(route, incoming.method, incoming.headers) {
+            // Nobody's, whoever the page is of.
+            if let Some(reply) = self.over_rate(route, Some(&Presence::Nothing), incoming) {
+                return Answer::Reply(reply);
+            }
             self.emit(&Event::Decision {
                 route: &route.id.0,
                 verdict: "preflight",
@@ -31,6 +38,9 @@ impl Gateway {
         } else {
             Presence::Nothing
         };
+        if let Some(reply) = self.over_rate(route, Some(&presence), incoming) {
+            return Answer::Reply(reply);
+        }
         let terms = &self.parts().terms;
         let decision = gate::judge(route, certificate, presence.clone(), caller, terms, self.now());
         let (session, verdict) = match decision {

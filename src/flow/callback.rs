@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{Method, header};
 
-use super::{Gateway, Incoming, Reply, cookies, reply, sign_in::Wish};
+use super::{Gateway, Incoming, Reply, cookies, limits::Step, reply, sign_in::Wish};
 use crate::{
     gate::{
         Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure,
@@ -77,11 +77,15 @@ impl Gateway {
         attempt: &Attempt,
         answer: Result<Answer, SignInFailure>,
     ) -> Reply {
+        if let Some(reply) = self.over_sign_ins(Step::Answer, incoming) {
+            return reply;
+        }
         let presence = self.presence(incoming).await;
         if let Presence::Session(session) = &presence
             && self.lives(session)
             && attempt.is_met_by(&session.record.identity, self.skew_of(attempt), self.now())
         {
+            self.step_done(Step::Answer, incoming);
             self.emit(&Event::SignIn {
                 provider: &attempt.provider,
                 outcome: "already",
@@ -105,6 +109,11 @@ impl Gateway {
             ..Audit::new(Act::SignIn, outcome)
         };
         self.audit_of(&audit, proved.as_deref().ok());
+        if matches!(proved, Ok(_) | Err(Refusal::StoreDown)) {
+            // The provider vouched for the person, so nobody made this up.
+            self.step_done(Step::Answer, incoming);
+            self.step_done(Step::Begin, incoming);
+        }
         match proved {
             Ok(session) => self.welcome(incoming, attempt, &session, presence).await,
             Err(Refusal::SignInFailed(failure)) => failed(failure, incoming, caller, &attempt.return_to),

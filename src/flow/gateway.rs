@@ -1,12 +1,13 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Method};
 
 use super::{
-    Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, provider_logout::Repeats, renew::Flights, reply,
+    Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, limits::Counts, provider_logout::Repeats,
+    renew::Flights, reply,
 };
 use crate::{
     entropy::Entropy,
@@ -42,6 +43,8 @@ pub struct Parts {
     pub terms: Terms,
     /// How much of the address that a person signs in from is kept with the session.
     pub address_kept: AddressKept,
+    /// Most sign-ins begun and not finished from one address.
+    pub sign_ins_per_address: NonZeroU32,
     /// The signed assertion.
     pub assertions: Assertions,
     /// The clock.
@@ -58,6 +61,7 @@ pub struct Gateway {
     parts: Arc<Parts>,
     flights: Flights,
     repeats: Repeats,
+    counts: Counts,
 }
 
 impl Gateway {
@@ -68,16 +72,18 @@ impl Gateway {
             parts: Arc::new(parts),
             flights: Flights::default(),
             repeats: Repeats::default(),
+            counts: Counts::default(),
         }
     }
 
-    /// A gateway of other parts that knows of the renewals under way here.
+    /// A gateway of other parts that knows of the renewals under way here, and of what callers did.
     #[must_use]
     pub fn succeeded_by(&self, parts: Parts) -> Self {
         Self {
             parts: Arc::new(parts),
             flights: self.flights.clone(),
             repeats: self.repeats.clone(),
+            counts: self.counts.clone(),
         }
     }
 
@@ -106,6 +112,10 @@ impl Gateway {
 
     pub(super) const fn repeats(&self) -> &Repeats {
         &self.repeats
+    }
+
+    pub(super) const fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     pub(super) fn now(&self) -> UnixTime {

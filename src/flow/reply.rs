@@ -75,6 +75,8 @@ pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
         | Refusal::BodyTooLarge
         | Refusal::TargetTooLong
         | Refusal::HeadTooLarge
+        | Refusal::TooManyRequests
+        | Refusal::TooManySignIns
         | Refusal::NotFound
         | Refusal::SignInNeeded
         | Refusal::StepUpNeeded

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Gateway, Incoming, Reply, cookies, reply};
+use super::{Gateway, Incoming, Reply, cookies, limits::Step, reply};
 use crate::{
     gate::{Attempt, Caller, Presence, Refusal, ReturnTo, place, sign_in::Draws},
     oidc::{Issuer, ProviderName},
@@ -47,6 +47,9 @@ impl Gateway {
         let Some(provider) = self.parts().providers.get(&terms.provider) else {
             return self.refuse_plainly(Refusal::Internal, caller, incoming);
         };
+        if let Some(reply) = self.over_sign_ins(Step::Begin, incoming) {
+            return reply;
+        }
         let switch_account = wish.switch_account;
         let attempt = self.attempt(incoming, terms, wish, &provider.settings().issuer);
         let present: Vec<&str> = cookies::pairs(incoming.headers).map(|(name, _)| name).collect();
@@ -69,6 +72,7 @@ impl Gateway {
                 reply
             }
             Err(down) => {
+                self.step_done(Step::Begin, incoming);
                 let start_again = reply::sign_in_link(&attempt.return_to, switch_account);
                 let context = Context {
                     request_id: incoming.request_id,

@@ -19,6 +19,10 @@ pub enum Refusal {
     TargetTooLong,
     /// 431: the head is larger than the listener allows.
     HeadTooLarge,
+    /// 429: more requests of one caller than the route takes.
+    TooManyRequests,
+    /// 429: more sign-ins begun and not finished from one address than may be.
+    TooManySignIns,
     /// 404: no route.
     NotFound,
     /// 401: a session is needed, and the caller is no navigation.
@@ -92,6 +96,7 @@ impl Refusal {
             Self::BodyTooLarge => 413,
             Self::TargetTooLong => 414,
             Self::HeadTooLarge => 431,
+            Self::TooManyRequests | Self::TooManySignIns => 429,
             Self::SignInFailed(failure) => failure.status(),
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
@@ -112,6 +117,8 @@ impl Refusal {
             Self::BodyTooLarge => "body_too_large",
             Self::TargetTooLong => "target_too_long",
             Self::HeadTooLarge => "head_too_large",
+            Self::TooManyRequests => "too_many_requests",
+            Self::TooManySignIns => "too_many_sign_ins",
             Self::NotFound => "no_route",
             Self::SignInNeeded => "sign_in_needed",
             Self::StepUpNeeded => "step_up_needed",

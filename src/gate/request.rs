@@ -128,13 +128,15 @@ impl Caller {
         if !safe || is_prefetch(headers) {
             return Self::Api;
         }
-        let metadata = headers.contains_key(FETCH_MODE) || headers.contains_key(FETCH_DEST);
-        let navigates = if metadata {
-            only(headers, &FETCH_MODE) == Some("navigate") && only(headers, &FETCH_DEST) == Some("document")
+        let navigates =
+            || only(headers, &FETCH_MODE) == Some("navigate") && only(headers, &FETCH_DEST) == Some("document");
+        let lacks = |name: HeaderName| !headers.contains_key(name);
+        let seems_to = || lacks(FETCH_MODE) && lacks(FETCH_DEST) && lacks(REQUESTED_WITH) && accepts_html(headers);
+        if navigates() || seems_to() {
+            Self::Navigation
         } else {
-            accepts_html(headers) && !headers.contains_key(REQUESTED_WITH)
-        };
-        if navigates { Self::Navigation } else { Self::Api }
+            Self::Api
+        }
     }
 }
 
@@ -268,8 +270,13 @@ fn after_scheme<'a>(raw: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
 /// `host` or `host:port`. No user information, which is for forging only.
 fn authority(written: &[u8]) -> Option<(Host, Option<u16>)> {
     let written = str::from_utf8(written).ok()?;
-    let after_address = written.rfind(']').map_or(0, |at| at + 1);
-    let colon = written.get(after_address..)?.find(':').map(|at| after_address + at);
+    let bytes = written.as_bytes();
+    let after_address = bytes.iter().rposition(|byte| *byte == b']').map_or(0, |at| at + 1);
+    let after = bytes.get(after_address..)?.iter();
+    let colon = after
+        .copied()
+        .position(|byte| byte == b':')
+        .map(|at| after_address + at);
     let (host, port) = match colon {
         Some(at) => {
             let (host, port) = written.split_at_checked(at)?;

@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 33] = [
+const REFUSALS: [Refusal; 35] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -21,6 +21,8 @@ const REFUSALS: [Refusal; 33] = [
     Refusal::BodyTooLarge,
     Refusal::TargetTooLong,
     Refusal::HeadTooLarge,
+    Refusal::TooManyRequests,
+    Refusal::TooManySignIns,
     Refusal::NotFound,
     Refusal::SignInNeeded,
     Refusal::StepUpNeeded,

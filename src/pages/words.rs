@@ -52,6 +52,8 @@ pub(super) const fn words(refusal: Refusal) -> Words {
         Refusal::BodyTooLarge => BODY_TOO_LARGE,
         Refusal::TargetTooLong => TARGET_TOO_LONG,
         Refusal::HeadTooLarge => HEAD_TOO_LARGE,
+        Refusal::TooManyRequests => passing(TOO_MANY_REQUESTS),
+        Refusal::TooManySignIns => passing(TOO_MANY_SIGN_INS),
         Refusal::NotFound => NOT_FOUND,
         Refusal::SignInNeeded => Words {
             start: "Sign in",
@@ -164,6 +166,16 @@ const HEAD_TOO_LARGE: Words = plain(
     "Your browser sent too much",
     "The headers of this request, most likely its cookies, are larger than this site accepts.",
     "Remove the cookies of this site in your browser's settings and try again.",
+);
+const TOO_MANY_REQUESTS: Words = plain(
+    "That was too much at once",
+    "More requests came from you, or from your network, than this address takes in so short a time.",
+    "Wait a moment before you try again.",
+);
+const TOO_MANY_SIGN_INS: Words = plain(
+    "Too many sign-ins from your network",
+    "More sign-ins were begun from your network, or with your connection, than were finished.",
+    "Wait a little before you try again. If this goes on, tell the people who run this app the request id below.",
 );
 const SIGN_IN_FAILED: Words = plain(
     "Sign-in did not complete",

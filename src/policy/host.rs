@@ -37,7 +37,10 @@ impl Host {
         }
         let name = written.strip_suffix('.').unwrap_or(written);
         check_name(name)?;
-        Ok(Self(name.to_ascii_lowercase().into()))
+        if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Ok(Self(name.to_ascii_lowercase().into()));
+        }
+        Ok(Self(name.into()))
     }
 
     /// The host in normal form.
@@ -106,14 +109,14 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.len() > 253 {
         return Err("the host is longer than 253 characters".to_owned());
     }
-    let of_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
-    for label in name.split('.') {
+    let of_name = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    for label in name.as_bytes().split(|byte| *byte == b'.') {
         if !matches!(label.len(), 1..=63) {
             return Err(format!(
                 "{name:?} has a part that is empty or longer than 63 characters"
             ));
         }
-        if !label.bytes().all(of_name) {
+        if !label.iter().all(of_name) {
             let hint = "a host is letters, digits, `-` and `_` between dots, without scheme, port or path";
             return Err(format!("{name:?} is no host: {hint}"));
         }
@@ -125,12 +128,11 @@ fn check_name(name: &str) -> Result<(), String> {
 }
 
 fn ends_in_number(name: &str) -> bool {
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let hex = last
-        .strip_prefix("0x")
-        .or_else(|| last.strip_prefix("0X"))
-        .is_some_and(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()));
-    hex || last.bytes().all(|c| c.is_ascii_digit())
+    let last = name.as_bytes().rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    match last {
+        [b'0', b'x' | b'X', digits @ ..] => digits.iter().all(u8::is_ascii_hexdigit),
+        digits => digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
-use super::{Access, Cors, HostPattern, PathPattern, Upstream};
+use super::{Access, Cors, HostPattern, PathPattern, Rate, Upstream};
 use crate::{
     identity::{HeaderPlan, VerifiedIdentity},
     oidc::ProviderName,
@@ -163,6 +163,8 @@ pub struct Route {
     pub explain_refusals: bool,
     /// What pages of other origins may do; `None` for nothing.
     pub cors: Option<Cors>,
+    /// How many requests it takes from each caller; `None` for no limit.
+    pub rate: Option<Rate>,
     /// How it is sent on.
     pub forward: Forward,
 }
@@ -195,6 +197,7 @@ pub(crate) mod tests {
             sign_in: SignInTerms::of(ProviderName::new("corporate")),
             explain_refusals: true,
             cors: None,
+            rate: None,
             forward: forward(),
         }
     }

@@ -1,6 +1,6 @@
 //! From a request's head, and for a few of the gateway's own endpoints its body, to an answer.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -20,7 +20,7 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(peer_ip(session), &head.headers, &self.listener.trusted_proxies);
+        let (client, trusted) = request::client(link::peer(), &head.headers, &self.listener.trusted_proxies);
         ctx.client = client;
         ctx.trusted = trusted;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
@@ -96,6 +96,20 @@ impl<F: Front> Door<F> {
         }
     }
 
+    /// Whether a body comes in so slowly that it looks like somebody holding a connection to the upstream open. Once there is an
+    /// answer both may talk, and slowly.
+    pub(super) fn trickles(&self, ctx: &Ctx) -> bool {
+        let limits = &self.listener.limits;
+        let Some(rate) = limits.body_rate else {
+            return false;
+        };
+        if ctx.caller == Caller::WebSocket || ctx.answered.is_some() {
+            return false;
+        }
+        let beyond = ctx.elapsed().saturating_sub(limits.read).as_millis();
+        u128::from(ctx.received) * 1000 < u128::from(rate) * beyond
+    }
+
     pub(super) fn refuse(&self, refusal: Refusal, ctx: &Ctx) -> Answer {
         Answer::Reply(self.front.refuse(refusal, ctx.caller, &ctx.request_id))
     }
@@ -136,10 +150,4 @@ fn too_long(head: &RequestHeader, admission: &Admission) -> bool {
         .and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
     let limit = admission.route().forward.max_body;
     matches!((announced, limit), (Some(announced), Some(limit)) if announced > limit)
-}
-
-/// The peer's address; none for a unix socket.
-pub(super) fn peer_ip(session: &Session) -> Option<IpAddr> {
-    let address = session.client_addr()?.as_inet()?;
-    Some(address.ip().to_canonical())
 }

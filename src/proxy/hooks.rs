@@ -13,7 +13,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, asking::peer_ip, context::Sent, fault, inbound, link, outbound, reply, watch};
+use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, watch};
 use crate::{
     flow::{Answer, Front},
     gate::{Caller, request::offers_only_other_upgrades},
@@ -120,13 +120,15 @@ impl<F: Front> ProxyHttp for Door<F> {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
-        self.await_upload(ctx, session.as_mut().is_body_done());
+        if ctx.upload.is_some() {
+            self.await_upload(ctx, session.as_mut().is_body_done());
+        }
         if let Some(hold) = &ctx.hold
             && session.as_mut().is_body_empty()
         {
             hold.hold();
         }
-        outbound::edit(&*self.front, head, ctx, self.listener.public, peer_ip(session))
+        outbound::edit(&*self.front, head, ctx, self.listener.public, link::peer().address())
     }
 
     async fn request_body_filter(
@@ -143,6 +145,9 @@ impl<F: Front> ProxyHttp for Door<F> {
             .and_then(|admission| admission.route().forward.max_body);
         if ctx.caller != Caller::WebSocket && limit.is_some_and(|limit| ctx.received > limit) {
             return Err(Error::explain(ErrorType::HTTPStatus(413), "body").into_down());
+        }
+        if !end && self.trickles(ctx) {
+            return Err(Error::explain(ErrorType::HTTPStatus(408), "body").into_down());
         }
         if ctx.upload.as_ref().is_some_and(|upload| upload.is_awaited()) {
             self.await_upload(ctx, end);

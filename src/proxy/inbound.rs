@@ -78,8 +78,9 @@ fn strip_hop_by_hop(head: &mut ResponseHeader) {
     for name in nominated(&head.headers) {
         head.remove_header(&name);
     }
-    for name in &HOP_BY_HOP {
-        head.remove_header(name);
+    let present = head.headers.keys().filter(|name| HOP_BY_HOP.contains(name));
+    for name in present.cloned().collect::<Vec<_>>() {
+        head.remove_header(&name);
     }
 }
 

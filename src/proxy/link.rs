@@ -19,6 +19,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::far_end::{FarEnd, Peer};
 use crate::{flow::Ending, identity::ClientCertificate};
 
 /// Most exchanges are over by then, and whether their sessions end is never asked.
@@ -41,7 +42,7 @@ pub enum Cut {
 
 /// What the hooks of one exchange asked for.
 struct Hold {
-    certificate: Option<Arc<ClientCertificate>>,
+    far_end: FarEnd,
     farewell: Arc<Farewell>,
     timer: Timer,
     /// Until when the session's end is not asked for.
@@ -102,14 +103,22 @@ impl Farewell {
 
 /// The client certificate of the exchange's connection, as its handshake verified it.
 pub(super) fn certificate() -> Option<Arc<ClientCertificate>> {
-    HOLD.try_with(|hold| hold.borrow().certificate.clone()).ok().flatten()
+    HOLD.try_with(|hold| hold.borrow().far_end.certificate.clone())
+        .ok()
+        .flatten()
 }
 
-/// Runs an exchange until it ends by itself; `None` when it was cut. `certificate` is that of the connection.
+/// Who is at the far end of the exchange's connection.
+pub(super) fn peer() -> Peer {
+    HOLD.try_with(|hold| hold.borrow().far_end.peer)
+        .unwrap_or(Peer::Unsaid(None))
+}
+
+/// Runs an exchange until it ends by itself; `None` when it was cut. `far_end` is that of the connection.
 pub async fn hold<T>(
     exchange: impl Future<Output = T>,
     draining: impl Future<Output = ()>,
-    certificate: Option<Arc<ClientCertificate>>,
+    far_end: FarEnd,
     farewell: Arc<Farewell>,
     spare: &Spare,
 ) -> Option<T> {
@@ -143,7 +152,7 @@ pub async fn hold<T>(
         }
     };
     let asked = Hold {
-        certificate,
+        far_end,
         farewell,
         timer: spare.take(),
         brief: None,
@@ -236,9 +245,16 @@ mod tests {
 
     use super::*;
 
+    fn nobody() -> FarEnd {
+        FarEnd {
+            peer: Peer::Local,
+            certificate: None,
+        }
+    }
+
     async fn held(exchange: impl Future<Output = ()>, draining: impl Future<Output = ()>) -> (bool, Option<u16>) {
         let farewell = Arc::new(Farewell::default());
-        let whole = hold(exchange, draining, None, Arc::clone(&farewell), &Spare::default())
+        let whole = hold(exchange, draining, nobody(), Arc::clone(&farewell), &Spare::default())
             .await
             .is_some();
         (whole, farewell.code())
@@ -285,7 +301,7 @@ mod tests {
                 cut_when(Some(Box::pin(ending)));
                 tokio::time::sleep(lasting).await;
             };
-            hold(exchange, pending(), None, Arc::default(), &spare)
+            hold(exchange, pending(), nobody(), Arc::default(), &spare)
         };
         let deadline = || spare.0.lock().unwrap().as_ref().map(|timer| timer.deadline());
         for _ in 0..7 {

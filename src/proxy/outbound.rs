@@ -173,11 +173,26 @@ fn set_forwarded(
 /// What is left of the client's list, which is a trusted proxy's, and the peer.
 fn hops(headers: &HeaderMap, peer: Option<IpAddr>) -> Option<Vec<u8>> {
     let before = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    let peer = peer.map(|ip| ip.to_canonical().to_string().into_bytes());
+    let peer = peer.map(|ip| written(ip.to_canonical()).into_bytes());
     before
         .map(<[u8]>::to_vec)
         .chain(peer)
         .reduce(|all, one| [all, one].join(&b", "[..]))
+}
+
+/// As `Display` writes it, in a tenth of the time for IPv4.
+fn written(ip: IpAddr) -> String {
+    let IpAddr::V4(ip) = ip else {
+        return ip.to_string();
+    };
+    let mut text = String::with_capacity(15);
+    for octet in ip.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(itoa::Buffer::new().format(octet));
+    }
+    text
 }
 
 /// The upstream gets the bytes that the gate judged, with the route's prefixes taken off and put on.
@@ -281,6 +296,13 @@ mod tests {
             hops(&map, peer()),
             Some(b"1.2.3.4, 5.6.7.8, 9.9.9.9, 10.0.0.1".to_vec())
         );
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        for text in ["0.0.0.0", "10.1.20.255", "255.255.255.255", "2001:db8::1"] {
+            assert_eq!(written(text.parse().unwrap()), text);
+        }
     }
 
     #[test]

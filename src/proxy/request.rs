@@ -9,7 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
-use super::Limits;
+use super::{
+    Limits,
+    far_end::{Peer, is_listed},
+};
 use crate::{
     entropy::Entropy,
     gate::{Refusal, Target, request::check_headers},
@@ -18,6 +21,7 @@ use crate::{
 
 pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Header names that the `Connection` header may not name (CVE-2026-105299 class); pingora refuses them too, but only
 /// with the upstream already connected.
@@ -91,22 +95,19 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// The client's address by the right-most untrusted rule, and whether the peer itself is trusted. `X-Forwarded-For`
-/// is believed only from listed peers, from right to left, as far as every hop is listed. A peer without address (a
-/// unix socket) counts as listed when any proxy is.
-pub(super) fn client(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
-    let listed = |ip: &IpAddr| proxies.iter().any(|net| net.contains(ip));
-    let trusted = peer.as_ref().map_or(!proxies.is_empty(), listed);
-    if !trusted {
-        return (peer, false);
+/// is believed only from listed peers, from right to left, as far as every hop is listed.
+pub(super) fn client(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
+    let mut client = peer.address();
+    if !peer.is_listed(proxies) {
+        return (client, false);
     }
-    let mut client = peer;
     for value in headers.get_all(FORWARDED_FOR).iter().rev() {
         for hop in value.as_bytes().rsplit(|byte| *byte == b',') {
             let Some(ip) = address(hop.trim_ascii()) else {
                 return (client, true);
             };
             client = Some(ip);
-            if !listed(&ip) {
+            if !is_listed(ip, proxies) {
                 return (client, true);
             }
         }
@@ -129,14 +130,15 @@ fn address(written: &[u8]) -> Option<IpAddr> {
 /// requests apart, also those of different processes, and are no secret: drawing each one would be a system call a request.
 #[derive(Debug)]
 pub(super) struct Serial {
-    process: u64,
+    /// The first 16 hex digits.
+    process: String,
     next: AtomicU64,
 }
 
 impl Serial {
     pub(super) fn new(entropy: &Entropy) -> Self {
         Self {
-            process: u64::from_be_bytes(entropy.bytes()),
+            process: format!("{:016x}", u64::from_be_bytes(entropy.bytes())),
             next: AtomicU64::new(u64::from_be_bytes(entropy.bytes())),
         }
     }
@@ -144,7 +146,11 @@ impl Serial {
     /// 32 hex digits.
     pub(super) fn take(&self) -> String {
         let count = scattered(self.next.fetch_add(1, Ordering::Relaxed));
-        format!("{:032x}", u128::from(self.process) << 64 | u128::from(count))
+        let digits = count.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let mut id = String::with_capacity(2 * self.process.len());
+        id.push_str(&self.process);
+        id.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+        id
     }
 }
 
@@ -171,7 +177,7 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) ->
 
 /// The trace identifier of the one `traceparent`, for the access line.
 pub(super) fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all("traceparent").iter();
+    let mut values = headers.get_all(TRACE_PARENT).iter();
     let (value, None) = (values.next()?.to_str().ok()?, values.next()) else {
         return None;
     };
@@ -194,6 +200,10 @@ mod tests {
         written.iter().map(|net| net.parse().unwrap()).collect()
     }
 
+    fn at(written: &str) -> Peer {
+        Peer::At(written.parse().unwrap())
+    }
+
     fn ip(written: &str) -> Option<IpAddr> {
         Some(written.parse().unwrap())
     }
@@ -201,9 +211,9 @@ mod tests {
     #[test]
     fn an_unlisted_peer_is_the_client_whatever_it_says() {
         let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
-        assert_eq!(client(ip("9.9.9.9"), &map, &[]), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("9.9.9.9"), &map, &[]), (ip("9.9.9.9"), false));
         let listed = nets(&["10.0.0.0/8"]);
-        assert_eq!(client(ip("9.9.9.9"), &map, &listed), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("9.9.9.9"), &map, &listed), (ip("9.9.9.9"), false));
     }
 
     #[test]
@@ -217,14 +227,26 @@ mod tests {
             ("10.0.0.9, 10.0.0.8", "10.0.0.9"),
         ] {
             let map = headers(&[("x-forwarded-for", written)]);
-            assert_eq!(client(ip("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
+            assert_eq!(client(at("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
         }
+    }
+
+    #[test]
+    fn who_has_no_address_is_believed_only_where_the_socket_says_who_it_is() {
+        let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
+        let listed = nets(&["10.0.0.0/8"]);
+        assert_eq!(client(Peer::Local, &map, &listed), (ip("1.2.3.4"), true));
+        assert_eq!(client(Peer::Local, &map, &[]), (None, false));
+        // A proxy that says of a connection nothing does not vouch for its headers.
+        let unsaid = Peer::Unsaid(ip("10.0.0.1"));
+        assert_eq!(client(unsaid, &map, &listed), (ip("10.0.0.1"), false));
+        assert_eq!(client(Peer::Unsaid(None), &map, &listed), (None, false));
     }
 
     #[test]
     fn several_header_lines_are_one_list() {
         let map = headers(&[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4")]);
-        let found = client(ip("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
+        let found = client(at("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
         assert_eq!(found, (ip("1.2.3.4"), true));
     }
 

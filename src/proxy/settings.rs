@@ -22,6 +22,8 @@ pub struct Listener {
     pub hsts: Option<HeaderValue>,
     /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether every connection comes from one of them and begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// Limits.
     pub limits: Limits,
 }
@@ -99,12 +101,16 @@ pub struct Limits {
     pub keepalive: Duration,
     /// Longest wait between two reads of a request body.
     pub read: Duration,
+    /// Least average of a request's body in bytes a second, once it has lasted for `read`; `None` for any.
+    pub body_rate: Option<u64>,
     /// Longest wait between two writes of a response.
     pub write: Duration,
     /// Longest TLS handshake.
     pub handshake: Duration,
     /// Most connections at once; `None` for no limit.
     pub connections: Option<usize>,
+    /// Most connections at once from one address, trusted proxies aside; `None` for no limit.
+    pub connections_per_address: Option<usize>,
 }
 
 impl Default for Limits {
@@ -116,9 +122,11 @@ impl Default for Limits {
             head_time: Duration::from_secs(15),
             keepalive: Duration::from_secs(75),
             read: Duration::from_secs(60),
+            body_rate: Some(64),
             write: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
             connections: None,
+            connections_per_address: None,
         }
     }
 }

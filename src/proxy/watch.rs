@@ -29,12 +29,19 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Serves the connection until it is done or [`Connection::end`] was called.
-    pub async fn serve(self: &Arc<Self>, serving: impl Future<Output = ()>) {
+    /// Serves the connection until it is done, [`Connection::end`] was called, or it is `cut`.
+    pub async fn serve(self: &Arc<Self>, serving: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let serving = CONNECTION.scope(Arc::clone(self), serving);
+        let ended = async {
+            tokio::select! {
+                () = self.over.notified() => {}
+                () = cut => {}
+            }
+        };
         tokio::select! {
+            biased;
             () = serving => {}
-            () = task::only_when_woken(self.over.notified()) => {}
+            () = task::only_when_woken(ended) => {}
         }
     }
 
@@ -135,6 +142,8 @@ impl Upload {
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(60);
@@ -144,13 +153,16 @@ mod tests {
         let connection = Arc::new(Connection::default());
         let seen = Arc::clone(&connection);
         connection
-            .serve(async move {
-                assert!(!seen.is_reading_head());
-                head_begins();
-                assert!(seen.is_reading_head());
-                head_is_read();
-                assert!(!seen.is_reading_head());
-            })
+            .serve(
+                async move {
+                    assert!(!seen.is_reading_head());
+                    head_begins();
+                    assert!(seen.is_reading_head());
+                    head_is_read();
+                    assert!(!seen.is_reading_head());
+                },
+                pending(),
+            )
             .await;
     }
 
@@ -158,7 +170,8 @@ mod tests {
     async fn a_connection_that_is_ended_is_dropped() {
         let connection = Arc::new(Connection::default());
         connection.end();
-        connection.serve(std::future::pending()).await;
+        connection.serve(pending(), pending()).await;
+        connection.serve(pending(), ready(())).await;
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,15 +1,10 @@
 //! Takes connections and hands each to pingora's proxy application.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
-    listeners::tls::Acceptor,
-    protocols::{
-        Stream,
-        http::{ServerSession, v2::server::H2Options},
-    },
+    protocols::http::{ServerSession, v2::server::H2Options},
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
@@ -17,17 +12,17 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{
     Certificates,
-    listen::{Accepted, Bound, Socket},
+    arrival::{Arrived, Closed, Entrance},
+    crowd::Crowd,
+    listen::{Bound, Socket},
     polite::Polite,
-    stream::Coalesced,
-    tls,
+    stream::Accepted,
     watched::{Terms, Watch},
 };
 use crate::{
     flow::Front,
-    identity::ClientCertificate,
     proxy::{
-        Door,
+        Door, FarEnd, Listener,
         link::{self, Farewell, Spare},
         upstream,
         watch::{self as under_watch, Connection},
@@ -37,6 +32,8 @@ use crate::{
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long after an exchange was ended for its client the connection is.
+const AFTER: Duration = Duration::from_secs(1);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
 
@@ -53,8 +50,9 @@ pub(super) struct Told {
 pub(super) struct Gatehouse<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     certificates: Option<Arc<Certificates>>,
-    handshake: Duration,
+    listener: Arc<Listener>,
     terms: Terms,
+    crowd: Option<Crowd>,
     room: Option<Arc<Semaphore>>,
     told: Told,
 }
@@ -64,6 +62,8 @@ impl<F: Front> Gatehouse<F> {
         let limits = bound.listener().limits;
         let terms = Terms {
             head: limits.head_time,
+            // Pingora's own, which ends an exchange with a word in its access line, comes first.
+            write: limits.write + AFTER,
             unheard: door.unheard(),
         };
         let mut proxy = http_proxy(&Arc::new(conf()), door);
@@ -75,8 +75,9 @@ impl<F: Front> Gatehouse<F> {
         Self {
             proxy: Arc::new(proxy),
             certificates: bound.certificates().cloned(),
-            handshake: limits.handshake,
+            listener: Arc::clone(bound.listener()),
             terms,
+            crowd: limits.connections_per_address.map(Crowd::new),
             room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
             told,
         }
@@ -113,35 +114,40 @@ impl<F: Front> Gatehouse<F> {
 
     fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
-        let acceptor = self.certificates.as_ref().map(|certificates| certificates.acceptor());
-        let (handshake, terms) = (self.handshake, self.terms.clone());
-        let peer = accepted.peer();
+        let terms = self.terms.clone();
+        let entrance = Entrance {
+            listener: Arc::clone(&self.listener),
+            acceptor: self.certificates.as_ref().map(|certificates| certificates.acceptor()),
+            crowd: self.crowd.clone(),
+        };
         drop(task::spawn("a connection", async move {
             let Told { drain, mut cut, alive } = listening;
             let connection = Arc::new(Connection::default());
-            let watch = Watch {
+            let watch = |peer| Watch {
                 connection: Arc::clone(&connection),
-                terms,
+                terms: terms.clone(),
                 peer,
             };
             let serving = async {
-                if let Some((stream, certificate)) = secure(accepted.into(), acceptor, handshake, watch).await {
-                    let farewell = Arc::new(Farewell::default());
-                    let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                    Arc::new(App {
-                        proxy,
-                        certificate,
-                        farewell,
-                        spare: Spare::default(),
-                    })
-                    .process_new(Box::new(stream), &drain)
-                    .await;
+                match entrance.admit(accepted, watch).await {
+                    Ok(Arrived { stream, far_end, place }) => {
+                        let farewell = Arc::new(Farewell::default());
+                        let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
+                        let spare = Spare::default();
+                        let app = Arc::new(App {
+                            proxy,
+                            far_end,
+                            farewell,
+                            spare,
+                        });
+                        app.process_new(Box::new(stream), &drain).await;
+                        drop(place);
+                    }
+                    Err(Closed { why: Some(why), whose }) => terms.unheard.turned_away(why, whose),
+                    Err(Closed { why: None, .. }) => {}
                 }
             };
-            tokio::select! {
-                () = connection.serve(serving) => {}
-                () = task::only_when_woken(told(&mut cut)) => {}
-            }
+            Box::pin(connection.serve(serving, told(&mut cut))).await;
             drop((permit, alive));
         }));
     }
@@ -150,35 +156,42 @@ impl<F: Front> Gatehouse<F> {
 /// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
-    certificate: Option<Arc<ClientCertificate>>,
+    far_end: FarEnd,
     farewell: Arc<Farewell>,
     spare: Spare,
 }
 
-#[async_trait]
 impl<F: Front> HttpServerApp for App<F> {
-    async fn process_new_http(
-        self: &Arc<Self>,
+    /// As `async_trait` would write it, but the session goes into pingora's box at once, and is not copied from future to
+    /// future on its way there.
+    fn process_new_http<'life0, 'life1, 'async_trait>(
+        self: &'life0 Arc<Self>,
         session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
-        let draining = async {
-            told(&mut shutdown.clone()).await;
-        };
-        let exchange = async {
-            if session.is_http2() {
-                under_watch::upload(self.proxy.process_new_http(session, shutdown))
-                    .await
-                    .flatten()
-            } else {
-                under_watch::head_begins();
-                self.proxy.process_new_http(session, shutdown).await
-            }
-        };
-        let (certificate, farewell) = (self.certificate.clone(), Arc::clone(&self.farewell));
-        link::hold(exchange, draining, certificate, farewell, &self.spare)
-            .await
-            .flatten()
+        shutdown: &'life1 ShutdownWatch,
+    ) -> Pin<Box<dyn Future<Output = Option<ReusedHttpStream>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        'life1: 'async_trait,
+    {
+        let http2 = session.is_http2();
+        let serving = self.proxy.process_new_http(session, shutdown);
+        Box::pin(async move {
+            let draining = async {
+                told(&mut shutdown.clone()).await;
+            };
+            let exchange = async {
+                if http2 {
+                    under_watch::upload(serving).await.flatten()
+                } else {
+                    under_watch::head_begins();
+                    serving.await
+                }
+            };
+            let (far_end, farewell) = (self.far_end.clone(), Arc::clone(&self.farewell));
+            link::hold(exchange, draining, far_end, farewell, &self.spare)
+                .await
+                .flatten()
+        })
     }
 
     fn h2_options(&self) -> Option<H2Options> {
@@ -194,32 +207,6 @@ impl<F: Front> HttpServerApp for App<F> {
 async fn told(signal: &mut watch::Receiver<bool>) {
     if signal.wait_for(|told| *told).await.is_err() {
         tracing::trace!("nobody is left to tell");
-    }
-}
-
-/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself.
-async fn secure(
-    stream: Coalesced,
-    acceptor: Option<Arc<Acceptor>>,
-    deadline: Duration,
-    watch: Watch,
-) -> Option<(Stream, Option<Arc<ClientCertificate>>)> {
-    let Some(acceptor) = acceptor else {
-        return Some((Box::new(watch.over(stream)), None));
-    };
-    match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
-        Ok(Ok(stream)) => {
-            let certificate = tls::shown(&stream);
-            Some((Box::new(watch.over(stream)), certificate))
-        }
-        Ok(Err(error)) => {
-            tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
-            None
-        }
-        Err(_) => {
-            tracing::debug!("a TLS handshake was too slow");
-            None
-        }
     }
 }
 

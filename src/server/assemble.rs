@@ -159,6 +159,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         ring,
         terms: plan.terms,
         address_kept: plan.address_kept,
+        sign_ins_per_address: plan.sign_ins_per_address,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),

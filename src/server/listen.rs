@@ -2,15 +2,15 @@
 
 use std::{
     fs, io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     os::unix::fs::{FileTypeExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener};
 
-use super::{Certificates, TlsError, change::overlap};
+use super::{Certificates, TlsError, change::overlap, stream::Accepted};
 use crate::proxy::{Bind, Listener};
 
 const BACKLOG: u32 = 4096;
@@ -33,23 +33,6 @@ pub(super) enum Socket {
     Tcp(TcpListener),
     /// With its file, which goes when this is dropped.
     Unix(UnixListener, UnixPath),
-}
-
-/// A connection as accepted.
-#[derive(Debug)]
-pub(super) enum Accepted {
-    Tcp(TcpStream, SocketAddr),
-    Unix(UnixStream),
-}
-
-impl Accepted {
-    /// Who connected; nobody that has an address, over a unix socket.
-    pub(super) fn peer(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(_, peer) => Some(peer.ip()),
-            Self::Unix(_) => None,
-        }
-    }
 }
 
 /// The path of a unix socket, removed when dropped.
@@ -304,6 +287,7 @@ mod tests {
             duty: Duty::Serve,
             hsts: None,
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             limits: Limits::default(),
         }
     }

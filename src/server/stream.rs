@@ -6,12 +6,14 @@
 
 use std::{
     io,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use async_trait::async_trait;
+use bytes::BufMut as _;
 use futures_util::FutureExt as _;
 use pingora::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
@@ -19,20 +21,48 @@ use pingora::protocols::{
     l4::{socket::SocketAddr as PeerAddress, stream::Stream},
     raw_connect::ProxyDigest,
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf};
-
-use super::listen::Accepted;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufWriter, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
 
 /// One TCP segment on Ethernet, about.
 const WRITE_BUFFER: usize = 1460;
+
+/// A connection as accepted.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    /// Who connected; nobody that has an address, over a unix socket.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip().to_canonical()),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Reads what is there, until so many bytes are.
+    pub(super) async fn read(&mut self, bytes: &mut Vec<u8>, most: usize) -> io::Result<usize> {
+        let mut room = bytes.limit(most.saturating_sub(bytes.len()));
+        match self {
+            Self::Tcp(stream, _) => stream.read_buf(&mut room).await,
+            Self::Unix(stream) => stream.read_buf(&mut room).await,
+        }
+    }
+}
 
 /// A stream whose small writes go out together.
 #[derive(Debug)]
 pub(super) struct Coalesced(BufWriter<Stream>);
 
-impl From<Accepted> for Coalesced {
-    fn from(accepted: Accepted) -> Self {
-        let stream = match accepted {
+impl Coalesced {
+    /// A connection of which these bytes were read already.
+    pub(super) fn new(accepted: Accepted, read: &[u8]) -> Self {
+        let mut stream = match accepted {
             Accepted::Tcp(stream, peer) => {
                 use std::os::fd::AsRawFd as _;
                 let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
@@ -46,6 +76,7 @@ impl From<Accepted> for Coalesced {
             }
             Accepted::Unix(stream) => Stream::from(stream),
         };
+        stream.rewind(read);
         Self(BufWriter::with_capacity(WRITE_BUFFER, stream))
     }
 }

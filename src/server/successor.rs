@@ -75,6 +75,7 @@ pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Su
         ring: Arc::clone(&before.ring),
         terms: plan.terms,
         address_kept: plan.address_kept,
+        sign_ins_per_address: plan.sign_ins_per_address,
         assertions,
         clock: clock.clone(),
         entropy: entropy.clone(),

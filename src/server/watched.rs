@@ -38,6 +38,8 @@ const PREFACE: usize = 24;
 pub(super) struct Terms {
     /// Longest time from the first byte of a head to its last.
     pub(super) head: Duration,
+    /// Longest time that the client takes nothing of what is written.
+    pub(super) write: Duration,
     /// Who is told.
     pub(super) unheard: Unheard,
 }
@@ -58,6 +60,8 @@ pub(super) struct Watched<S> {
     peer: Option<IpAddr>,
     phase: Phase,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Runs while what is written finds no room.
+    blocked: Option<Pin<Box<Sleep>>>,
 }
 
 /// Where the watch stands.
@@ -95,6 +99,7 @@ impl Watch {
             peer,
             phase,
             timer: None,
+            blocked: None,
         }
     }
 }
@@ -124,6 +129,24 @@ impl<S: IO> Watched<S> {
         }
         self.phase = Phase::Over;
         self.connection.end();
+    }
+
+    /// Lets the connection go when the client takes nothing for too long. Pingora bounds each write of a response, but over HTTP/2
+    /// not what it says for the connection as a whole: the end of a stream, and of the connection itself.
+    fn written<T>(&mut self, cx: &mut Context<'_>, polled: Poll<T>) -> Poll<T> {
+        if polled.is_ready() {
+            self.blocked = None;
+            return polled;
+        }
+        let longest = self.terms.write;
+        let timer = self
+            .blocked
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(longest)));
+        if timer.as_mut().poll(cx).is_ready() {
+            self.phase = Phase::Over;
+            self.connection.end();
+        }
+        polled
     }
 
     /// Moves on by so many bytes read.
@@ -188,11 +211,13 @@ impl<S: IO> AsyncRead for Watched<S> {
 impl<S: IO> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.overhear(buf);
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.written(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.written(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -207,7 +232,8 @@ impl<S: IO> AsyncWrite for Watched<S> {
         if let Some(first) = bufs.iter().find(|part| !part.is_empty()) {
             self.overhear(first);
         }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.written(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -267,6 +293,7 @@ mod tests {
     use crate::{entropy::Entropy, proxy::watch::head_begins, telemetry::Telemetry};
 
     const HEAD: Duration = Duration::from_secs(15);
+    const WRITE: Duration = Duration::from_secs(60);
 
     struct Pair {
         client: DuplexStream,
@@ -283,6 +310,7 @@ mod tests {
             connection: Arc::clone(&connection),
             terms: Terms {
                 head: HEAD,
+                write: WRITE,
                 unheard: Unheard::new(telemetry.clone(), &Entropy::system()),
             },
             peer: None,
@@ -310,10 +338,13 @@ mod tests {
                 }
             }
         };
-        let serving = pair.connection.serve(async {
-            head_begins();
-            while pair.server.read_u8().await.is_ok() {}
-        });
+        let serving = pair.connection.serve(
+            async {
+                head_begins();
+                while pair.server.read_u8().await.is_ok() {}
+            },
+            std::future::pending(),
+        );
         let (answer, ()) = tokio::join!(trickle, serving);
         assert_eq!(&answer, b"HTTP/1.1 408");
         assert!(begun.elapsed() <= HEAD + Duration::from_secs(1));
@@ -324,30 +355,57 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_without_a_head_may_wait() {
         let mut pair = pair();
-        let waits = pair.connection.serve(async {
-            head_begins();
-            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
-            // And a request under way may take its time.
-            pair.client.write_all(b"GET").await.unwrap();
-            assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
-            crate::proxy::watch::head_is_read();
-            pair.server.read_u16().await.unwrap();
-            assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
-        });
+        let waits = pair.connection.serve(
+            async {
+                head_begins();
+                assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+                // And a request under way may take its time.
+                pair.client.write_all(b"GET").await.unwrap();
+                assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
+                crate::proxy::watch::head_is_read();
+                pair.server.read_u16().await.unwrap();
+                assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
+            },
+            std::future::pending(),
+        );
         waits.await;
         assert!(!pair.telemetry.render().contains("head_timeout"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_let_go_and_one_that_takes_a_little_is_not() {
+        let mut pair = pair();
+        let begun = Instant::now();
+        let serving = pair.connection.serve(
+            async {
+                let endless = vec![0; 1 << 20];
+                while pair.server.write_all(&endless).await.is_ok() {}
+            },
+            std::future::pending(),
+        );
+        let reading = async {
+            for _ in 0..5 {
+                tokio::time::sleep(WRITE / 2).await;
+                pair.client.read_u8().await.unwrap();
+            }
+        };
+        let ((), ()) = tokio::join!(serving, reading);
+        assert_eq!(begun.elapsed(), WRITE / 2 * 5 + WRITE);
     }
 
     #[tokio::test]
     async fn what_is_written_before_a_hook_is_told_once() {
         let mut pair = pair();
         pair.client.write_all(b"nonsense").await.unwrap();
-        let serving = pair.connection.serve(async {
-            head_begins();
-            pair.server.read_u64().await.unwrap();
-            pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
-            pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();
-        });
+        let serving = pair.connection.serve(
+            async {
+                head_begins();
+                pair.server.read_u64().await.unwrap();
+                pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
+                pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();
+            },
+            std::future::pending(),
+        );
         serving.await;
         let told = pair.telemetry.render();
         assert!(

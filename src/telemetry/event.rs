@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Audit;
+use super::{Audit, TurnedAway};
 use crate::{
     gate::Outcome,
     keys::{KeyId, Ring},
@@ -157,6 +157,15 @@ pub struct CertificateInForce {
 pub enum Event<'a> {
     /// A request ended.
     Request(RequestLine<'a>),
+    /// A connection ended before its first request.
+    TurnedAway {
+        /// Why.
+        why: TurnedAway,
+        /// Whose it was.
+        peer: Option<std::net::IpAddr>,
+        /// Whether another of its kind was told of a moment ago.
+        again: bool,
+    },
     /// The gate decided: route, and `admit`, `sign_in`, `renew` or the refusal's code.
     Decision {
         /// Route name.

@@ -22,6 +22,7 @@ use self::dependency::{write_eviction, write_feed, write_renewal};
 use super::{
     AuditSettings, CacheEvent, Call, Event, Naming, Reload, Settings, audit,
     metrics::label::{call_name, channel_name},
+    turned_away,
 };
 use crate::keys::{KeyId, Ring};
 
@@ -137,6 +138,7 @@ pub(super) fn write(event: &Event<'_>, access_log: bool, naming: Naming) {
                 access::write(line);
             }
         }
+        Event::TurnedAway { why, peer, again } => turned_away::write(*why, *peer, *again),
         Event::Audit(audit) => audit::write(audit, naming),
         Event::Renewal { provider, outcome } => write_renewal(provider.as_str(), *outcome),
         Event::SignIn { provider, outcome } => {

@@ -19,7 +19,7 @@ use self::{
     label::{call_name, channel_name, class, outcome_name, reload_name},
     people::People,
 };
-use super::{Event, RequestLine};
+use super::{Event, RequestLine, TurnedAway};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -44,6 +44,7 @@ struct Traffic {
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     decisions: IntCounterVec,
+    turned_away: IntCounterVec,
 }
 
 impl Traffic {
@@ -67,6 +68,7 @@ impl Traffic {
                 "Verdicts of the gate, by route.",
                 &["route", "verdict"],
             ),
+            turned_away: turned_away(registry),
         }
     }
 
@@ -74,6 +76,20 @@ impl Traffic {
         count(&self.requests, &[line.route, line.outcome, class(line.status)]);
         observe(&self.request_seconds, &[line.route], line.took);
     }
+}
+
+/// Every reason stands there from the start, so that its first time is seen as a rise.
+fn turned_away(registry: &Registry) -> IntCounterVec {
+    let family = counter(
+        registry,
+        "doorward_connections_turned_away_total",
+        "Connections closed before their first request, by reason.",
+        &["reason"],
+    );
+    for why in TurnedAway::ALL {
+        family.with_label_values(&[why.name()]).inc_by(0);
+    }
+    family
 }
 
 impl Metrics {
@@ -118,6 +134,7 @@ impl Metrics {
         } = self;
         match event {
             Event::Request(line) => traffic.record(line),
+            Event::TurnedAway { why, .. } => count(&traffic.turned_away, &[why.name()]),
             Event::Decision { route, verdict } => count(&traffic.decisions, &[route, verdict]),
             Event::SignInBegun { provider } => count(&people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
@@ -137,12 +154,7 @@ impl Metrics {
             }
             Event::Session { what } => count(&people.sessions, &[what]),
             Event::Audit(audit) => count(&people.audit, &[audit.act.name(), audit.outcome]),
-            Event::StoreCall {
-                op,
-                call,
-                took,
-                error: _,
-            } => {
+            Event::StoreCall { op, call, took, .. } => {
                 observe(&dependencies.store_seconds, &[op, call_name(*call)], *took);
             }
             Event::StoreEviction { what, policy: _ } => dependencies.evicts(*what),

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod door;
 pub mod gateway;
+pub mod haproxy;
 pub mod provider;
 pub mod raw;
 pub mod shell;

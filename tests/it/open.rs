@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use http::StatusCode;
+use serde_json::json;
 
 use crate::{
     harness::{
@@ -12,6 +13,7 @@ use crate::{
         upstream::Act,
     },
     outage::Redis,
+    provider_logout,
 };
 
 const POLICY: &[u8] = b"\x88\x02\x03\xf0";
@@ -82,6 +84,24 @@ async fn a_sign_out_closes_what_is_open_on_every_replica() {
         Open::at(there.address, &world, &cookie).await,
     ];
     sign_out(&world, &browser).await;
+    for open in open {
+        open.are_closed().await;
+    }
+}
+
+#[tokio::test]
+async fn a_logout_at_the_provider_closes_what_is_open_on_every_replica() {
+    // BL-09
+    let redis = Redis::start().await;
+    let (world, _browser, cookie) = signed_in(redis.yaml()).await;
+    let there = world.replica().await;
+    let open = [
+        Open::at(here(&world), &world, &cookie).await,
+        Open::at(there.address, &world, &cookie).await,
+    ];
+    let token = world.provider.logout_token(&json!({"sub": "ada"}));
+    let told = provider_logout::post(&world.base, &token).await;
+    assert_eq!(told.status, StatusCode::OK);
     for open in open {
         open.are_closed().await;
     }

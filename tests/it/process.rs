@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::ExitStatusExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     time::Duration,
@@ -175,6 +175,54 @@ async fn the_admin_listener_on_a_unix_socket_is_opened_like_every_other() {
     assert_eq!(process.ended().await.code(), Some(0));
     assert!(!Path::new(&socket).exists(), "the socket's file stays behind");
 }
+
+/// A C library that gives no random bytes to whom they must be good for keys. Those that scatter hash tables
+/// (`GRND_INSECURE`, `GRND_NONBLOCK`) it gives, or the standard library would end the program before we could.
+const NO_ENTROPY: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/syscall.h>
+long syscall(long number, long a, long b, long c, long d, long e, long f) {
+    if (number == SYS_getrandom && c == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return ((long (*)(long, ...))dlsym(RTLD_NEXT, "syscall"))(number, a, b, c, d, e, f);
+}
+"#;
+
+// GW-14
+#[tokio::test]
+async fn without_random_bytes_nothing_starts() {
+    let up = Upstream::start().await;
+    let healthy = Process::start("127.0.0.1:0", up.address(), None).await;
+    fs::write(healthy.path("no_entropy.c"), NO_ENTROPY).unwrap();
+    let library = healthy.path("no_entropy.so");
+    let compiler = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &healthy.path("no_entropy.c")])
+        .status();
+    assert!(compiler.unwrap().success());
+    let log = fs::File::create(healthy.path("said")).unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .args(["run", "--config", "doorward.yaml"])
+        .current_dir(healthy.folder.path())
+        .env("LD_PRELOAD", library)
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut weak = Process { child, folder };
+    let ended = weak.ended().await;
+    let said = fs::read_to_string(healthy.path("said")).unwrap();
+    assert_eq!(ended.signal(), Some(ABORTED), "{said}");
+    assert!(said.contains("the system gives no random bytes"), "{said}");
+    assert!(!said.contains("\"listening\""), "{said}");
+}
+
+const ABORTED: i32 = 6;
 
 // GW-01
 #[tokio::test]

@@ -19,7 +19,7 @@ const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded")
 const BACK: &str = "/.doorward/backchannel-logout/op";
 
 /// The provider's POST, to any gateway, without a cookie.
-async fn post(base: &str, token: &str) -> Page {
+pub(crate) async fn post(base: &str, token: &str) -> Page {
     send(base, Method::POST, &[FORM], format!("logout_token={token}")).await
 }
 

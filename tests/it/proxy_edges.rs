@@ -170,6 +170,205 @@ async fn an_h2_client_may_be_silent_while_it_is_being_answered() {
 }
 
 #[tokio::test]
+async fn a_body_that_trickles_is_408() {
+    let up = Upstream::start().await;
+    let mut plan = Plan::to(up.address());
+    plan.limits.read = SHORT;
+    plan.limits.body_rate = Some(1000);
+    let door = plan.start().await;
+    for head in ["Content-Length: 9999\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"] {
+        let mut client = Raw::connect(door.address).await;
+        client
+            .send(format!("POST / HTTP/1.1\r\nHost: app.test\r\n{head}"))
+            .await;
+        let piece = if head.starts_with('C') { "a" } else { "1\r\na\r\n" };
+        let status = loop {
+            tokio::time::sleep(SHORT / 10).await;
+            client.send(piece).await;
+            if let Ok(head) = tokio::time::timeout(SHORT / 10, client.head()).await {
+                break head;
+            }
+        };
+        assert!(status.starts_with("HTTP/1.1 408 "), "{status}");
+        assert!(
+            status.contains("connection: close") || status.contains("Connection: close"),
+            "{status}"
+        );
+    }
+    counted(&door, "request_slow", 2).await;
+    assert!(up.requests().is_empty(), "half a body looks whole");
+    // Whoever sends what is wanted is not cut, however long it takes.
+    let mut client = Raw::connect(door.address).await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 5000\r\n\r\n")
+        .await;
+    for _ in 0..10 {
+        client.send([b'a'; 500]).await;
+        tokio::time::sleep(SHORT / 5).await;
+    }
+    assert_eq!(client.response().await.status, 200);
+}
+
+#[tokio::test]
+async fn an_h2_body_that_trickles_is_408_and_one_that_is_answered_may() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.limits.read = SHORT;
+    plan.limits.body_rate = Some(1000);
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let client = H2::connect(door.address, &trusted).await;
+    let begin = async || {
+        let mut send = client.send.clone().ready().await.unwrap();
+        let request = http::Request::post("https://localhost/up").body(()).unwrap();
+        send.send_request(request, false).unwrap()
+    };
+    let (mut response, mut body) = begin().await;
+    let mut answer = None;
+    for _ in 0..500 {
+        body.send_data(Bytes::from_static(b"a"), false).unwrap();
+        if let Ok(response) = tokio::time::timeout(SHORT / 10, &mut response).await {
+            answer = Some(response.unwrap());
+            break;
+        }
+    }
+    assert_eq!(answer.expect("an answer").status(), 408);
+    counted(&door, "request_slow", 1).await;
+    up.next(Act::Early(ok("early")));
+    let (response, mut body) = begin().await;
+    assert_eq!(response.await.unwrap().status(), 200);
+    for _ in 0..30 {
+        tokio::time::sleep(SHORT / 10).await;
+        body.send_data(Bytes::from_static(b"a"), false).unwrap();
+    }
+    body.send_data(Bytes::new(), true).unwrap();
+    counted(&door, "forwarded", 1).await;
+}
+
+#[tokio::test]
+async fn an_h2_body_over_the_limit_is_413_announced_or_not() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address()).each(|route| route.forward.max_body = Some(10));
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let mut client = H2::connect(door.address, &trusted).await;
+    let request = |length: Option<&str>| {
+        let mut request = http::Request::post("https://localhost/up");
+        if let Some(length) = length {
+            request = request.header("content-length", length);
+        }
+        request.body(()).unwrap()
+    };
+    for (length, parts) in [(Some("11"), &["12345678901"][..]), (None, &["123456", "78901"])] {
+        let (head, body, _) = client.ask(request(length), parts).await;
+        assert_eq!(
+            (head.status.as_u16(), &body[..]),
+            (413, &b"body_too_large"[..]),
+            "{length:?}"
+        );
+    }
+    assert!(up.requests().is_empty());
+    assert_eq!(client.ask(request(None), &["12345", "67890"]).await.0.status, 200);
+}
+
+/// An answer that fills every buffer on the way.
+fn large() -> Vec<u8> {
+    ok(&"a".repeat(16 << 20))
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_let_go() {
+    let up = Upstream::start().await;
+    up.always(Act::Answer(large()));
+    let mut plan = Plan::to(up.address());
+    plan.limits.write = SHORT;
+    let door = plan.start().await;
+    let mut client = Raw::connect(door.address).await;
+    client.send("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    counted(&door, "broken_off", 1).await;
+    let response = client.response().await;
+    assert!(response.status == 200 && !response.whole, "{}", response.head);
+}
+
+#[tokio::test]
+async fn an_h2_client_that_gives_no_window_or_does_not_read_is_let_go() {
+    let up = Upstream::start().await;
+    up.always(Act::Answer(large()));
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.limits.write = SHORT;
+    plan.limits.keepalive = SHORT;
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let client = H2::connect(door.address, &trusted).await;
+    let mut send = client.send.clone().ready().await.unwrap();
+    let request = || http::Request::get("https://localhost/").body(()).unwrap();
+    let (response, _) = send.send_request(request(), true).unwrap();
+    // Nothing is taken, so no window is given beyond the first.
+    let body = response.await.unwrap().into_body();
+    counted(&door, "broken_off", 1).await;
+    drop(body);
+    // Nor does this one read its socket, with all the window there can be.
+    let mut deaf = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
+    deaf.send(DEAF_HELLO).await;
+    for stream in [1_u8, 3, 5] {
+        deaf.send(
+            [
+                &[0, 0, 14, 1, 5, 0, 0, 0, stream][..],
+                &[0x82, 0x87, 0x84, 0x41, 9],
+                b"localhost",
+            ]
+            .concat(),
+        )
+        .await;
+    }
+    counted(&door, "broken_off", 4).await;
+    let deadline = door.shutdown(Duration::from_secs(8)).await;
+    assert_eq!(
+        deadline,
+        doorward::server::Drained::Whole,
+        "it is gone before the drain's end"
+    );
+}
+
+/// The preface, SETTINGS with the largest initial window, and `WINDOW_UPDATE` of the connection to the most.
+const DEAF_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff\
+    \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";
+
+#[tokio::test]
+async fn an_h2_head_that_never_ends_does_not_hold_a_connection_for_ever() {
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.limits.keepalive = SHORT;
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let mut client = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
+    client.send(DEAF_HELLO).await;
+    // HEADERS without END_HEADERS, and then a byte of its CONTINUATION at a time.
+    client.send([0, 0, 1, 1, 1, 0, 0, 0, 1, 0x82]).await;
+    client.send([0, 0x40, 0, 9, 0, 0, 0, 0, 1]).await;
+    let begun = tokio::time::Instant::now();
+    let ended = async {
+        loop {
+            client.send([0x82]).await;
+            match tokio::time::timeout(SHORT / 10, client.some()).await {
+                Ok(bytes) if bytes.is_empty() => return,
+                Ok(_) | Err(_) => {}
+            }
+            assert!(begun.elapsed() < Duration::from_secs(9), "it is still open");
+        }
+    };
+    ended.await;
+}
+
+#[tokio::test]
 async fn what_pingora_refuses_by_itself_is_counted() {
     let up = Upstream::start().await;
     let door = Plan::to(up.address()).start().await;

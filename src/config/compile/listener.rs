@@ -1,10 +1,9 @@
 //! Listeners, their limits, and the admin listener.
 
 mod tls;
+mod trusted;
 
 use std::net::IpAddr;
-
-use ipnet::IpNet;
 
 use super::{Desk, files::Ways};
 use crate::{
@@ -66,6 +65,13 @@ impl Desk<'_, '_> {
                 "keep `tls` or `behind_tls_proxy`",
             );
         }
+        if written.proxy_protocol && config.trusted_proxies.is_empty() {
+            self.found.add(
+                &path.key("proxy_protocol"),
+                "nobody may send the PROXY header, so nobody could connect",
+                "write the addresses of the proxies into `trusted_proxies`",
+            );
+        }
         self.redirects(path, written);
         let plain = written.tls.is_none() && !written.behind_tls_proxy && !written.redirect_to_https;
         if plain && !written.insecure_public_http && !is_local(&bind) {
@@ -82,6 +88,7 @@ impl Desk<'_, '_> {
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),
+            proxy_protocol: written.proxy_protocol,
             limits: Limits::default(),
         })
     }
@@ -121,21 +128,6 @@ impl Desk<'_, '_> {
                 *port = known;
             }
         }
-    }
-
-    fn trusted(&mut self, config: &raw::Config) -> Vec<IpNet> {
-        let path = Path::top().key("trusted_proxies");
-        let networks: Vec<IpNet> = config.trusted_proxies.iter().map(|network| network.value).collect();
-        for (index, network) in networks.iter().enumerate() {
-            if network.prefix_len() == 0 && !config.insecure_trust_all_proxies {
-                self.found.add(
-                    &path.index(index),
-                    format!("{network} trusts everybody to say who they are"),
-                    "write the proxies' own network, or `insecure_trust_all_proxies: true`",
-                );
-            }
-        }
-        networks
     }
 
     pub(super) fn admin(&mut self, written: &raw::Admin, listeners: Option<&Vec<Listener>>) -> Option<AdminSettings> {
@@ -203,9 +195,11 @@ fn limits(config: &raw::Config) -> Limits {
         head_time: timeouts.head.value,
         keepalive: timeouts.keepalive.value,
         read: timeouts.read.value,
+        body_rate: limits.body_rate.value,
         write: timeouts.write.value,
         handshake: timeouts.handshake.value,
         connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
     }
 }
 

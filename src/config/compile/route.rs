@@ -108,6 +108,10 @@ impl Desk<'_, '_> {
         let id = route_id(written, host.as_ref(), pattern.as_ref(), methods.as_ref());
         let forward = self.forward(path, written, &id, said, common);
         let cors = self.cors(&path.key("cors"), written);
+        let rate = written
+            .rate
+            .as_ref()
+            .and_then(|rate| self.rate(&path.key("rate"), rate));
         self.prefix_only(path, written, pattern.as_ref());
         Some(Route {
             id,
@@ -121,6 +125,7 @@ impl Desk<'_, '_> {
             sign_in: sign_in?,
             explain_refusals: written.explain_refusals,
             cors,
+            rate,
             forward: forward?,
         })
     }

@@ -271,6 +271,27 @@ fn every_mistake_is_the_problem_that_it_is() {
             "reached from other machines",
         ),
         (route, &more("trusted_proxies: [0.0.0.0/0]\n"), "trusts everybody"),
+        (route, &more("trusted_proxies: [\"::/0\"]\n"), "trusts everybody"),
+        (
+            route,
+            &more("trusted_proxies: [0.0.0.0/1, 128.0.0.0/1]\n"),
+            "trusts everybody",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [16.0.0.0/8, 17.0.0.0/8, 18.0.0.0/7, 20.0.0.0/6, 24.0.0.0/5, 32.0.0.0/8]\n"),
+            "trusts everybody",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [\"::ffff:10.0.0.0/104\"]\n"),
+            "IPv4 written as IPv6",
+        ),
+        (
+            "behind_tls_proxy: true",
+            "behind_tls_proxy: true\n    proxy_protocol: true",
+            "nobody could connect",
+        ),
         (route, &more("logging: {level: \"a=b=c\"}\n"), "this is not a level"),
         (route, &more("identity: {assertion_life: 6m}\n"), "from 1s to 5m"),
         (route, &more("identity: {assertion_key_rotation: 1h}\n"), "2h or more"),

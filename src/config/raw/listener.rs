@@ -16,6 +16,7 @@ use crate::{
 /// Where Doorward listens.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Listener {
     /// IP address and port, such as `0.0.0.0:8443` or `"[::]:8443"`, or `unix:/path/of/socket`.
     #[schemars(required)]
@@ -29,6 +30,10 @@ pub struct Listener {
     /// `behind_tls_proxy`, else the listener's own.
     #[schemars(range(min = 1))]
     pub public_port: Option<u16>,
+    /// Says that every connection comes from one of `trusted_proxies` and begins with a PROXY protocol header, version 1 or 2,
+    /// which names the client; also before TLS. Whatever else connects is closed.
+    #[schemars(extend("default" = false))]
+    pub proxy_protocol: bool,
     /// Lets people reach this listener by plain HTTP from other machines: cookies and pages can be read on the way.
     #[schemars(extend("default" = false))]
     pub insecure_public_http: bool,
@@ -131,9 +136,22 @@ pub struct Limits {
     /// Largest request body, or `off`. Beyond it: 413. A route may say otherwise with `max_body`.
     #[schemars(extend("default" = "off"))]
     pub body: Text<LimitOfSize>,
-    /// Most connections at once to one listener; without it no limit.
+    /// Fewest bytes a second that a request's body comes with, on average, once it has lasted for `timeouts.read` and until its
+    /// answer begins, or `off`. Below it: 408. A `WebSocket` is free of it.
+    #[schemars(extend("default" = "64B"))]
+    pub body_rate: Text<LimitOfSize>,
+    /// Most connections at once to one listener; without it no limit. More wait until others end.
     #[schemars(range(min = 1))]
     pub connections: Option<usize>,
+    /// Most connections at once to one listener from one address, IPv6 by its `/64`; without it no limit. More are closed at
+    /// once. An office can be one address, so be generous. Those of `trusted_proxies` do not count.
+    #[schemars(range(min = 1))]
+    pub connections_per_address: Option<usize>,
+    /// Most sign-ins from one address, IPv6 by its `/64`, that were begun in the last ten minutes and not finished; and as many
+    /// answers of a provider that came to nothing. Beyond it: 429. A sign-in that succeeds counts no more, so an office behind
+    /// one address is held up only by what is left lying. Each replica counts for itself.
+    #[schemars(range(min = 1, max = 1_000_000), extend("default" = 1000))]
+    pub sign_ins: u32,
 }
 
 /// How long a client may take.
@@ -149,10 +167,10 @@ pub struct Timeouts {
     /// Longest wait between two reads of a request's body. Beyond it: 408, or the end of the stream over HTTP/2.
     #[schemars(extend("default" = "60s"))]
     pub read: Text<LengthOfTime>,
-    /// Longest wait between two writes of a response.
+    /// Longest wait for a client to take a part of a response. Beyond it the connection, or the stream of HTTP/2, is closed.
     #[schemars(extend("default" = "60s"))]
     pub write: Text<LengthOfTime>,
-    /// Longest TLS handshake.
+    /// Longest TLS handshake, and before it longest wait for a PROXY header.
     #[schemars(extend("default" = "10s"))]
     pub handshake: Text<LengthOfTime>,
 }

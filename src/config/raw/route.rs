@@ -73,6 +73,36 @@ pub struct Route {
     pub websocket: bool,
     /// Largest request body, or `off`. Default: as `limits.body` says.
     pub max_body: Option<Text<LimitOfSize>>,
+    /// How many requests the route takes from each caller. Beyond it: 429. Default: any number.
+    pub rate: Option<Rate>,
+}
+
+/// How many requests a route takes from each caller. Each replica counts for itself, in memory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// So many requests, refused ones not counted.
+    #[schemars(required, range(min = 1, max = 1_000_000))]
+    pub requests: Option<u32>,
+    /// In so long, steadily.
+    #[schemars(extend("default" = "1s"))]
+    pub per: Text<LengthOfTime>,
+    /// So many at once, after a pause. Default: as `requests`. All of them are there again within `1h` at most.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub burst: Option<u32>,
+    /// Who is one caller.
+    #[schemars(extend("default" = "address"))]
+    pub by: RateBy,
+}
+
+/// Who is one caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RateBy {
+    /// Who comes from one address, IPv6 by its `/64`. An office can be one.
+    Address,
+    /// A person, with all their sessions; who has none, by their address.
+    Person,
 }
 
 /// The path of a route.
@@ -161,7 +191,7 @@ pub struct ResponseHeaders {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cors {
-    /// Pages that may read Doorward's 401, 403 and 503 answers, each as scheme, host and port: `https://app.example.com`.
+    /// Pages that may read Doorward's 401, 403, 429 and 503 answers, each as scheme, host and port: `https://app.example.com`.
     /// The session's cookie comes along from the same site only: from `app.example.com` to `api.example.com`.
     #[schemars(required, length(min = 1))]
     pub allowed_origins: Option<Vec<Text<WebOrigin>>>,

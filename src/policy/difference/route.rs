@@ -9,7 +9,7 @@ use crate::{
     identity::{HeaderPlan, HeaderRule, Source},
     oidc::ProviderName,
     policy::{
-        Access, Cors, Forward, Route, SignInTerms,
+        Access, Cors, Forward, Rate, Route, SignInTerms,
         route::{Matcher, Prompt},
     },
 };
@@ -26,6 +26,7 @@ impl Route {
             sign_in,
             explain_refusals,
             cors,
+            rate,
             forward,
         } = self;
         let mut found = Differences::default();
@@ -35,6 +36,7 @@ impl Route {
         signed_in(&mut found, [sign_in, &other.sign_in]);
         found.note_shown("explain_refusals", [explain_refusals, &other.explain_refusals]);
         found.note("cors", [cors, &other.cors], optional(Cors::to_string));
+        found.note("rate", [rate, &other.rate], optional(Rate::to_string));
         forwarded(&mut found, [forward, &other.forward]);
         found.into_list()
     }

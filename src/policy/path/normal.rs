@@ -46,7 +46,18 @@ pub enum PathFault {
 /// # Errors
 /// What keeps it from having one.
 pub fn normalise(raw: &[u8]) -> Result<NormalPath, PathFault> {
-    let text = str::from_utf8(raw).map_err(|_| PathFault::Byte)?;
+    match str::from_utf8(raw) {
+        Ok(text) if is_plain(raw) => Ok(NormalPath {
+            path: text.to_owned(),
+            encoded_slash: false,
+        }),
+        Ok(text) => thorough(text),
+        Err(_) => Err(PathFault::Byte),
+    }
+}
+
+pub(super) fn thorough(text: &str) -> Result<NormalPath, PathFault> {
+    let raw = text.as_bytes();
     if !text.starts_with('/') {
         return Err(PathFault::NoSlash);
     }
@@ -67,6 +78,32 @@ pub fn normalise(raw: &[u8]) -> Result<NormalPath, PathFault> {
     }
     Ok(NormalPath { path, encoded_slash })
 }
+
+/// Whether a path is in normal form at first sight, as nearly all are: bytes that stand for themselves, and no segment that
+/// begins with a dot or, but for the last, is empty.
+pub(super) fn is_plain(raw: &[u8]) -> bool {
+    let mut before = None;
+    raw.first() == Some(&b'/')
+        && raw.iter().all(|&byte| {
+            let begins = before.replace(byte) == Some(b'/');
+            PLAIN.get(usize::from(byte)) == Some(&true) && !(begins && matches!(byte, b'/' | b'.'))
+        })
+}
+
+/// By byte: whether it is of a path and begins neither an escape nor a parameter.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "computed when this is compiled, and would not compile beyond its end"
+)]
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte as usize] = in_path(byte) && byte != b';';
+        byte += 1;
+    }
+    plain
+};
 
 /// The path as an upstream may read it that takes escapes of ordinary characters for the characters (`%40` for `@`,
 /// `%2F` for `/`), cuts `;` parameters off its segments and then takes `//` for `/`. `None` where there is nothing to read otherwise. A request

@@ -200,6 +200,13 @@ proptest::proptest! {
     }
 
     #[test]
+    fn what_is_plain_at_first_sight_is_so_at_a_thorough_look(raw in "(/[a-c.;%\\-]{0,3}){1,4}") {
+        if normal::is_plain(raw.as_bytes()) {
+            proptest::prop_assert_eq!(normal::thorough(&raw), normalise(raw.as_bytes()));
+        }
+    }
+
+    #[test]
     fn anything_at_all_is_refused_or_safe(raw in proptest::collection::vec(proptest::num::u8::ANY, 0..40)) {
         if let Ok(normal) = normalise(&raw) {
             proptest::prop_assert!(normal.path.starts_with('/') && !normal.path.contains("//"));

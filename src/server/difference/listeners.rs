@@ -70,6 +70,7 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
         duty,
         hsts,
         trusted_proxies,
+        proxy_protocol,
         limits,
     } = before;
     let mut found = Differences::default();
@@ -85,6 +86,7 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
     found.note("hsts", [hsts, &after.hsts], header);
     let proxies = [trusted_proxies, &after.trusted_proxies];
     found.note("trusted_proxies", proxies, list(ToString::to_string));
+    found.note_shown("proxy_protocol", [proxy_protocol, &after.proxy_protocol]);
     bounds(&mut found, [limits, &after.limits]);
     found.into_list()
 }
@@ -113,9 +115,11 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
         head_time,
         keepalive,
         read,
+        body_rate,
         write,
         handshake,
         connections,
+        connections_per_address,
     } = before;
     let bytes = |bytes: &usize| format!("{bytes} bytes");
     found.note("limits.head", [head, &after.head], bytes);
@@ -126,6 +130,13 @@ fn bounds(found: &mut Differences, [before, after]: [&Limits; 2]) {
         [connections, &after.connections],
         optional(usize::to_string),
     );
+    found.note(
+        "limits.connections_per_address",
+        [connections_per_address, &after.connections_per_address],
+        optional(usize::to_string),
+    );
+    let a_second = |rate: &u64| format!("{rate} bytes a second");
+    found.note("limits.body_rate", [body_rate, &after.body_rate], optional(a_second));
     found.note("timeouts.head", [head_time, &after.head_time], time);
     found.note("timeouts.keepalive", [keepalive, &after.keepalive], time);
     found.note("timeouts.read", [read, &after.read], time);

@@ -121,12 +121,16 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
         Takes::Reload,
         "requests from then on",
     );
+    let mut limits = Differences::default();
+    let sign_ins = [&old.sign_ins_per_address, &new.sign_ins_per_address];
+    limits.note_shown("sign_ins", sign_ins);
     let identity = identity([&old.identity, &new.identity]);
     let admin = admin([&old.admin, &new.admin]);
     let logging = logging([&old.telemetry, &new.telemetry]);
     let restart = "as before until a restart";
     [
         default,
+        Changed::key("limits", limits.into_list(), Takes::Reload, "sign-ins from then on"),
         Changed::key(
             "identity",
             identity.into_list(),

@@ -166,7 +166,8 @@ impl Browser {
             .collect()
     }
 
-    fn cookies(&self, host: &str) -> String {
+    /// The jar's cookies for a host, as they are sent.
+    pub fn cookies(&self, host: &str) -> String {
         let jar = self.jar.lock().unwrap();
         let pairs: Vec<String> = jar
             .iter()

@@ -62,6 +62,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Trusted proxies.
     pub trusted: Vec<ipnet::IpNet>,
+    /// Whether connections begin with a PROXY header.
+    pub proxy_protocol: bool,
     /// Certificate.
     pub tls: Option<ListenerTls>,
 }
@@ -78,6 +80,7 @@ impl Plan {
             routes,
             limits: Limits::default(),
             trusted: Vec::new(),
+            proxy_protocol: false,
             tls: None,
         }
     }
@@ -118,6 +121,7 @@ impl Plan {
             hsts: None,
             tls: self.tls,
             trusted_proxies: self.trusted,
+            proxy_protocol: self.proxy_protocol,
             limits: self.limits,
         };
         let bound = server::bind(listener).unwrap();
@@ -141,6 +145,24 @@ impl Plan {
 }
 
 impl Door {
+    /// Waits until a metric's sample, given by its beginning, has this value.
+    pub async fn until_metric(&self, sample: &str, value: usize) {
+        let line = format!("{sample} {value}");
+        for _ in 0..500 {
+            if self.telemetry.render().lines().any(|found| found == line) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{line} never came: {}", self.telemetry.render());
+    }
+
+    /// Waits until so many connections were turned away for a reason.
+    pub async fn turned_away(&self, reason: &str, count: usize) {
+        let sample = format!("doorward_connections_turned_away_total{{reason=\"{reason}\"}}");
+        self.until_metric(&sample, count).await;
+    }
+
     /// Drains.
     pub async fn shutdown(self, deadline: Duration) -> Drained {
         self.running.shutdown(deadline).await
@@ -220,6 +242,7 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
         sign_in: SignInTerms::of(ProviderName::new("none")),
         explain_refusals: false,
         cors: None,
+        rate: None,
         forward: Forward {
             upstream: Arc::new(upstream),
             strip_prefix: false,

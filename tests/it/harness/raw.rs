@@ -233,7 +233,16 @@ pub struct H2 {
 impl H2 {
     /// Connects.
     pub async fn connect(address: SocketAddr, trusted: &rustls::pki_types::CertificateDer<'static>) -> Self {
-        let stream = Raw::connect_tls(address, trusted, &["h2"]).await.stream;
+        Self::over(TcpStream::connect(address).await.unwrap(), trusted).await
+    }
+
+    /// Over a connection.
+    pub async fn over(stream: TcpStream, trusted: &rustls::pki_types::CertificateDer<'static>) -> Self {
+        let connector = tls_connector(trusted, &["h2"]);
+        let stream = connector
+            .connect("localhost".try_into().unwrap(), stream)
+            .await
+            .unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         let (send, connection) = h2::client::handshake(stream).await.unwrap();
         let driver = tokio::spawn(async move {
@@ -273,7 +282,8 @@ impl Drop for H2 {
     }
 }
 
-fn tls_connector(trusted: &rustls::pki_types::CertificateDer<'static>, alpn: &[&str]) -> TlsConnector {
+/// A connector that trusts one certificate and offers these protocols.
+pub fn tls_connector(trusted: &rustls::pki_types::CertificateDer<'static>, alpn: &[&str]) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(trusted.clone()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
