@@ -1,7 +1,7 @@
 //! The command line.
 //!
 //! Exit codes: 0 when it did what was asked, 1 when it could not, 2 when the configuration or the command line is wrong, 3 when
-//! `check --diff` finds what takes a restart.
+//! `check --diff` finds what takes a restart, or `import` something without equivalent.
 
 mod check;
 mod client;
@@ -12,6 +12,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod health;
+mod import;
 mod keys;
 mod run;
 mod schema;
@@ -66,6 +67,9 @@ enum Command {
     /// Say which route a URL belongs to, and what would be decided there, and why
     #[command(after_help = explain::HELP)]
     Explain(explain::Options),
+    /// Turn the configuration of another gateway into one of Doorward's
+    #[command(subcommand)]
+    Import(import::Command),
     /// Ask a running gateway whether it is well: for health checks
     #[command(after_help = health::HELP)]
     Health(health::Options),
@@ -141,6 +145,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     let out = &mut io::stdout();
     match command {
         Command::Check(options) => return check::check(&options, out),
+        Command::Import(command) => return import::import(&command, out),
         Command::Doctor(options) => return doctor::doctor(&options, out),
         Command::Run(file) => run::run(&file.path),
         Command::Explain(options) => explain::explain(&options, out),

@@ -7,6 +7,7 @@ mod assertions;
 mod audit;
 mod callback;
 mod cookies;
+mod former;
 mod gateway;
 mod limits;
 mod live;

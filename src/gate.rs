@@ -5,6 +5,7 @@ pub mod callback;
 pub mod cors;
 pub mod decide;
 pub mod explain;
+pub mod former;
 pub mod place;
 pub mod provider_logout;
 pub mod refusal;
@@ -22,6 +23,7 @@ pub use self::{
     allowance::{Allowance, Take, Used},
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
+    former::Former,
     place::{Endpoint, Place},
     provider_logout::Heard,
     refusal::{Refusal, SignInFailure},

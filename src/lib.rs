@@ -41,6 +41,7 @@ pub mod flow;
 pub mod proxy;
 pub mod admin;
 pub mod config;
+pub mod import;
 pub mod server;
 pub mod doctor;
 #[cfg(feature = "demo")]

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod cors;
 pub mod difference;
+pub mod former;
 pub mod host;
 pub mod path;
 pub mod rate;
@@ -14,6 +15,7 @@ pub use self::{
     access::{Access, Rule, Unmet},
     cors::{Cors, Origin, Preflight},
     difference::{Difference, Differences},
+    former::FormerFolder,
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
     rate::{Rate, RateBy},

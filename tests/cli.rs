@@ -98,6 +98,7 @@ fn help_teaches() {
       check        Say every problem of a configuration, or what a reload to another would change
       doctor       Look at everything that a configuration needs, and say what to do
       explain      Say which route a URL belongs to, and what would be decided there, and why
+      import       Turn the configuration of another gateway into one of Doorward's
       health       Ask a running gateway whether it is well: for health checks
       keys         Make, list, watch and rotate the keys that seal sessions
       sessions     List and end sessions at a running gateway's admin listener

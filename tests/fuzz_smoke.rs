@@ -174,6 +174,6 @@ macro_rules! held {
 
 // CK-07, ID-15 and what else reads bytes from outside
 held! {
-    callback caller certificate claim_path config handle header_values host id_token id_token_compact key_set measure metadata
+    callback caller certificate claim_path config handle header_values host id_token id_token_compact import key_set measure metadata
     path_pattern proxy_protocol record request_target return_to sealed token_response userinfo
 }

@@ -23,6 +23,7 @@ pub mod header_values;
 pub mod host;
 pub mod id_token;
 pub mod id_token_compact;
+pub mod import;
 pub mod key_set;
 pub mod measure;
 pub mod metadata;
@@ -41,7 +42,7 @@ mod signed;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its folder of seeds.
-pub const ALL: [(&str, Target); 21] = [
+pub const ALL: [(&str, Target); 22] = [
     ("callback", callback::run),
     ("caller", caller::run),
     ("certificate", certificate::run),
@@ -52,6 +53,7 @@ pub const ALL: [(&str, Target); 21] = [
     ("host", host::run),
     ("id_token", id_token::run),
     ("id_token_compact", id_token_compact::run),
+    ("import", import::run),
     ("key_set", key_set::run),
     ("measure", measure::run),
     ("metadata", metadata::run),

@@ -6,6 +6,7 @@ mod access;
 mod claims;
 mod cors;
 mod files;
+mod former;
 mod headers;
 mod listener;
 mod names;
@@ -91,9 +92,10 @@ impl Desk<'_, '_> {
         let address_kept = session::address_kept(config.session.client_address);
         let identity = self.identity(config);
         let telemetry = self.logging(&config.logging);
+        let former = self.former(config);
         let site = self.site(config, default_provider.as_ref());
         Some(Plan {
-            site: site?,
+            site: site?.in_place_of(former),
             listeners: listeners?,
             admin,
             providers: providers?,

@@ -32,7 +32,7 @@ use super::written::{
     Text,
     address::{Network, PublicUrl},
     measure::LengthOfTime,
-    name::NameText,
+    name::{FormerFolderText, NameText},
 };
 
 /// A Doorward configuration.
@@ -77,6 +77,9 @@ pub struct Config {
     /// What upstreams are told of the person, for all routes.
     #[schemars(extend("default" = {}))]
     pub identity: Identity,
+    /// Standing in for another gateway while a site moves from it.
+    #[schemars(extend("default" = {}))]
+    pub compatibility: Compatibility,
     /// Logs.
     #[schemars(extend("default" = {}))]
     pub logging: Logging,
@@ -106,6 +109,22 @@ pub struct Identity {
     /// Headers for every route; a route adds to them, and what it says of the same header wins.
     #[schemars(extend("default" = {}))]
     pub headers: Headers,
+}
+
+/// Standing in for another gateway while a site moves from it.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Compatibility {
+    /// Answers `/oauth2/start`, `/oauth2/sign_in`, `/oauth2/callback`, `/oauth2/sign_out` and `/oauth2/userinfo` as well, on
+    /// every host, by the rules of Doorward's own endpoints. The redirect URI of the default provider is then
+    /// `https://<host>/oauth2/callback`, as it was registered. Wherever a route sends the identity it also sends
+    /// `X-Auth-Request-User`, `-Email`, `-Groups` and `-Preferred-Username`. Nothing else below `/oauth2` is found, and
+    /// nothing below it is forwarded.
+    #[schemars(extend("default" = false))]
+    pub oauth2_proxy: bool,
+    /// The folder, if `proxy_prefix` moved it.
+    #[schemars(extend("default" = "/oauth2"))]
+    pub oauth2_proxy_prefix: Text<FormerFolderText>,
 }
 
 /// Logs.

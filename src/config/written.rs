@@ -17,8 +17,8 @@ use self::{
     address::{IssuerUrl, Listen, Network, PublicUrl, RedisUrl, UpstreamUrl, WebOrigin},
     measure::{AgeOfHsts, LengthOfTime, LimitOfSize, LimitOfTime, Size},
     name::{
-        AddedPrefix, ClaimName, EmailDomain, HeaderText, HeaderTitle, HostName, MethodName, NameText, PathExpression,
-        RoutePath, Word,
+        AddedPrefix, ClaimName, EmailDomain, FormerFolderText, HeaderText, HeaderTitle, HostName, MethodName, NameText,
+        PathExpression, RoutePath, Word,
     },
     node::HostAndPort,
 };
@@ -111,6 +111,7 @@ const FORMATS: &[Format] = &[
     entry::<HostName>(),
     entry::<RoutePath>(),
     entry::<AddedPrefix>(),
+    entry::<FormerFolderText>(),
     entry::<PathExpression>(),
     entry::<MethodName>(),
     entry::<HeaderTitle>(),

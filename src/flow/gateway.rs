@@ -136,8 +136,11 @@ impl Gateway {
     async fn own(&self, endpoint: Endpoint, incoming: &Incoming<'_>, caller: Caller) -> Reply {
         match endpoint {
             Endpoint::Callback => self.callback(incoming, caller).await,
-            Endpoint::SignIn => self.start(incoming, caller).await,
-            Endpoint::SignOut => self.sign_out(incoming, caller).await,
+            Endpoint::SignIn => self.sign_in(incoming, caller).await,
+            Endpoint::SignOut => {
+                let return_to = gate::sign_out::wanted(incoming.target.query().unwrap_or_default());
+                self.sign_out(incoming, caller, &return_to).await
+            }
             Endpoint::SignedOut => self.signed_out(incoming),
             Endpoint::WhoAmI => self.whoami(incoming, caller).await,
             Endpoint::Jwks => reply::jwks(&self.parts.assertions.keys(self.now(), &self.parts.entropy)),
@@ -199,6 +202,7 @@ impl Front for Gateway {
             Place::Route(route) => self.admit(&route, incoming, caller).await,
             // Boxed, here and in `admit`: what few requests wait for would make the future of every request large.
             Place::Own(endpoint) => Answer::Reply(Box::pin(self.own(endpoint, incoming, caller)).await),
+            Place::Former(endpoint) => Answer::Reply(Box::pin(self.former(endpoint, incoming, caller)).await),
             Place::Refused(refusal) => Answer::Reply(self.refuse(refusal, caller, incoming.request_id)),
             Place::OtherMethods(methods) => Answer::Reply(reply::allow(
                 self.refuse(Refusal::Method, caller, incoming.request_id),

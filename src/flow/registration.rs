@@ -38,7 +38,7 @@ impl Registration {
             };
             listeners.iter().flat_map(each)
         };
-        let callback = place::callback(provider, default);
+        let callback = place::callback(provider, default, site.former());
         Self {
             redirect_uris: origins().map(|origin| format!("{origin}{callback}")).collect(),
             signed_out_uris: origins()

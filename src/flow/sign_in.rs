@@ -14,12 +14,17 @@ use crate::{
 
 impl Gateway {
     /// `/.doorward/sign-in?return_to=…[&switch=1]`: a link on our pages and in problem JSON.
-    pub(super) async fn start(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+    pub(super) async fn sign_in(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+        let asked = Wish::read(incoming.target.query().unwrap_or_default());
+        self.start(incoming, caller, asked).await
+    }
+
+    /// Begins a sign-in for whoever has no session that serves.
+    pub(super) async fn start(&self, incoming: &Incoming<'_>, caller: Caller, asked: Wish) -> Reply {
         if !matches!(*incoming.method, Method::GET | Method::HEAD) {
             let refused = self.refuse_plainly(Refusal::Method, caller, incoming);
             return reply::allow(refused, &[Method::GET, Method::HEAD]);
         }
-        let asked = Wish::read(incoming.target.query().unwrap_or_default());
         let terms = self.terms_of(incoming, &asked.return_to);
         if !asked.switch_account {
             match self.presence(incoming).await {
@@ -114,16 +119,16 @@ impl Gateway {
     /// The redirect URI of a provider on the request's host, which a route of the configuration named (AR-08).
     pub(super) fn redirect_uri(&self, incoming: &Incoming<'_>, provider: &ProviderName) -> String {
         let origin = reply::origin(incoming.public, incoming.target.host().as_str());
-        let callback = place::callback(provider, self.parts().default_provider.as_ref());
+        let parts = self.parts();
+        let callback = place::callback(provider, parts.default_provider.as_ref(), parts.site.former());
         format!("{origin}{callback}")
     }
 
     /// How people sign in for the page they go back to: as its route says, or by the default provider. Nobody signs in
     /// on a host that no route names: what a client writes into `Host` must not become a redirect URI (AR-08).
     pub(super) fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
-        let path = return_to.as_str().split('?').next().unwrap_or_default();
         let (site, host) = (&self.parts().site, incoming.target.host());
-        match site.find(host, path, &Method::GET) {
+        match site.find(host, return_to.path(), &Method::GET) {
             Found::Route(route) => Some(route.sign_in.clone()),
             Found::Nothing if !site.knows(host) => None,
             Found::Nothing | Found::OtherMethods(_) => self.parts().default_provider.clone().map(SignInTerms::of),

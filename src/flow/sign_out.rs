@@ -18,15 +18,16 @@ use crate::{
 };
 
 impl Gateway {
-    pub(super) async fn sign_out(&self, incoming: &Incoming<'_>, caller: Caller) -> Reply {
+    /// `return_to` is the page to go on to afterwards.
+    pub(super) async fn sign_out(&self, incoming: &Incoming<'_>, caller: Caller, return_to: &ReturnTo) -> Reply {
         if !matches!(*incoming.method, Method::GET | Method::HEAD | Method::POST) {
             let refused = self.refuse_plainly(Refusal::Method, caller, incoming);
             return reply::allow(refused, &[Method::GET, Method::HEAD, Method::POST]);
         }
         let own_origin = reply::origin(incoming.public, incoming.target.host().as_str());
         match sign_out::judge(incoming.method, incoming.headers, &own_origin) {
-            SignOut::Proceed => self.proceed(incoming, caller, &own_origin).await,
-            SignOut::Confirm => self.confirm(incoming).await,
+            SignOut::Proceed => self.proceed(incoming, caller, &own_origin, return_to).await,
+            SignOut::Confirm => self.confirm(incoming, return_to).await,
             SignOut::Refuse => {
                 self.audit(incoming, Act::SignOut, Refusal::CrossSite.code(), None);
                 self.refuse_plainly(Refusal::CrossSite, caller, incoming)
@@ -34,7 +35,7 @@ impl Gateway {
         }
     }
 
-    async fn proceed(&self, incoming: &Incoming<'_>, caller: Caller, own_origin: &str) -> Reply {
+    async fn proceed(&self, incoming: &Incoming<'_>, caller: Caller, own_origin: &str, return_to: &ReturnTo) -> Reply {
         let began = Instant::now();
         let mut found = self.kept(incoming).await;
         if matches!(found, Presence::Down) && a_moment_passed(began).await {
@@ -61,7 +62,7 @@ impl Gateway {
             self.emit(&Event::Session { what: "signed_out" });
             self.audit(incoming, Act::SignOut, "ok", Some(session));
         }
-        let mut reply = self.onward(incoming, session.as_deref(), own_origin).await;
+        let mut reply = self.onward(incoming, session.as_deref(), own_origin, return_to).await;
         if let Some(session) = session {
             self.revoke_behind(session);
         }
@@ -73,12 +74,18 @@ impl Gateway {
     }
 
     /// On to the provider's end-session endpoint, or to our own page when there is none or it is not known now.
-    async fn onward(&self, incoming: &Incoming<'_>, session: Option<&Session>, own_origin: &str) -> Reply {
+    async fn onward(
+        &self,
+        incoming: &Incoming<'_>,
+        session: Option<&Session>,
+        own_origin: &str,
+        return_to: &ReturnTo,
+    ) -> Reply {
         let Some(session) = session else {
             return to(incoming, SIGNED_OUT);
         };
         let local = format!("{SIGNED_OUT}?{}", reply::LOCAL_ONLY);
-        let Some(request) = self.end_session(incoming, session, own_origin).await else {
+        let Some(request) = self.end_session(session, own_origin, return_to).await else {
             return to(incoming, &local);
         };
         if asked_by_script(incoming) {
@@ -90,11 +97,10 @@ impl Gateway {
         }
     }
 
-    async fn end_session(&self, incoming: &Incoming<'_>, session: &Session, own_origin: &str) -> Option<EndSession> {
+    async fn end_session(&self, session: &Session, own_origin: &str, return_to: &ReturnTo) -> Option<EndSession> {
         let provider = self.provider_of_session(session)?;
-        let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
         let ring = self.parts().ring.load();
-        let state = sign_out::state(&ring, self.parts().entropy.bytes(), &return_to, self.now());
+        let state = sign_out::state(&ring, self.parts().entropy.bytes(), return_to, self.now());
         let id_token = session.record.tokens.id_token.expose();
         provider
             .end_session(id_token, &format!("{own_origin}{SIGNED_OUT}"), &state)
@@ -120,7 +126,7 @@ impl Gateway {
         reply::signed_out(incoming, &onward)
     }
 
-    async fn confirm(&self, incoming: &Incoming<'_>) -> Reply {
+    async fn confirm(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Reply {
         let session = match self.kept(incoming).await {
             Presence::Session(session) => Some(session),
             Presence::Nothing | Presence::Unreadable | Presence::Down => None,
@@ -128,8 +134,7 @@ impl Gateway {
         let who = session.as_ref().map(|session| who(session));
         let leads_to = self.end_session_origin(session.as_deref()).await;
         let leads_to: Vec<&str> = leads_to.as_deref().into_iter().collect();
-        let return_to = sign_out::wanted(incoming.target.query().unwrap_or_default());
-        let path = again(&return_to);
+        let path = again(return_to);
         let facts = pages::ConfirmSignOut {
             request_id: incoming.request_id,
             who: who.as_deref(),

@@ -48,6 +48,13 @@ pub fn explain(site: &Site, vouchers: &[Voucher<'_>], question: &Question<'_>, n
                 format!("own endpoint  {}", endpoint.path()),
                 "Doorward answers this itself; no route is asked.".to_owned(),
             ],
+            Place::Former(endpoint) => vec![
+                format!("own endpoint  {}", target.path()),
+                format!(
+                    "Doorward {} here in the place of oauth2-proxy; no route is asked.",
+                    endpoint.what()
+                ),
+            ],
             Place::Refused(refusal) => vec![refused(refusal)],
             Place::OtherMethods(methods) => vec![refused(Refusal::Method), format!("methods  {}", named(&methods))],
         },

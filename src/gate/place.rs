@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Refusal, Target, provider_logout::LONGEST_FORM};
+use super::{Former, Refusal, Target, former, provider_logout::LONGEST_FORM};
 use crate::{
     oidc::ProviderName,
-    policy::{Found, Route, Site, path},
+    policy::{FormerFolder, Found, Route, Site, path},
 };
 
 /// Where a request goes.
@@ -15,6 +15,8 @@ use crate::{
 pub enum Place {
     /// One of the gateway's own endpoints.
     Own(Endpoint),
+    /// One of those that oauth2-proxy had, where the site answers in its place.
+    Former(Former),
     /// A route.
     Route(Arc<Route>),
     /// Nowhere, or not like this.
@@ -70,7 +72,7 @@ pub fn place(site: &Site, method: &Method, target: &Target) -> Place {
     match reading.map(|read| look_up(site, method, target, &read)) {
         None | Some(Place::Refused(Refusal::NotFound)) => found,
         Some(Place::Route(other)) if Arc::ptr_eq(route, &other) => found,
-        Some(Place::Route(_) | Place::Own(_) | Place::OtherMethods(_) | Place::Refused(_)) => {
+        Some(Place::Route(_) | Place::Own(_) | Place::Former(_) | Place::OtherMethods(_) | Place::Refused(_)) => {
             Place::Refused(Refusal::BadTarget)
         }
     }
@@ -114,12 +116,13 @@ impl Endpoint {
 }
 
 /// The path of a provider's redirect URI. Other providers than the default have their own, so that an answer of one cannot be
-/// taken for another's (RFC 9700 section 4.4).
+/// taken for another's (RFC 9700 section 4.4). Where the site stands in for oauth2-proxy, the default provider's is the one
+/// that was registered for that.
 #[must_use]
-pub fn callback(provider: &ProviderName, default: Option<&ProviderName>) -> String {
+pub fn callback(provider: &ProviderName, default: Option<&ProviderName>, former: Option<&FormerFolder>) -> String {
     let callback = Endpoint::Callback.path();
     if default == Some(provider) {
-        callback.to_owned()
+        former.map_or_else(|| callback.to_owned(), former::callback)
     } else {
         format!("{callback}/{}", provider.as_str())
     }
@@ -165,6 +168,13 @@ fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
         return match endpoint(path) {
             Some(_) if !usual(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Own(endpoint),
+            None => Place::Refused(Refusal::NotFound),
+        };
+    }
+    if let Some(rest) = site.former().and_then(|folder| folder.below(path)) {
+        return match Former::at(rest) {
+            Some(_) if !usual(method) => Place::Refused(Refusal::Method),
+            Some(endpoint) => Place::Former(endpoint),
             None => Place::Refused(Refusal::NotFound),
         };
     }
@@ -220,12 +230,17 @@ mod tests {
         Site::new(routes).unwrap()
     }
 
-    /// `METHOD path`.
     fn at(asked: &str) -> String {
+        at_site(&site(), asked)
+    }
+
+    /// `METHOD path`.
+    fn at_site(site: &Site, asked: &str) -> String {
         let (method, path) = asked.split_once(' ').unwrap();
         let target = Target::parse(path.as_bytes(), &[b"a.test"]).unwrap();
-        match place(&site(), &method.parse().unwrap(), &target) {
+        match place(site, &method.parse().unwrap(), &target) {
             Place::Own(endpoint) => format!("{endpoint:?}"),
+            Place::Former(endpoint) => format!("former {endpoint:?}"),
             Place::Route(route) => route.id.0.to_string(),
             Place::Refused(refusal) => refusal.code().to_owned(),
             Place::OtherMethods(methods) => format!("{methods:?}"),
@@ -277,6 +292,38 @@ mod tests {
             ("GET /.Doorward/callback", "* /*"),
             ("GET /x/.doorward/callback", "* /*"),
         ]);
+    }
+
+    #[test]
+    fn in_the_place_of_oauth2_proxy_nothing_below_its_folder_is_forwarded() {
+        let site = site().in_place_of(Some(FormerFolder::parse("/oauth2").unwrap()));
+        for (asked, expected) in [
+            ("GET /oauth2/start?rd=/x", "former SignIn"),
+            ("GET /oauth2/sign_in", "former SignIn"),
+            ("GET /oauth2/callback", "former Callback"),
+            ("POST /oauth2/sign_out", "former SignOut"),
+            ("GET /oauth2/userinfo", "former UserInfo"),
+            ("GET /oauth2/auth", "no_route"),
+            ("GET /oauth2", "no_route"),
+            ("GET /oauth2/static/x.css", "no_route"),
+            ("PROPFIND /oauth2/start", "method_not_allowed"),
+            ("GET /oauth2;x/start", "bad_target"),
+            ("GET /oauth2x/auth", "* /*"),
+            ("GET /.doorward/callback", "Callback"),
+        ] {
+            assert_eq!(at_site(&site, asked), expected, "{asked}");
+        }
+        holds(&[("GET /oauth2/start", "* /*"), ("GET /oauth2/auth", "* /*")]);
+    }
+
+    #[test]
+    fn the_default_provider_keeps_the_redirect_uri_of_oauth2_proxy() {
+        let (one, other) = (ProviderName::new("one"), ProviderName::new("other"));
+        let folder = FormerFolder::parse("/oauth2").unwrap();
+        let of = |name: &ProviderName, former| callback(name, Some(&one), former);
+        assert_eq!(of(&one, None), "/.doorward/callback");
+        assert_eq!(of(&one, Some(&folder)), "/oauth2/callback");
+        assert_eq!(of(&other, Some(&folder)), "/.doorward/callback/other");
     }
 
     #[test]

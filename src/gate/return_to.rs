@@ -39,6 +39,12 @@ impl ReturnTo {
         (visible && allowed(&normal.path) && allowed(&read)).then(|| Self(written.to_owned()))
     }
 
+    /// The path, without the query.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.split_once('?').map_or(self.0.as_str(), |(path, _)| path)
+    }
+
     /// For a `Location` header.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -5,6 +5,8 @@
 //! In a list joined by commas, an item with a comma is left out too, since it would read as two; the signed assertion
 //! carries the whole list.
 
+mod former;
+
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashSet},

@@ -21,7 +21,7 @@ use hashbrown::HashTable;
 use http::Method;
 use rustc_hash::FxHasher;
 
-use super::{Host, HostPattern, PathPattern, PathRegex, Route, RouteId, path::normal};
+use super::{FormerFolder, Host, HostPattern, PathPattern, PathRegex, Route, RouteId, path::normal};
 
 /// All routes.
 #[derive(Debug, Default)]
@@ -35,6 +35,7 @@ pub struct Site {
     scopes: HashSet<Box<str>>,
     /// By scope; longest first, then by alphabet.
     expressions: HashMap<Box<str>, Vec<(PathRegex, Place)>>,
+    former: Option<FormerFolder>,
 }
 
 /// What a look-up finds.
@@ -64,6 +65,19 @@ impl Site {
             site.routes.push(route);
         }
         Ok(site)
+    }
+
+    /// The same site, which answers below oauth2-proxy's folder in its place.
+    #[must_use]
+    pub fn in_place_of(mut self, former: Option<FormerFolder>) -> Self {
+        self.former = former;
+        self
+    }
+
+    /// The folder of oauth2-proxy, where it is answered.
+    #[must_use]
+    pub const fn former(&self) -> Option<&FormerFolder> {
+        self.former.as_ref()
     }
 
     /// The route of a request. A path starts with `/`; nothing is found for another.

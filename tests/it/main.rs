@@ -25,6 +25,7 @@ mod behind_nginx;
 mod client_certificates;
 mod cors;
 mod doctor;
+mod former;
 mod identity;
 mod limits;
 mod open;

@@ -28,10 +28,11 @@ pub(super) struct Said {
 
 impl Said {
     /// The rules of a route: its own, then those of all routes about other headers, then the identity's.
-    pub(super) fn joined(&self, common: &Self) -> (Vec<HeaderRule>, Vec<HeaderName>) {
+    /// `former`: whether the site stands in for oauth2-proxy, whose names the identity has as well then.
+    pub(super) fn joined(&self, common: &Self, former: bool) -> (Vec<HeaderRule>, Vec<HeaderName>) {
         let mut rules = self.rules.clone();
         let identity = self.identity.or(common.identity).unwrap_or(true);
-        let defaults = if identity { HeaderRule::defaults() } else { Vec::new() };
+        let defaults = if identity { identities(former) } else { Vec::new() };
         for rule in common.rules.iter().cloned().chain(defaults) {
             let name = folded(&rule.name);
             if rules.iter().all(|own| folded(&own.name) != name) {
@@ -188,10 +189,18 @@ fn tokens(path: &Path, written: &raw::Headers) -> Vec<(Path, HeaderRule)> {
     rules
 }
 
+/// The headers with the identity.
+fn identities(former: bool) -> Vec<HeaderRule> {
+    let formers = if former { HeaderRule::former() } else { Vec::new() };
+    HeaderRule::defaults().into_iter().chain(formers).collect()
+}
+
 /// Every name that any of them sets, and the identity's: stripped on every route.
-pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>) -> Vec<HeaderName> {
+pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>, former: bool) -> Vec<HeaderName> {
     let mut seen = BTreeSet::new();
-    let defaults = HeaderRule::defaults().into_iter().map(|rule| rule.name);
+    let tokens = former.then_some(HeaderRule::FORMER_TOKENS);
+    let defaults = identities(former).into_iter().map(|rule| rule.name);
+    let defaults = defaults.chain(tokens.into_iter().flatten());
     let named: Vec<HeaderName> = all.flat_map(|said| said.names().cloned().collect::<Vec<_>>()).collect();
     defaults
         .chain(named)

@@ -6,6 +6,7 @@ use http::{HeaderName, Method};
 
 use super::{
     Desk,
+    former::folder,
     headers::{Said, reserved},
 };
 use crate::{
@@ -37,7 +38,7 @@ impl Desk<'_, '_> {
             .enumerate()
             .map(|(index, route)| self.said(&all.index(index).key("headers"), &route.headers))
             .collect();
-        let reserved = reserved(each.iter().chain([&said]));
+        let reserved = reserved(each.iter().chain([&said]), folder(config).is_some());
         let mut common = Common {
             config,
             provider,
@@ -100,7 +101,7 @@ impl Desk<'_, '_> {
         let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
         let host = self.host(path, written, common.config, open);
         let sign_in = self.sign_in(path, written, common, access.as_ref());
-        let pattern = self.pattern(&path.key("path"), &written.path);
+        let pattern = self.pattern(&path.key("path"), &written.path, common.config);
         let methods = written
             .methods
             .as_ref()
@@ -154,7 +155,7 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn pattern(&mut self, path: &Path, written: &raw::Path) -> Option<PathPattern> {
+    fn pattern(&mut self, path: &Path, written: &raw::Path, config: &raw::Config) -> Option<PathPattern> {
         let made = match written {
             raw::Path::Prefix(prefix) => PathPattern::prefix(&prefix.value),
             raw::Path::Object(object) => match (&object.exact, &object.prefix, &object.regex) {
@@ -175,7 +176,10 @@ impl Desk<'_, '_> {
                 self.found.add(path, what, "choose another path");
                 None
             }
-            Ok(pattern) => Some(pattern),
+            Ok(pattern) => {
+                self.not_former(path, &pattern, config);
+                Some(pattern)
+            }
             Err(why) => {
                 self.found.add(path, why, "write it from the slash, such as /app");
                 None
@@ -203,7 +207,7 @@ impl Desk<'_, '_> {
     ) -> Option<Forward> {
         let (response_set, response_remove) = self.response(path, &written.response_headers);
         let upstream = self.shared_upstream(path, written, id, common);
-        let (rules, remove) = said.joined(&common.said);
+        let (rules, remove) = said.joined(&common.said, folder(common.config).is_some());
         let assertion = written.assertion.unwrap_or(common.config.identity.assertion);
         Some(Forward {
             upstream: upstream?,

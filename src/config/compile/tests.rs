@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, path::Path as FilePath};
 use super::*;
 use crate::{
     flow::Duty,
-    policy::{Found, Host},
+    policy::{FormerFolder, Found, Host},
 };
 
 const GOOD: &str = r"
@@ -70,6 +70,39 @@ fn pages_of_other_origins_are_listed_one_by_one() {
 }
 
 /// The problems of the good configuration whose route has these lines instead of its upstream.
+#[test]
+fn in_the_place_of_oauth2_proxy_its_folder_is_taken() {
+    let with = |switch: &str, more: &str| problems("routes:\n", &format!("compatibility: {switch}\nroutes:\n{more}"));
+    let below = "  - { path: /oauth2/x, upstream: \"http://127.0.0.1:1\", access: open }\n";
+    assert!(with("{ oauth2_proxy: false }", below).is_empty());
+    assert!(with("{ oauth2_proxy: true }", "").is_empty());
+    assert!(with("{ oauth2_proxy: true, oauth2_proxy_prefix: /old }", below).is_empty());
+    for (switch, more, expected) in [
+        (
+            "{ oauth2_proxy: true }",
+            below,
+            "routes[0].path: /oauth2/x is below /oauth2",
+        ),
+        (
+            "{ oauth2_proxy: true, oauth2_proxy_prefix: /.doorward/x }",
+            "",
+            "Doorward's own",
+        ),
+        (
+            "{ oauth2_proxy: true, oauth2_proxy_prefix: / }",
+            "",
+            "a folder of paths",
+        ),
+    ] {
+        let told = with(switch, more);
+        assert!(told.len() == 1 && told[0].contains(expected), "{told:?}");
+    }
+    let on = "compatibility: { oauth2_proxy: true }\nroutes:\n";
+    let plan = read(&GOOD.replacen("routes:\n", on, 1)).unwrap();
+    assert_eq!(plan.site.former().map(FormerFolder::as_str), Some("/oauth2"));
+    assert!(read(GOOD).unwrap().site.former().is_none(), "off unless written");
+}
+
 fn of_route(lines: &str) -> Vec<String> {
     problems("    upstream: http://127.0.0.1:3000\n", lines)
 }

@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Written;
 use crate::{
     identity::ClaimPath,
-    policy::{HostPattern, PathPattern},
+    policy::{FormerFolder, HostPattern, PathPattern},
 };
 
 /// A host name, `*.suffix`, or `*`.
@@ -20,6 +20,10 @@ pub enum RoutePath {}
 /// A path put in front of another: from `/`, no `/` at its end.
 #[derive(Debug)]
 pub enum AddedPrefix {}
+
+/// The folder that oauth2-proxy had: from `/`, no `/` at its end.
+#[derive(Debug)]
+pub enum FormerFolderText {}
 
 /// A regular expression for whole paths.
 #[derive(Debug)]
@@ -89,6 +93,17 @@ impl Written for AddedPrefix {
             return Err("it ends with a slash".to_owned());
         }
         Ok(text.to_owned())
+    }
+}
+
+impl Written for FormerFolderText {
+    type Value = FormerFolder;
+    const FORMAT: &'static str = "oauth2-proxy-prefix";
+    const WHAT: &'static str = "a folder of paths";
+    const HINT: &'static str = "write it from the slash and without one at its end, such as /oauth2";
+
+    fn read(text: &str) -> Result<FormerFolder, String> {
+        FormerFolder::parse(text)
     }
 }
 

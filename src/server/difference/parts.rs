@@ -7,7 +7,7 @@ use crate::{
     config::{AdminSettings, IdentitySettings, Plan},
     oidc::ProviderName,
     policy::{
-        Differences, Upstream,
+        Differences, FormerFolder, Upstream,
         difference::{optional, time},
     },
     provider::Succession,
@@ -124,6 +124,19 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
     let mut limits = Differences::default();
     let sign_ins = [&old.sign_ins_per_address, &new.sign_ins_per_address];
     limits.note_shown("sign_ins", sign_ins);
+    let mut former = Differences::default();
+    let words = optional(|folder: &FormerFolder| format!("answers below {}", folder.as_str()));
+    former.note(
+        "oauth2_proxy",
+        [&old.site.former().cloned(), &new.site.former().cloned()],
+        words,
+    );
+    let former = Changed::key(
+        "compatibility",
+        former.into_list(),
+        Takes::Reload,
+        "sign-ins from then on come back to another redirect URI of the default provider; sessions stay",
+    );
     let identity = identity([&old.identity, &new.identity]);
     let admin = admin([&old.admin, &new.admin]);
     let logging = logging([&old.telemetry, &new.telemetry]);
@@ -131,6 +144,7 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
     [
         default,
         Changed::key("limits", limits.into_list(), Takes::Reload, "sign-ins from then on"),
+        former,
         Changed::key(
             "identity",
             identity.into_list(),

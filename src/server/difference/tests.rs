@@ -104,6 +104,11 @@ fn each_part_is_told_with_what_it_takes() {
             ],
         ),
         (
+            &[("public_url", "compatibility: { oauth2_proxy: true }\npublic_url")],
+            Reload,
+            &["route all Changed Reload", "compatibility - Changed Reload"],
+        ),
+        (
             &[("public_url", "logging: { level: debug }\npublic_url")],
             Restart,
             &["logging - Changed Restart"],

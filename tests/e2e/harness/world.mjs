@@ -15,6 +15,7 @@ import { startUpstream } from './upstream.mjs';
  * - `provider`: options of `startProvider` · `session`: session settings of the gateway
  * - `userinfo`: when the gateway asks for userinfo · `settings`: further settings, `admin` among them
  * - `providerSettings`: further settings of the provider at the gateway
+ * - `port`: where the gateway listens
  * - `backchannel`: `sid` or `sub`: the provider tells the gateway of logouts, by the one or the other
  */
 export function scenario(name, options, body) {
@@ -40,6 +41,7 @@ async function startWorld({
   settings,
   backchannel,
   providerSettings,
+  port: wanted,
 } = {}) {
   const ending = [];
   const started = (part) => {
@@ -50,7 +52,7 @@ async function startWorld({
     for (const part of ending.reverse()) await part.stop();
   };
   try {
-    const [port, adminPort] = [await freePort(), await freePort()];
+    const [port, adminPort] = [wanted ?? (await freePort()), await freePort()];
     const origin = `http://${HOST}:${port}`;
     const provider = started(
       await startProvider({

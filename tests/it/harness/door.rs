@@ -179,7 +179,7 @@ impl Front for Stub {
             Place::Route(route) => route,
             Place::Refused(refusal) => return refuse(refusal),
             Place::OtherMethods(_) => return refuse(Refusal::Method),
-            Place::Own(_) => return refuse(Refusal::NotFound),
+            Place::Own(_) | Place::Former(_) => return refuse(Refusal::NotFound),
         };
         let terms = Terms {
             idle: Duration::from_secs(60),

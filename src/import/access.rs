@@ -1,0 +1,196 @@
+//! Who may pass.
+
+use std::collections::BTreeSet;
+
+use super::{
+    provider::contains,
+    report::Fate,
+    server::one_or_many,
+    translate::Desk,
+    yaml::{Map, Yaml},
+};
+use crate::config::written::{
+    Written as _,
+    name::{ClaimName, EmailDomain},
+};
+
+/// A domain that nobody has an address at (RFC 2606 section 2): it admits nobody until somebody changes it.
+const NOBODY: &str = "nobody.invalid";
+
+/// Who may pass the routes that people sign in for.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) written: Yaml,
+    pub(super) notes: Vec<String>,
+}
+
+impl Desk<'_> {
+    /// `vouched`: an application is told an address that stands for a person, which the provider must vouch for then.
+    pub(super) fn access(&mut self, vouched: bool) -> Access {
+        let mut notes = Vec::new();
+        let mut all = Vec::new();
+        all.extend(self.addresses(&mut notes));
+        all.extend(self.groups(&mut notes));
+        if vouched {
+            let mut claim = Map::default();
+            claim.put("path", "email_verified").put("equals", true);
+            all.push(rule("claim", claim));
+            notes.push(
+                "the address goes to applications as somebody's name, so the provider has to vouch for it".to_owned(),
+            );
+        }
+        let written = match all.pop() {
+            None => Yaml::from("signed_in"),
+            Some(only) if all.is_empty() => Yaml::Map(only),
+            Some(last) => {
+                all.push(last);
+                Yaml::Map(rule("all", Yaml::from(all)))
+            }
+        };
+        Access { written, notes }
+    }
+
+    /// By address: of a domain, or listed. Everybody whom the provider lets in where the domain is `*`.
+    fn addresses(&mut self, notes: &mut Vec<String>) -> Option<Map> {
+        let domains = self.given.list("email_domains");
+        if domains.iter().any(|(_, domain)| *domain == "*") {
+            if self.given.text("authenticated_emails_file").is_some() {
+                let what = "the file restricts nobody, since `email_domains` has `*`, which is anybody";
+                self.say("authenticated_emails_file", Fate::Needless, what);
+            }
+            self.say(
+                "email_domains",
+                Fate::Translated,
+                "`*` is anybody whom the provider lets in",
+            );
+            return None;
+        }
+        let (good, bad): (Vec<_>, Vec<_>) = domains.into_iter().partition(|(_, one)| EmailDomain::read(one).is_ok());
+        for (setting, one) in bad {
+            let what = format!("{one:?}: a rule compares domains whole; list each, nobody passes by this one");
+            self.note(setting, Fate::Missing, what);
+        }
+        let mut any = Vec::new();
+        if !good.is_empty() {
+            let good = good.into_iter().map(|(_, one)| one.to_owned()).collect();
+            any.push(rule("email_domain", one_or_many(good)));
+            self.say(
+                "email_domains",
+                Fate::Translated,
+                "a rule on `email_domain`, of addresses that the provider vouches for",
+            );
+        }
+        any.extend(self.listed(notes));
+        if any.is_empty() {
+            notes.push(format!("CHANGE: who may pass; {NOBODY} admits nobody"));
+            any.push(rule("email_domain", NOBODY));
+            let what = "nothing says who may pass in a way that can be translated: nobody does until you write it";
+            self.note_absent(Fate::Missing, "email_domains", what);
+        }
+        if matches!(self.kind(), "entra-id" | "azure") {
+            let what = "Entra ID does not call addresses verified by itself: nobody passes by one until its optional claim \
+                        says so; a rule on `group` does without";
+            self.note_absent(Fate::Stricter, "email_domains", what);
+        }
+        one_of(any)
+    }
+
+    /// By a list of addresses in a file.
+    fn listed(&mut self, notes: &mut Vec<String>) -> Option<Map> {
+        self.given.text("authenticated_emails_file")?;
+        let Some(text) = self.wishes.emails else {
+            notes.push("CHANGE: the addresses of authenticated_emails_file; give them with --emails".to_owned());
+            let what = "the addresses are not at hand: give the file with --emails; nobody passes by it until then";
+            self.say("authenticated_emails_file", Fate::Missing, what);
+            return Some(rule("email", format!("nobody@{NOBODY}")));
+        };
+        let lines = text.lines().map(str::trim);
+        let listed: BTreeSet<String> = lines
+            .filter(|line| line.contains('@') && !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect();
+        let what = format!(
+            "a rule on `email` with {} of them; the file is not read again",
+            listed.len()
+        );
+        self.say("authenticated_emails_file", Fate::Translated, what);
+        let listed: Vec<String> = listed.into_iter().collect();
+        (!listed.is_empty()).then(|| rule("email", one_or_many(listed)))
+    }
+
+    /// By group, role or team: any of them. What has no equivalent stays here as a group that the provider does not name; where it
+    /// was asked besides, it still is.
+    fn groups(&mut self, notes: &mut Vec<String>) -> Vec<Map> {
+        let list = |keys: &[&str]| -> BTreeSet<String> { keys.iter().flat_map(|key| self.given.values(key)).collect() };
+        let named = list(&["allowed_groups", "keycloak_groups", "gitlab_groups"]);
+        let instead = list(&["gitlab_projects", "github_users"]);
+        let besides =
+            ["google_groups", "github_repo", "bitbucket_team", "bitbucket_repository"].map(|key| list(&[key]));
+        if !instead.is_empty() || besides.iter().any(|unmet| !unmet.is_empty()) {
+            notes.push("CHANGE: this provider names none of some of these groups, so nobody passes by them".to_owned());
+        }
+        if self.given.list("entra_id_allowed_tenants").len() > 1 {
+            notes.push("people of one tenant only: that of the issuer".to_owned());
+        }
+        let groups: BTreeSet<String> = named.into_iter().chain(instead).chain(self.teams()).collect();
+        let of = |groups: BTreeSet<String>| {
+            let groups: Vec<String> = groups.into_iter().collect();
+            (!groups.is_empty()).then(|| rule("group", one_or_many(groups)))
+        };
+        let any: Vec<Map> = of(groups).into_iter().chain(self.roles()).collect();
+        one_of(any)
+            .into_iter()
+            .chain(besides.into_iter().filter_map(of))
+            .collect()
+    }
+
+    /// As Dex writes them: `org` and `org:team`.
+    fn teams(&self) -> Vec<String> {
+        let org = self.given.text("github_org");
+        let teams = self.given.text("github_team").unwrap_or_default();
+        let teams: Vec<&str> = teams
+            .split(',')
+            .map(str::trim)
+            .filter(|team| !team.is_empty())
+            .collect();
+        match org {
+            Some(org) if teams.is_empty() => vec![org.to_owned()],
+            _ => teams
+                .into_iter()
+                .map(|team| match (team.contains(':'), org) {
+                    (false, Some(org)) => format!("{org}:{team}"),
+                    (_, None) | (true, Some(_)) => team.to_owned(),
+                })
+                .collect(),
+        }
+    }
+
+    /// Roles of Keycloak: of the realm, or `client:role`.
+    fn roles(&self) -> Vec<Map> {
+        let roles = self.given.values("allowed_roles").into_iter();
+        let of_client = |role: &str| {
+            let (client, role) = role.split_once(':')?;
+            let client = client.replace('\\', "\\\\").replace('.', "\\.");
+            let path = format!("resource_access.{client}.roles");
+            ClaimName::read(&path).ok().map(|_| contains(&path, role))
+        };
+        roles
+            .map(|role| of_client(&role).unwrap_or_else(|| contains("realm_access.roles", &role)))
+            .collect()
+    }
+}
+
+fn rule(key: &str, value: impl Into<Yaml>) -> Map {
+    let mut rule = Map::default();
+    rule.put(key, value);
+    rule
+}
+
+fn one_of(mut any: Vec<Map>) -> Option<Map> {
+    let last = any.pop()?;
+    if any.is_empty() {
+        return Some(last);
+    }
+    any.push(last);
+    Some(rule("any", any))
+}

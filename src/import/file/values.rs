@@ -1,0 +1,180 @@
+//! YAML around the options: values of the Helm chart, and a container with `args` and `env`.
+
+use serde_json::Value as Json;
+
+use super::{alpha, flags, place, toml};
+use crate::{
+    config::tree::{Entry, Kind, Node},
+    import::{
+        Document, Unreadable,
+        given::{Given, Value},
+        known::{Kind as Written, Known},
+    },
+};
+
+/// Whether there is any of it.
+pub(super) fn is_any(node: &Node) -> bool {
+    let config = get(node, "config").is_some_and(|config| {
+        [
+            "configFile",
+            "clientID",
+            "clientSecret",
+            "cookieSecret",
+            "existingSecret",
+            "existingConfig",
+        ]
+        .iter()
+        .any(|key| get(config, key).is_some())
+    });
+    config
+        || ["extraArgs", "alphaConfig", "sessionStorage", "args"]
+            .iter()
+            .any(|key| get(node, key).is_some())
+}
+
+/// Reads what is there of the options. What else a chart says is about Kubernetes.
+pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable> {
+    let mut given = Given::default();
+    if let Some(config) = get(node, "config") {
+        for (key, option) in [
+            ("clientID", "client_id"),
+            ("clientSecret", "client_secret"),
+            ("cookieSecret", "cookie_secret"),
+            ("cookieName", "cookie_name"),
+        ] {
+            if let Some((value, line)) = get(config, key).and_then(scalar) {
+                let written = format!("config.{key}");
+                given.add(Known::by_key(option), &written, place(file, line), Value::Lone(value));
+            }
+        }
+        if let Some((text, line)) = get(config, "configFile").and_then(scalar) {
+            given.join(toml::read(file, &text, line)?);
+        }
+    }
+    chart(&mut given, file, node);
+    if let Some(args) = get(node, "extraArgs").or_else(|| get(node, "args")) {
+        given.join(arguments(file, args));
+    }
+    for variable in get(node, "extraEnv")
+        .or_else(|| get(node, "env"))
+        .map(items)
+        .unwrap_or_default()
+    {
+        let value = get(variable, "value").and_then(scalar).map(|(value, _)| value);
+        if let Some((name, line)) = get(variable, "name")
+            .and_then(scalar)
+            .filter(|(name, _)| name.starts_with("OAUTH2_PROXY_"))
+        {
+            flags::variable(&mut given, &name, &value.unwrap_or_default(), place(file, line));
+        }
+    }
+    if let Some(alpha) = get(node, "alphaConfig").and_then(|alpha| get(alpha, "configData")) {
+        given.join(alpha::read(file, alpha));
+    }
+    Ok(given)
+}
+
+/// What the chart turns into options by itself.
+fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
+    for (path, option) in [
+        ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
+        ("htpasswdFile.enabled", "htpasswd_file"),
+    ] {
+        if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
+            let value = Value::Lone("of the chart".to_owned());
+            given.add(Known::by_key(option), path, place(file, line), value);
+        }
+    }
+    let client = at(node, "sessionStorage.redis.clientType").and_then(scalar);
+    for (path, option) in [
+        ("sessionStorage.type", "session_store_type"),
+        ("sessionStorage.redis.password", "redis_password"),
+        ("sessionStorage.redis.standalone.connectionUrl", "redis_connection_url"),
+        ("sessionStorage.redis.sentinel.masterName", "redis_sentinel_master_name"),
+        ("sessionStorage.redis.sentinel.password", "redis_sentinel_password"),
+        (
+            "sessionStorage.redis.sentinel.connectionUrls",
+            "redis_sentinel_connection_urls",
+        ),
+        (
+            "sessionStorage.redis.cluster.connectionUrls",
+            "redis_cluster_connection_urls",
+        ),
+    ] {
+        let Some(found) = at(node, path) else { continue };
+        let value = match scalar(found) {
+            Some((text, _)) if text.is_empty() => continue,
+            Some((text, _)) => Value::Lone(text),
+            None => Value::Each(items(found).iter().filter_map(scalar).map(|(text, _)| text).collect()),
+        };
+        given.add(Known::by_key(option), path, place(file, found.place.line), value);
+    }
+    for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
+        if let Some((_, line)) = client.as_ref().filter(|(client, _)| client == kind) {
+            let value = Value::Lone("true".to_owned());
+            given.add(
+                Known::by_key(option),
+                "sessionStorage.redis.clientType",
+                place(file, *line),
+                value,
+            );
+        }
+    }
+}
+
+/// A member of a member.
+fn at<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
+    path.split('.').try_fold(node, get)
+}
+
+/// A list of flags, or a map of them.
+fn arguments(file: &Document<'_>, args: &Node) -> Given {
+    let listed = items(args).iter().filter_map(scalar);
+    let mut given = flags::all(listed.map(|(text, line)| (place(file, line), text)));
+    for Entry { key, place: at, value } in entries(args) {
+        let known = Known::by_flag(key);
+        let value = match scalar(value) {
+            // A flag that stands alone is on.
+            Some((text, _)) if text.is_empty() && known.is_some_and(|known| known.kind == Written::Truth) => {
+                Value::Lone("true".to_owned())
+            }
+            Some((text, _)) => Value::Lone(text),
+            None => Value::Each(items(value).iter().filter_map(scalar).map(|(text, _)| text).collect()),
+        };
+        given.add(known, &format!("--{key}"), place(file, at.line), value);
+    }
+    given
+}
+
+/// A member of a map, in any case, as Go reads it.
+pub(super) fn get<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    entries(node)
+        .iter()
+        .find(|entry| entry.key.eq_ignore_ascii_case(name))
+        .map(|entry| &entry.value)
+}
+
+pub(super) fn entries(node: &Node) -> &[Entry] {
+    match &node.kind {
+        Kind::Map(entries) => entries,
+        Kind::Scalar(_) | Kind::List(_) => &[],
+    }
+}
+
+pub(super) fn items(node: &Node) -> &[Node] {
+    match &node.kind {
+        Kind::List(items) => items,
+        Kind::Scalar(_) | Kind::Map(_) => &[],
+    }
+}
+
+/// A scalar's text and line; nothing is an empty text.
+pub(super) fn scalar(node: &Node) -> Option<(String, usize)> {
+    let text = match &node.kind {
+        Kind::Scalar(Json::String(text)) => text.clone(),
+        Kind::Scalar(Json::Null) => String::new(),
+        Kind::Scalar(other) => other.to_string(),
+        Kind::List(_) | Kind::Map(_) => return None,
+    };
+    Some((text, node.place.line))
+}

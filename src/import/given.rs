@@ -1,0 +1,234 @@
+//! What was given: options by their keys, and what the structured form says beside them.
+
+use super::{
+    known::{Kind, Known},
+    report::Fate,
+};
+
+/// One option as it was written somewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Setting {
+    /// The key of the option in the file of oauth2-proxy, however it was written here.
+    pub(super) key: String,
+    /// As it was written.
+    pub(super) written: String,
+    /// `file:line`.
+    pub(super) place: String,
+    /// Its values; several of a list.
+    pub(super) values: Vec<String>,
+}
+
+/// A value as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Value {
+    /// One text.
+    Lone(String),
+    /// The items of a list.
+    Each(Vec<String>),
+}
+
+/// An upstream.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
+pub(super) struct Upstream {
+    /// `file:line`.
+    pub(super) place: String,
+    /// As it was written, or where it stands.
+    pub(super) written: String,
+    /// The path that it is for, or an expression beginning with `^`. With a slash at its end, all below it.
+    pub(super) path: String,
+    /// What the path becomes.
+    pub(super) rewrite: Option<String>,
+    /// Where it is; nothing for a fixed answer.
+    pub(super) uri: String,
+    /// Whether a fixed answer is given.
+    pub(super) fixed: bool,
+    /// Whether certificates are not verified.
+    pub(super) unverified: bool,
+    /// Whether the client's `Host` goes on.
+    pub(super) pass_host: bool,
+    /// Whether `WebSocket`s go on.
+    pub(super) web_sockets: bool,
+    /// How long it may take.
+    pub(super) timeout: Option<String>,
+}
+
+/// A header to the application, in the structured form.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Injected {
+    /// `file:line`.
+    pub(super) place: String,
+    /// Where it stands.
+    pub(super) written: String,
+    /// Its name.
+    pub(super) name: String,
+    /// What the client sent stays as well.
+    pub(super) preserve: bool,
+    /// Of what it is made.
+    pub(super) values: Vec<Source>,
+}
+
+/// Of what a header is made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Source {
+    /// A claim, with something in front.
+    Claim {
+        /// Its name.
+        claim: String,
+        /// What stands in front.
+        prefix: String,
+        /// Whether it becomes a Basic authorization.
+        basic: bool,
+    },
+    /// A text that stands in the file, and may be a secret.
+    Inline,
+    /// An environment variable.
+    Env(String),
+    /// A file.
+    File(String),
+}
+
+/// What is said of something beside the options.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Aside {
+    /// `file:line`.
+    pub(super) place: String,
+    /// What is there.
+    pub(super) written: String,
+    /// What becomes of it.
+    pub(super) fate: Fate,
+    /// The same in words.
+    pub(super) what: &'static str,
+}
+
+/// A parameter of the authorization request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Parameter {
+    /// `file:line`.
+    pub(super) place: String,
+    /// Where it stands.
+    pub(super) written: String,
+    /// Its name.
+    pub(super) name: String,
+    /// Its value.
+    pub(super) value: String,
+}
+
+/// Everything that was given.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct Given {
+    /// In the order of the files.
+    pub(super) settings: Vec<Setting>,
+    /// No option that is known: place and name.
+    pub(super) unknown: Vec<(String, String)>,
+    /// What is said of something beside the options, by the reader itself.
+    pub(super) asides: Vec<Aside>,
+    /// Further parameters of the authorization request.
+    pub(super) parameters: Vec<Parameter>,
+    /// Whether the structured form was given: then it alone says of headers.
+    pub(super) structured: bool,
+    /// Upstreams of the structured form.
+    pub(super) upstreams: Vec<Upstream>,
+    /// Headers of the structured form.
+    pub(super) requests: Vec<Injected>,
+    /// Headers of answers in the structured form.
+    pub(super) responses: Vec<Injected>,
+    /// Whether encoded slashes go on.
+    pub(super) raw_paths: bool,
+}
+
+impl Given {
+    /// Adds an option that is known, or notes one that is not.
+    pub(super) fn add(&mut self, known: Option<&Known>, written: &str, place: String, value: Value) {
+        let Some(known) = known else {
+            self.unknown.push((place, written.to_owned()));
+            return;
+        };
+        self.settings.push(Setting {
+            key: known.key.to_owned(),
+            written: written.to_owned(),
+            place,
+            values: value.split(known.kind),
+        });
+    }
+
+    /// Adds what the other holds.
+    pub(super) fn join(&mut self, other: Self) {
+        let Self {
+            settings,
+            unknown,
+            asides,
+            parameters,
+            structured,
+            upstreams,
+            requests,
+            responses,
+            raw_paths,
+        } = other;
+        self.settings.extend(settings);
+        self.unknown.extend(unknown);
+        self.asides.extend(asides);
+        self.parameters.extend(parameters);
+        self.structured |= structured;
+        self.upstreams.extend(upstreams);
+        self.requests.extend(requests);
+        self.responses.extend(responses);
+        self.raw_paths |= raw_paths;
+    }
+
+    /// The value of an option, the last where it was given several times; an empty one is none.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.setting(key)
+            .and_then(|setting| setting.values.iter().rfind(|value| !value.is_empty()))
+            .map(String::as_str)
+    }
+
+    /// The last time that an option was given a value.
+    pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
+        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
+        self.settings
+            .iter()
+            .rev()
+            .find(|setting| setting.key == key && setting.values.iter().any(|value| !value.is_empty()))
+    }
+
+    /// Whether an option is on.
+    pub(super) fn truth(&self, key: &str) -> bool {
+        let default = Known::by_key(key).is_some_and(|known| is_true(known.default));
+        self.text(key).map_or(default, is_true)
+    }
+
+    /// All values of an option, each with where it stands.
+    pub(super) fn list(&self, key: &str) -> Vec<(&Setting, &str)> {
+        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
+        let named = self.settings.iter().filter(|setting| setting.key == key);
+        named
+            .flat_map(|setting| setting.values.iter().map(move |value| (setting, value.as_str())))
+            .filter(|(_, value)| !value.is_empty())
+            .collect()
+    }
+
+    /// All values of an option.
+    pub(super) fn values(&self, key: &str) -> Vec<String> {
+        self.list(key).into_iter().map(|(_, value)| value.to_owned()).collect()
+    }
+}
+
+/// As oauth2-proxy reads truth from text.
+pub(super) fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+}
+
+impl Value {
+    /// A list that stands in one text is cut at its commas.
+    fn split(self, kind: Kind) -> Vec<String> {
+        match (kind, self) {
+            (Kind::List, Self::Lone(text)) => text
+                .split(',')
+                .map(|item| item.trim().trim_matches('"').to_owned())
+                .collect(),
+            (Kind::Text | Kind::Truth | Kind::Length | Kind::Number, Self::Lone(text)) => vec![text],
+            (_, Self::Each(texts)) => texts,
+        }
+    }
+}

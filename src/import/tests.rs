@@ -1,0 +1,236 @@
+//! Whatever is given: what comes of it compiles, is no wider, and everything is told of.
+
+use std::{collections::BTreeMap, path::Path};
+
+use proptest::prelude::*;
+
+use super::{Document, Fate, Import, Wishes, known, translate};
+use crate::config::{self, Source};
+
+fn imported(text: &str) -> Import {
+    let file = Document { name: "f", text };
+    translate(&[file], &Wishes::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Who may pass `/`, as it is written.
+fn access(text: &str) -> String {
+    let yaml = imported(text).yaml;
+    let from = yaml.find("    access:").unwrap_or_else(|| panic!("{yaml}"));
+    yaml[from..].to_owned()
+}
+
+#[test]
+fn what_restricted_people_never_becomes_anybody() {
+    assert!(access("email_domains = '*'\nupstreams = 'http://a'").contains("access: signed_in"));
+    for restriction in [
+        "",
+        "email_domains = 'example.com'",
+        "email_domains = '.example.com'",
+        "email_domains = ['', 'a b']",
+        "authenticated_emails_file = '/etc/emails'",
+        "htpasswd_file = '/etc/htpasswd'",
+        "email_domains = '*'\nallowed_groups = 'g'",
+        "email_domains = '*'\nallowed_roles = 'r'",
+        "email_domains = '*'\nallowed_roles = 'a.b:r'",
+        "email_domains = '*'\nkeycloak_groups = 'g'",
+        "email_domains = '*'\ngoogle_groups = ['g']",
+        "email_domains = '*'\ngoogle_group = ['g']",
+        "email_domains = '*'\ngitlab_groups = 'g'",
+        "email_domains = '*'\ngitlab_projects = 'g/p'",
+        "email_domains = '*'\ngithub_org = 'o'",
+        "email_domains = '*'\ngithub_team = 't'",
+        "email_domains = '*'\ngithub_repo = 'o/r'",
+        "email_domains = '*'\ngithub_users = 'u'",
+        "email_domains = '*'\nbitbucket_team = 't'",
+        "email_domains = '*'\nbitbucket_repository = 'r'",
+    ] {
+        let access = access(&format!("upstreams = 'http://a'\n{restriction}"));
+        assert!(
+            !access.contains("signed_in") && !access.contains("open"),
+            "{restriction}\n{access}"
+        );
+    }
+}
+
+#[test]
+fn what_was_asked_besides_still_is() {
+    let access = access("upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'met'\ngoogle_groups = 'unmet'");
+    let expected = "access:\n      all:\n        - group: met\n        - group: unmet\n";
+    assert!(access.contains(expected), "{access}");
+}
+
+#[test]
+fn what_is_open_is_told() {
+    for (skip, opened) in [
+        ("skip_auth_routes = ['GET=^/x$']", 1),
+        ("skip_auth_routes = ['get=^/x$', 'POST=^/x$']", 2),
+        ("skip_auth_regex = ['^/']", 1),
+        ("skip_auth_routes = ['!=^/x']", 0),
+        ("skip_auth_routes = ['GET!=^/x']", 0),
+        ("skip_auth_routes = ['BREW=^/x']", 0),
+        ("skip_auth_routes = ['^/a=b$']", 1),
+        ("skip_auth_regex = ['^/(']", 0),
+        ("skip_auth_regex = ['']", 0),
+        ("skip_auth_routes = ['^/gone/', '^/gone/x$']", 0),
+        ("skip_auth_routes = ['^/g', '^/a']", 2),
+    ] {
+        let import = imported(&format!(
+            "email_domains = 'a.test'\nupstreams = 'http://a,file:///x/#/gone/'\n{skip}"
+        ));
+        assert_eq!(
+            import.yaml.matches("access: open").count(),
+            opened,
+            "{skip}\n{}",
+            import.yaml
+        );
+        let missing = import
+            .report
+            .remarks
+            .iter()
+            .any(|one| one.fate == Fate::Missing && one.option.starts_with("skip"));
+        assert_eq!(missing, opened == 0 && skip != "skip_auth_regex = ['']", "{skip}");
+    }
+}
+
+#[test]
+fn the_last_of_several_forms_counts() {
+    let flags = Document {
+        name: "flags",
+        text: "oauth2-proxy \\\n  --client-id=flag \\\n  --upstream \"http://a:1\" --email-domain='*'\n",
+    };
+    let file = Document {
+        name: "file",
+        text: "client_id = 'file'\nupstreams = ['http://b:1/b/']\n",
+    };
+    let import = translate(&[file, flags], &Wishes::default()).unwrap();
+    assert!(import.yaml.contains("client_id: flag"), "{}", import.yaml);
+    assert!(import.yaml.contains("http://b:1"), "{}", import.yaml);
+    let lines: Vec<&str> = import.report.remarks.iter().map(|one| one.place.as_str()).collect();
+    assert!(lines.contains(&"file:1") && lines.contains(&"flags:2"), "{lines:?}");
+}
+
+fn value() -> impl Strategy<Value = String> {
+    let pool = [
+        "true",
+        "false",
+        "",
+        "1",
+        "24h",
+        "168h0m0s",
+        "*",
+        "/",
+        "/a",
+        "/a/",
+        "a",
+        "a:b",
+        "a.b",
+        "https://a.test/x",
+        "http://a.test",
+        "https://a.test:8443/base/",
+        "unix:///run/a.sock",
+        "file:///x/#/y",
+        "static://200",
+        "redis://u:p@h:1/2",
+        "rediss://h",
+        "h:26379",
+        "example.com",
+        ".example.com",
+        "ada@example.com",
+        "GET=^/x$",
+        "^/x",
+        "^/x/",
+        "!=^/y",
+        "\\.(a|b)$",
+        "^/(",
+        ":4180",
+        "0.0.0.0:4180",
+        "localhost:1",
+        "-",
+        "oidc",
+        "github",
+        "azure",
+        "keycloak",
+        "login.gov",
+        "redis",
+        "openid email",
+        "RS256",
+        "10.0.0.0/8",
+        "0.0.0.0/0",
+        "é",
+        "'",
+        "\"",
+        "# x",
+        "a: b",
+        "[",
+        "~",
+        "null",
+        "/.doorward/x",
+        "/oauth2/x",
+        "login",
+        "plain",
+        "https://login.microsoftonline.com/common/v2.0",
+        "realm_access.roles",
+        "https://a.test/groups",
+        "urn:a:b",
+        "%2F",
+        "//",
+        "/a;b",
+    ];
+    prop_oneof![8 => prop::sample::select(pool.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,8}"]
+}
+
+fn settings() -> impl Strategy<Value = Vec<(&'static str, Vec<String>)>> {
+    let keys: Vec<&'static str> = known::keys().collect();
+    prop::collection::vec(
+        (prop::sample::select(keys), prop::collection::vec(value(), 1..4)),
+        0..24,
+    )
+}
+
+/// A good value for every variable that is named.
+fn variables(yaml: &str) -> BTreeMap<String, String> {
+    let named = yaml.lines().filter_map(|line| {
+        let (key, name) = line.split_once("_env: ")?;
+        let good = if key.ends_with("key") {
+            "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+        } else {
+            "a-secret-that-is-long-enough"
+        };
+        Some((name.to_owned(), good.to_owned()))
+    });
+    named.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn whatever_is_given_becomes_a_configuration(given in settings()) {
+        let mut lines: BTreeMap<&str, String> = BTreeMap::new();
+        for (key, values) in &given {
+            let written = serde_json::to_string(values).unwrap();
+            let lone = serde_json::to_string(&values[0]).unwrap();
+            lines.insert(key, if values.len() > 1 { written } else { lone });
+        }
+        let text = lines.iter().map(|(key, value)| format!("{key} = {value}")).collect::<Vec<_>>().join("\n");
+        let import = imported(&text);
+        let source = Source::with_environment(Path::new("/nonexistent"), variables(&import.yaml));
+        if let Err(report) = config::from_source("doorward.yaml", &import.yaml, &source) {
+            for problem in report.list() {
+                // Files are not there; and an upstream may have been oauth2-proxy's own address.
+                let fine = problem.what.contains(" cannot be read: ") || problem.what.contains("Doorward itself");
+                prop_assert!(fine, "{problem:?}\n{}\n{text}", import.yaml);
+            }
+        }
+        for key in lines.keys() {
+            let told = import.report.remarks.iter().any(|remark| remark.option.starts_with(key));
+            prop_assert!(told, "nothing is said of {key}\n{}\n{text}", import.report);
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_much(text in "\\PC{0,60}|(--|- |[a-z_=\n:.'\"\\[\\]{}/]){0,60}") {
+        let file = Document { name: "f", text: &text };
+        drop(translate(&[file], &Wishes { public_url: Some(&text), emails: Some(&text) }));
+    }
+}
