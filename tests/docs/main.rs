@@ -46,14 +46,10 @@ fn every_block_of_yaml_is_what_it_says() {
 }
 
 fn yaml(block: &Block) -> Result<(), String> {
-    let (kind, what) = match block
-        .mark
-        .as_deref()
-        .map(|mark| mark.split_once(' ').unwrap_or((mark, "")))
-    {
-        None => return config::compile(&block.text, None),
-        Some(mark) => mark,
+    let Some(mark) = &block.mark else {
+        return config::compile(&block.text, None);
     };
+    let (kind, what) = mark.split_once(' ').unwrap_or((mark, ""));
     match kind {
         "in" => config::compile(&block.text, Some(what)),
         "from" => {

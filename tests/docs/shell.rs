@@ -39,7 +39,6 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '#') if word.is_none() => break,
             (None, '>' | '<') => {
                 // `2>` is no word.
@@ -57,7 +56,7 @@ fn simple_commands(line: &str) -> Vec<Vec<String>> {
                 all.push(std::mem::take(&mut words));
             }
             (None, c) if c.is_whitespace() => end_word(&mut word, &mut words, &mut skip_next),
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     end_word(&mut word, &mut words, &mut skip_next);
