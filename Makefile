@@ -26,7 +26,7 @@ release: ## Build target/release/doorward, without the demo
 	$(CARGO) build --release --locked --no-default-features
 
 test: ## Everything CI runs: format, clippy, docs, tidy, unit, integration, deployment, browser
-	@$(NEED) cargo fmt clippy node cc cmake redis-server haproxy chromium openssl node-modules go prometheus systemd deploy-modules
+	@$(NEED) cargo fmt clippy node cc cmake redis-server haproxy nginx chromium openssl node-modules go prometheus systemd deploy-modules
 	@.ci/test
 
 check: ## The quick part: format, clippy and the walls
@@ -49,7 +49,7 @@ doc: ## Build the API documentation; warnings are errors
 	RUSTDOCFLAGS="$(RUSTDOCFLAGS_CHECK)" $(CARGO) doc --locked --no-deps
 
 rust-test: ## Unit, integration and documentation tests
-	@$(NEED) cargo cc cmake redis-server haproxy node node-modules
+	@$(NEED) cargo cc cmake redis-server haproxy nginx node node-modules
 	$(CARGO) test --locked
 
 deploy-test: ## Chart, examples, image, unit, dashboard and alerts

@@ -135,6 +135,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The command line itself, for what is made of it: whatever a document shows is held against it.
+#[must_use]
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     let out = &mut io::stdout();
     match command {

@@ -17,8 +17,11 @@
 )]
 
 mod harness;
+#[path = "../docs/page.rs"]
+mod page;
 
 mod access;
+mod behind_nginx;
 mod client_certificates;
 mod cors;
 mod doctor;
