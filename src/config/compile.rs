@@ -58,7 +58,7 @@ pub(super) fn compile(name: &str, text: &str, source: &Source) -> Result<Plan, R
                 source,
                 found: &mut found,
             };
-            desk.plan(&config)
+            desk.plan(&config, text)
         }
         // The walk lets nothing through that does not decode.
         Err(error) => {
@@ -81,8 +81,18 @@ fn told(name: &str, found: Findings<'_>) -> Report {
     })
 }
 
+fn digest(text: &str) -> String {
+    let whole = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    whole
+        .as_ref()
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 impl Desk<'_, '_> {
-    fn plan(&mut self, config: &raw::Config) -> Option<Plan> {
+    fn plan(&mut self, config: &raw::Config, text: &str) -> Option<Plan> {
         let listeners = self.listeners(config);
         let admin = self.admin(&config.admin, listeners.as_ref());
         let default_provider = self.default_provider(config);
@@ -116,6 +126,7 @@ impl Desk<'_, '_> {
                 deadline: config.shutdown.deadline.value,
             },
             tracing: tracing.map_or(Some(None), |made| made.map(Some))?,
+            digest: digest(text),
         })
     }
 

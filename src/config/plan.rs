@@ -49,6 +49,8 @@ pub struct Plan {
     pub shutdown: Shutdown,
     /// Traces; `None` when there are none.
     pub tracing: Option<telemetry::trace::Settings>,
+    /// The first 16 hex digits of SHA-256 of the text that it was compiled from.
+    pub digest: String,
 }
 
 impl Plan {

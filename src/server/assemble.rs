@@ -42,6 +42,8 @@ pub struct House {
     pub fixed: Fixed,
     /// How the process ends.
     pub shutdown: Shutdown,
+    /// Of the configuration's text.
+    pub digest: String,
 }
 
 /// What of a configuration stays as it is until the process ends.
@@ -189,6 +191,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         listeners: plan.listeners,
         fixed,
         shutdown: plan.shutdown,
+        digest: plan.digest,
     })
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Successor {
     pub(super) listeners: Vec<Listener>,
     /// How the process ends from then on.
     pub(super) shutdown: Shutdown,
+    /// Of the configuration's text.
+    pub(super) digest: String,
     /// What waits for a restart.
     pub(super) waits: Vec<&'static str>,
 }
@@ -88,6 +90,7 @@ pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Su
         ring,
         listeners: plan.listeners,
         shutdown: plan.shutdown,
+        digest: plan.digest,
         waits,
     })
 }

@@ -95,6 +95,8 @@ impl Up {
         live.put(successor.gateway);
         self.running.rearrange(change);
         self.shutdown = successor.shutdown;
+        let digest = &successor.digest;
+        self.shared.telemetry.emit(&Event::Configuration { digest });
         Ok(Reloaded {
             waits: successor.waits,
             certificates: self.reload_certificates(),
@@ -256,6 +258,8 @@ impl Opened {
             telemetry: house.telemetry,
             entropy: house.entropy,
         };
+        let digest = &house.digest;
+        shared.telemetry.emit(&Event::Configuration { digest });
         let up = Up {
             running: serve(bound, &shared),
             shared,

@@ -284,6 +284,11 @@ pub enum Event<'a> {
     },
     /// The certificates of all listeners that are in force, read just now.
     Certificates(&'a [CertificateInForce]),
+    /// A configuration is in force, from the start or from now on.
+    Configuration {
+        /// Of its text, in hex.
+        digest: &'a str,
+    },
     /// The configuration changed.
     Reload(Reload<'a>),
     /// What became of spans on their way to the collector.

@@ -188,6 +188,7 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         | Event::Cache(_)
         | Event::ProviderCall { .. }
         | Event::Certificates(_)
+        | Event::Configuration { .. }
         | Event::Export(Export::Spans { .. })
         | Event::Key { .. } => {}
     }

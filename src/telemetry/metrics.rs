@@ -44,6 +44,7 @@ pub(super) struct Metrics {
     cache: cache::Family,
     certificates: certificates::Certificates,
     reloads: IntCounterVec,
+    configuration: IntGaugeVec,
     traces: traces::Family,
 }
 
@@ -126,6 +127,16 @@ impl Metrics {
                 "Changes of the configuration: in force, refused, or a certificate refused.",
                 &["outcome"],
             ),
+            configuration: register(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "doorward_config_info",
+                        "Always 1; the label tells one text of the configuration from another.",
+                    ),
+                    &["sha256"],
+                ),
+            ),
             traces: traces::Family::new(&registry),
             registry,
         };
@@ -192,6 +203,11 @@ impl Metrics {
             }
             Event::Certificates(in_force) => self.certificates.in_force(in_force),
             Event::Export(export) => self.traces.record(export),
+            Event::Configuration { digest } => {
+                // One at a time is in force.
+                self.configuration.reset();
+                self.configuration.with_label_values(&[digest]).set(1);
+            }
             Event::Reload(reload) => count(&self.reloads, &[reload_name(*reload)]),
         }
     }

@@ -48,6 +48,30 @@ async fn routes_change_and_nobody_is_signed_out() {
     );
 }
 
+// GW-12
+#[tokio::test]
+async fn the_metrics_tell_replicas_of_one_configuration_from_those_of_another() {
+    let mut world = World::start().await;
+    let before = digests(&world).await;
+    assert!(matches!(&before[..], [one] if one.len() == 16), "{before:?}");
+    let other = format!("{}# another text\n", world.yaml);
+    world.reload(&other).unwrap();
+    let after = digests(&world).await;
+    assert_eq!(after.len(), 1, "{after:?}");
+    assert_ne!(after, before);
+}
+
+async fn digests(world: &World) -> Vec<String> {
+    let page = Browser::new().fetch(&format!("{}/metrics", world.admin)).await;
+    let lines = page
+        .body
+        .lines()
+        .filter_map(|line| line.strip_prefix("doorward_config_info{sha256=\""));
+    lines
+        .map(|rest| rest.strip_suffix("\"} 1").unwrap().to_owned())
+        .collect()
+}
+
 #[tokio::test]
 async fn sessions_of_a_provider_that_is_not_there_any_more_have_ended() {
     for elsewhere in [true, false] {

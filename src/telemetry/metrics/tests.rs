@@ -241,6 +241,9 @@ fn keys_and_files(metrics: &Metrics) {
         not_after: at,
     };
     metrics.record(&Event::Certificates(&[certificate("a"), certificate("b")]));
+    for digest in ["0123456789abcdef", "fedcba9876543210"] {
+        metrics.record(&Event::Configuration { digest });
+    }
     for reload in [
         Reload::InForce { waits: &[] },
         Reload::Refused { why: "" },
@@ -311,6 +314,7 @@ fn words_are_in_their_closed_lists() {
         "listener",
         "file",
         "version",
+        "sha256",
     ];
     for family in everything().registry.gather() {
         for metric in family.get_metric() {

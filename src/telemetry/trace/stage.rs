@@ -161,6 +161,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
         | Event::Audit(_)
         | Event::Target { .. }
         | Event::Certificates(_)
+        | Event::Configuration { .. }
         | Event::Reload(_)
         | Event::Export(_) => {}
     }
