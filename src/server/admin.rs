@@ -73,6 +73,10 @@ impl Desk {
         })
     }
 
+    pub(super) fn socket(&self) -> Arc<Socket> {
+        Arc::clone(&self.socket)
+    }
+
     pub(super) fn serve(self, admin: Admin) -> Office {
         let (close, mut closing) = watch::channel(false);
         let serve = axum::serve(Counter(Arc::clone(&self.socket)), admin.router());

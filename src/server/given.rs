@@ -122,7 +122,7 @@ impl Sockets {
                     Bind::Unix(path) => path.as_path(),
                     Bind::Tcp(_) => std::path::Path::new(""),
                 };
-                let guard = UnixPath::new(path, file);
+                let guard = UnixPath::given(path, file);
                 Socket::Unix(tokio::net::UnixListener::from_std(socket)?, guard)
             }
         };
@@ -138,6 +138,15 @@ impl Sockets {
             }
         }
         left.into_iter().map(|given| given.address.clone()).collect()
+    }
+
+    /// The files of those that nobody asked for, left by the process before: nobody listens there any more once it is gone.
+    pub(super) fn files_left(self) -> Vec<UnixPath> {
+        let file = |given: Given| match given.address {
+            Bind::Unix(path) => given.file.then(|| UnixPath::given(&path, true)),
+            Bind::Tcp(_) => None,
+        };
+        self.0.into_iter().filter_map(file).collect()
     }
 
     fn place(&self, bind: &Bind) -> Option<usize> {

@@ -44,6 +44,8 @@ pub(super) enum Accepted {
 pub(super) struct UnixPath {
     path: PathBuf,
     ours: AtomicBool,
+    /// Whether it comes to be ours as soon as this process serves on it.
+    inherited: bool,
 }
 
 impl Accepted {
@@ -103,6 +105,14 @@ impl Socket {
         }
     }
 
+    /// Takes over its file, if whoever had the socket before leaves it.
+    pub(super) fn take_file(&self) {
+        match self {
+            Self::Tcp(_) => {}
+            Self::Unix(_, file) => file.take(),
+        }
+    }
+
     /// Leaves its file to whoever has the socket from now on.
     pub(super) fn leave_file(&self) {
         match self {
@@ -122,10 +132,28 @@ impl AsFd for Socket {
 }
 
 impl UnixPath {
-    pub(super) fn new(path: &Path, ours: bool) -> Self {
+    /// Of a socket that this process made.
+    fn made(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            ours: AtomicBool::new(ours),
+            ours: AtomicBool::new(true),
+            inherited: false,
+        }
+    }
+
+    /// Of a socket that was given, which is another's until [`UnixPath::take`]: who gave it may go on serving on it.
+    pub(super) fn given(path: &Path, inherited: bool) -> Self {
+        Self {
+            path: path.to_owned(),
+            ours: AtomicBool::new(false),
+            inherited,
+        }
+    }
+
+    /// Whoever had it before serves no more on it.
+    pub(super) fn take(&self) {
+        if self.inherited {
+            self.ours.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -157,7 +185,7 @@ pub(super) fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
         }
         Bind::Unix(path) => {
             let socket = open_unix(path)?;
-            Ok((Socket::Unix(socket, UnixPath::new(path, true)), bind.clone()))
+            Ok((Socket::Unix(socket, UnixPath::made(path)), bind.clone()))
         }
     }
 }
@@ -179,7 +207,7 @@ fn open_unix(path: &Path) -> io::Result<UnixListener> {
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}", std::process::id()));
-    let beside = UnixPath::new(Path::new(&beside), true);
+    let beside = UnixPath::made(Path::new(&beside));
     let socket = UnixListener::bind(&beside.path)?;
     fs::set_permissions(&beside.path, fs::Permissions::from_mode(UNIX_MODE))?;
     fs::rename(&beside.path, path)?;

@@ -15,7 +15,7 @@ use super::{
     given::Sockets,
     listen::bind_among,
     serve,
-    socket::Socket,
+    socket::{Socket, UnixPath},
     successor::succeed,
 };
 use crate::{
@@ -185,6 +185,8 @@ pub(super) struct Opened {
     house: House,
     bound: Vec<Bound>,
     desk: Option<Desk>,
+    /// Of sockets of the process before that are in use no more.
+    files: Vec<UnixPath>,
 }
 
 /// Binds every listener, then serves. Within a tokio runtime.
@@ -214,7 +216,13 @@ pub(super) fn open(mut house: House, mut given: Sockets) -> Result<Opened, RunEr
         .map(|listener| bind_among(listener, &mut given))
         .collect::<Result<_, _>>()?;
     let desk = admin.map(|at| Desk::open(at, &mut given)).transpose()?;
-    Ok(Opened { house, bound, desk })
+    let files = given.files_left();
+    Ok(Opened {
+        house,
+        bound,
+        desk,
+        files,
+    })
 }
 
 impl Opened {
@@ -234,9 +242,21 @@ impl Opened {
         }
     }
 
-    /// Lets everybody in.
+    /// Lets everybody in. From here on the files of unix sockets are this process's: until now the one before might have
+    /// had to go on.
     pub(super) fn serve(self) -> Up {
-        let Self { house, bound, desk } = self;
+        let Self {
+            house,
+            bound,
+            desk,
+            files,
+        } = self;
+        let sockets = bound.iter().map(Bound::socket);
+        for socket in sockets.chain(desk.as_ref().map(Desk::socket)) {
+            socket.take_file();
+        }
+        files.iter().for_each(UnixPath::take);
+        drop(files);
         let draining = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(house.gateway));
         let token = house.fixed.admin.as_ref().and_then(|admin| admin.token.as_ref());

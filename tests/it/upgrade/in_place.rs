@@ -22,6 +22,30 @@ fn with_tls(config: &str) -> String {
     )
 }
 
+/// With a second listener and the admin listener on unix sockets.
+fn with_unix(config: &str) -> String {
+    config
+        .replace(
+            "behind_tls_proxy: true }]",
+            "behind_tls_proxy: true }, { address: \"unix:{folder}/door.sock\", behind_tls_proxy: true }]",
+        )
+        .replace(
+            "admin: { address: \"127.0.0.1:0\" }",
+            "admin: { address: \"unix:{folder}/admin.sock\" }",
+        )
+}
+
+/// Whoever comes to those sockets by their files is answered.
+async fn sockets_answer(service: &Service) {
+    let live: &[u8] = b"GET /live HTTP/1.1\r\nHost: admin\r\n\r\n";
+    for (name, request) in [("door.sock", GET), ("admin.sock", live)] {
+        let stream = tokio::net::UnixStream::connect(service.path(name)).await;
+        let mut client = Raw::over(stream.unwrap_or_else(|error| panic!("{name}: {error}\n{}", service.log())));
+        client.send(request).await;
+        assert_eq!(client.response().await.status, 200, "{name}: {}", service.log());
+    }
+}
+
 // GW-01
 #[tokio::test]
 async fn no_request_fails_while_one_process_takes_the_place_of_another() {
@@ -121,9 +145,13 @@ async fn who_stays_idle_is_let_go_and_what_stays_under_way_is_cut() {
 #[tokio::test]
 async fn what_cannot_serve_changes_nothing_and_says_why() {
     let up = Upstream::start().await;
-    let good = config([0, 0], &up, "");
+    let good = with_unix(&config([0, 0], &up, ""));
     let mut service = Service::start(&good).await;
-    let address = service.addresses()[0];
+    let address = service.lines("listening")[0]["address"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     let load = Load::new().http_1(address, 2).connecting(address, 1);
     let program = service.path("doorward");
 
@@ -158,13 +186,14 @@ async fn what_cannot_serve_changes_nothing_and_says_why() {
     service.signal("USR2");
     let failed = service.says("the upgrade failed", 4).await;
     assert!(failed["error"].as_str().unwrap().contains("acces"), "{failed}");
+    sockets_answer(&service).await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let elsewhere = taken.local_addr().unwrap();
     write(
         service.folder.path(),
         &good.replace(
-            "behind_tls_proxy: true }]",
-            &format!("behind_tls_proxy: true }}, {{ address: \"{elsewhere}\" }}]"),
+            "door.sock\", behind_tls_proxy: true }]",
+            &format!("door.sock\", behind_tls_proxy: true }}, {{ address: \"{elsewhere}\" }}]"),
         ),
     );
     service.signal("USR2");
@@ -186,6 +215,7 @@ async fn what_cannot_serve_changes_nothing_and_says_why() {
         "{failed}"
     );
 
+    sockets_answer(&service).await;
     load.goes_on(50).await;
     let tally = load.end().await;
     assert!(tally.failures.is_empty(), "{tally:?}");
@@ -236,6 +266,24 @@ async fn a_unix_socket_and_its_file_pass_on() {
     assert_eq!(client.response().await.status, 200, "{}", service.log());
     signal(u32::try_from(next).unwrap(), "TERM");
     until("its file goes", || service.log(), || !path.exists()).await;
+}
+
+#[tokio::test]
+async fn the_file_of_a_socket_that_is_written_no_more_goes() {
+    let up = Upstream::start().await;
+    let plain = config([0, 0], &up, "");
+    let mut service = Service::start(&with_unix(&plain)).await;
+    sockets_answer(&service).await;
+    write(
+        service.folder.path(),
+        &plain.replace("admin: ", "shutdown: { deadline: 2s }\nadmin: "),
+    );
+    service.signal("USR2");
+    service.says("took over from", 1).await;
+    assert_eq!(service.ended().await.code(), Some(0));
+    for name in ["door.sock", "admin.sock"] {
+        assert!(!service.path(name).exists(), "{name}: {}", service.log());
+    }
 }
 
 #[tokio::test]
