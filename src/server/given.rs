@@ -27,6 +27,9 @@ pub(super) struct Given {
     pub(super) address: Bind,
     /// Whether the file of a unix socket is ours to remove.
     pub(super) file: bool,
+    /// Whether it may be for all addresses of IPv4 where it is for all of IPv6. Only as the service manager has it: one that
+    /// Doorward opened is as wide as it was asked for, and stays with who asks for the same.
+    pub(super) both_families: bool,
     pub(super) socket: Listening,
 }
 
@@ -84,6 +87,7 @@ impl Sockets {
             let (address, socket) = identify(fd).map_err(unusable)?.ok_or(GivenError::Kind { number })?;
             Ok(Given {
                 asked: address.clone(),
+                both_families: takes_ipv4(&address, &socket).map_err(unusable)?,
                 address,
                 file: false,
                 socket,
@@ -109,6 +113,7 @@ impl Sockets {
             asked: _,
             address,
             file,
+            both_families: _,
             socket,
         } = self.0.remove(at);
         let socket = match socket {
@@ -140,6 +145,11 @@ impl Sockets {
         left.into_iter().map(|given| given.address.clone()).collect()
     }
 
+    /// Where they listen.
+    pub(super) fn addresses(&self) -> Vec<Bind> {
+        self.0.iter().map(|given| given.address.clone()).collect()
+    }
+
     /// The files of those that nobody asked for, left by the process before: nobody listens there any more once it is gone.
     pub(super) fn files_left(self) -> Vec<UnixPath> {
         let file = |given: Given| match given.address {
@@ -156,7 +166,7 @@ impl Sockets {
 
 impl Given {
     /// Whether a listener gets by it what it asks for, and no more: what the configuration was checked for is where it
-    /// listens. One for all addresses of IPv6 takes those of IPv4 as well, and is what `ListenStream=PORT` makes.
+    /// listens. One for all addresses of IPv6 that takes those of IPv4 as well is what `ListenStream=PORT` makes.
     fn is_for(&self, bind: &Bind) -> bool {
         if self.asked == *bind {
             return true;
@@ -164,7 +174,20 @@ impl Given {
         let (Bind::Tcp(has), Bind::Tcp(asks)) = (&self.asked, bind) else {
             return false;
         };
-        has.port() == asks.port() && has.ip() == Ipv6Addr::UNSPECIFIED && asks.ip() == Ipv4Addr::UNSPECIFIED
+        self.both_families
+            && has.port() == asks.port()
+            && has.ip() == Ipv6Addr::UNSPECIFIED
+            && asks.ip() == Ipv4Addr::UNSPECIFIED
+    }
+}
+
+/// Whether it is for all addresses of IPv6, and those of IPv4 come along (`BindIPv6Only=`).
+fn takes_ipv4(address: &Bind, socket: &Listening) -> io::Result<bool> {
+    match (address, socket) {
+        (Bind::Tcp(SocketAddr::V6(address)), Listening::Tcp(socket)) if address.ip().is_unspecified() => {
+            Ok(!rustix::net::sockopt::ipv6_v6only(socket)?)
+        }
+        (Bind::Tcp(_) | Bind::Unix(_), Listening::Tcp(_) | Listening::Unix(_)) => Ok(false),
     }
 }
 
@@ -204,6 +227,7 @@ mod tests {
             asked: address.clone(),
             address,
             file: false,
+            both_families: true,
             socket: Listening::Tcp(TcpListener::bind("127.0.0.1:0").unwrap()),
         }
     }
@@ -227,6 +251,28 @@ mod tests {
     }
 
     #[test]
+    fn what_doorward_opened_stays_with_who_asks_for_the_same() {
+        let mut before = given("[::]:443");
+        before.both_families = false;
+        for (asks, fits) in [("[::]:443", true), ("0.0.0.0:443", false)] {
+            assert_eq!(before.is_for(&Bind::Tcp(asks.parse().unwrap())), fits, "{asks}");
+        }
+    }
+
+    #[test]
+    fn only_a_socket_of_both_families_takes_ipv4() {
+        use rustix::net::{SocketType, bind, listen, socket, sockopt::set_ipv6_v6only};
+        for alone in [false, true] {
+            let fd = socket(AddressFamily::INET6, SocketType::STREAM, None).unwrap();
+            set_ipv6_v6only(&fd, alone).unwrap();
+            bind(&fd, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).unwrap();
+            listen(&fd, 1).unwrap();
+            let (address, socket) = identify(fd).unwrap().unwrap();
+            assert_eq!(takes_ipv4(&address, &socket).unwrap(), !alone);
+        }
+    }
+
+    #[test]
     fn what_nobody_asks_for_is_known() {
         let sockets = Sockets(vec![given("127.0.0.1:1"), given("127.0.0.1:2"), given("127.0.0.1:2")]);
         let asked = [Bind::Tcp((IpAddr::from([127, 0, 0, 1]), 2).into())];
@@ -244,6 +290,7 @@ mod tests {
             asked,
             address: address.clone(),
             file: false,
+            both_families: false,
             socket,
         }]);
         let (_first, at) = sockets.open(&address).unwrap();

@@ -211,9 +211,10 @@ pub(super) fn open(mut house: House, mut given: Sockets) -> Result<Opened, RunEr
              answered there. Write the address below `listeners`, or take it out of the .socket unit"
         );
     }
+    let ours = given.addresses();
     let bound = listeners
         .into_iter()
-        .map(|listener| bind_among(listener, &mut given))
+        .map(|listener| bind_among(listener, &mut given).map_err(|error| error.among(ours.iter())))
         .collect::<Result<_, _>>()?;
     let desk = admin.map(|at| Desk::open(at, &mut given)).transpose()?;
     let files = given.files_left();

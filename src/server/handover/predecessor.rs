@@ -65,6 +65,7 @@ impl Predecessor {
                 asked: offered.asked.into(),
                 address: offered.address.into(),
                 file: offered.file,
+                both_families: false,
                 socket,
             })
         });

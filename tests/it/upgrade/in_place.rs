@@ -287,6 +287,25 @@ async fn the_file_of_a_socket_that_is_written_no_more_goes() {
 }
 
 #[tokio::test]
+async fn a_listener_is_never_wider_than_written_after_an_upgrade() {
+    let up = Upstream::start().await;
+    let port = free_port();
+    let wide = config([port, 0], &up, "")
+        .replace("127.0.0.1:", "[::]:")
+        .replace("http://[::]", "http://127.0.0.1");
+    let wide = wide.replace("admin: { address: \"[::]", "admin: { address: \"127.0.0.1");
+    let service = Service::start(&wide).await;
+    // What listens on every address of IPv6 takes those of IPv4 along, and does not become what listens on these alone.
+    write(service.folder.path(), &wide.replace("[::]", "0.0.0.0"));
+    service.signal("USR2");
+    let failed = service.says("the upgrade failed", 1).await;
+    let why = failed["error"].as_str().unwrap();
+    assert!(why.contains("by a restart only"), "{failed}");
+    let loopback = (std::net::Ipv6Addr::LOCALHOST, port).into();
+    assert_eq!(Raw::ask(loopback, GET).await.status, 200);
+}
+
+#[tokio::test]
 async fn nobody_takes_over_by_hand() {
     let up = Upstream::start().await;
     let folder = folder(&config([free_port(), 0], &up, ""));
