@@ -4,7 +4,7 @@ use std::{
     fs, io,
     net::{IpAddr, SocketAddr},
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::fs::{FileTypeExt as _, PermissionsExt as _},
     },
     path::{Path, PathBuf},
@@ -12,7 +12,10 @@ use std::{
 };
 
 use bytes::BufMut as _;
-use rustix::net::SocketFlags;
+use rustix::{
+    io::Errno,
+    net::{SocketAddrAny, SocketFlags},
+};
 use tokio::{
     io::AsyncReadExt as _,
     net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream},
@@ -20,6 +23,20 @@ use tokio::{
 
 use crate::proxy::Bind;
 
+/// Errors of an accept that are those of one connection (`accept(2)`, "Error handling"), and no word about the next one.
+const OF_ONE_CONNECTION: [Errno; 11] = [
+    Errno::INTR,
+    Errno::CONNABORTED,
+    Errno::PERM,
+    Errno::NETDOWN,
+    Errno::PROTO,
+    Errno::NOPROTOOPT,
+    Errno::HOSTDOWN,
+    Errno::NONET,
+    Errno::HOSTUNREACH,
+    Errno::OPNOTSUPP,
+    Errno::NETUNREACH,
+];
 const BACKLOG: u32 = 4096;
 /// Who may connect to a unix socket: owner and group.
 const UNIX_MODE: u32 = 0o660;
@@ -82,19 +99,37 @@ impl Socket {
         }
     }
 
-    /// Who waits there now, if anybody does. Asks the system, since the runtime may not have looked yet.
+    /// Who waits there now, if anybody does. Asks the system, since the runtime may not have looked yet. Who is gone already
+    /// is passed over.
     pub(super) fn accept_now(&self) -> Option<Accepted> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let stream = rustix::net::accept_with(self, flags).ok()?;
-        let accepted = match self {
-            Self::Tcp(_) => TcpStream::from_std(stream.into()).and_then(|stream| {
+        loop {
+            match rustix::net::acceptfrom_with(self, flags) {
+                Ok((stream, peer)) => match self.taken(stream, peer) {
+                    Ok(accepted) => return Some(accepted),
+                    Err(error) => tracing::debug!(%error, "a connection that waited cannot be used"),
+                },
+                Err(error) if OF_ONE_CONNECTION.contains(&error) => {}
+                Err(Errno::AGAIN) => return None,
+                Err(error) => {
+                    tracing::warn!(%error, "the connections that wait could not be taken");
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The address comes from the accept: whoever is gone has none any more.
+    fn taken(&self, stream: OwnedFd, peer: Option<SocketAddrAny>) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(_) => {
+                let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
+                let stream = TcpStream::from_std(stream.into())?;
                 stream.set_nodelay(true)?;
-                let peer = stream.peer_addr()?;
-                Ok(Accepted::Tcp(stream, peer))
-            }),
+                Ok(Accepted::Tcp(stream, SocketAddr::try_from(peer)?))
+            }
             Self::Unix(..) => UnixStream::from_std(stream.into()).map(Accepted::Unix),
-        };
-        accepted.ok()
+        }
     }
 
     /// Whether a file goes with it.
@@ -228,6 +263,22 @@ mod tests {
         assert!(open(&Bind::Unix(path.clone())).is_err());
         drop(first);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn who_is_gone_already_holds_up_nobody_in_the_queue() {
+        let (socket, address) = open(&Bind::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let Bind::Tcp(address) = address else { panic!("tcp") };
+        let gone = std::net::TcpStream::connect(address).unwrap();
+        let there = std::net::TcpStream::connect(address).unwrap();
+        // Its end is a reset.
+        rustix::net::sockopt::set_socket_linger(&gone, Some(std::time::Duration::ZERO)).unwrap();
+        drop(gone);
+        let mut taken = Vec::new();
+        while let Some(Accepted::Tcp(_, peer)) = socket.accept_now() {
+            taken.push(peer);
+        }
+        assert!(taken.contains(&there.local_addr().unwrap()), "{taken:?}");
     }
 
     #[tokio::test]
