@@ -8,7 +8,10 @@ use pingora::{
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::Instant,
+};
 
 use super::{
     Certificates,
@@ -34,7 +37,7 @@ use crate::{
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long after an exchange was ended for its client the connection is.
 const AFTER: Duration = Duration::from_secs(1);
-/// How long those that were let in last have until idle connections are closed: their requests may be on the way.
+/// How long who was let in last has until idle connections are closed: a handshake or a request may be on the way.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Attempts that pingora allows for one request; ours end before.
 const MOST_ATTEMPTS: usize = 8;
@@ -102,6 +105,7 @@ impl<F: Front> Gatehouse<F> {
     /// Takes connections until its end, then lets go of the socket and closes the idle connections.
     pub(super) async fn run(self, socket: Arc<Socket>) {
         let mut course = self.told.course.clone();
+        let mut welcomed = None;
         loop {
             let next = async {
                 let permit = self.permit().await;
@@ -110,7 +114,10 @@ impl<F: Front> Gatehouse<F> {
             tokio::select! {
                 () = reached(&mut course, Course::Leave) => break,
                 (accepted, permit) = next => match accepted {
-                    Ok(accepted) => self.welcome(accepted, permit),
+                    Ok(accepted) => {
+                        self.welcome(accepted, permit);
+                        welcomed = Some(Instant::now());
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be taken");
                         tokio::time::sleep(PAUSE).await;
@@ -118,13 +125,15 @@ impl<F: Front> Gatehouse<F> {
                 },
             }
         }
-        let last = *course.borrow() == Course::Close && self.take_the_last(&socket);
+        if *course.borrow() == Course::Close && self.take_the_last(&socket) {
+            welcomed = Some(Instant::now());
+        }
         let Self { proxy, told, .. } = self;
         // From here on there are its connections to wait for, and no longer the listener.
         drop((socket, told));
         reached(&mut course, Course::Close).await;
-        if last {
-            tokio::time::sleep(LAST_WORDS).await;
+        if let Some(at) = welcomed {
+            tokio::time::sleep_until(at + LAST_WORDS).await;
         }
         proxy.http_cleanup().await;
     }

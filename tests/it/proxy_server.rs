@@ -64,6 +64,25 @@ async fn who_waits_to_be_let_in_is_answered_before_the_end() {
 }
 
 #[tokio::test]
+async fn who_was_just_let_in_is_answered_before_the_end() {
+    // GW-01
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    // The door has seen it, and its first request is on the way.
+    let mut client = Raw::connect_tls(door.address, &trusted, &["http/1.1"]).await;
+    let (drained, answer) = tokio::join!(door.shutdown(Duration::from_secs(10)), async {
+        client.send(GET).await;
+        client.response().await
+    });
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    assert_eq!(drained, Drained::Whole);
+}
+
+#[tokio::test]
 async fn a_drain_ends_at_its_deadline() {
     let (up, door) = open().await;
     up.always(Act::Hang);
