@@ -8,6 +8,7 @@ mod change;
 mod crowd;
 pub mod difference;
 mod doors;
+mod ending;
 mod files;
 mod given;
 mod handover;

@@ -12,6 +12,7 @@ use super::{
     accept::{Course, Gatehouse, Told},
     bind,
     change::{Fate, fates},
+    ending::{Ending, Leaving},
     socket::Socket,
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Running {
     doors: Vec<OpenDoor>,
+    leaving: Leaving,
     addresses: Vec<Bind>,
     /// Drops what is left.
     cut: watch::Sender<bool>,
@@ -44,16 +46,7 @@ struct Tending(AbortHandle);
 #[derive(Debug)]
 struct OpenDoor {
     bound: Bound,
-    /// Its connections end with their next answer.
-    last_answers: watch::Sender<bool>,
-    course: watch::Sender<Course>,
-}
-
-impl OpenDoor {
-    fn reach(&self, far: Course) {
-        self.last_answers.send_replace(true);
-        self.course.send_replace(far);
-    }
+    ending: Ending,
 }
 
 /// What a change of listeners comes to, with every socket bound and every certificate read: nothing can fail any more.
@@ -78,6 +71,7 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Running {
     });
     let mut running = Running {
         doors: Vec::new(),
+        leaving: Leaving::default(),
         addresses: Vec::new(),
         cut,
         alive,
@@ -86,7 +80,7 @@ pub fn serve<F: Front>(bound: Vec<Bound>, shared: &Shared<F>) -> Running {
     };
     let open = |bound| running.open(bound, shared);
     let steps = bound.into_iter().map(open).collect();
-    running.rearrange(Change(steps));
+    running.rearrange(Change(steps), Duration::ZERO);
     running
 }
 
@@ -156,8 +150,9 @@ impl Running {
             .map(Change)
     }
 
-    /// Opens, keeps and closes. Connections of a door that closes finish what is under way.
-    pub(super) fn rearrange<F: Front>(&mut self, change: Change<F>) {
+    /// Opens, keeps and closes. Connections of a door that closes finish what is under way; where another takes over its
+    /// socket, idle ones may be used once more within `patience`, since to their clients nothing has happened.
+    pub(super) fn rearrange<F: Front>(&mut self, change: Change<F>, patience: Duration) {
         let mut old: Vec<Option<OpenDoor>> = self.doors.drain(..).map(Some).collect();
         for step in change.0 {
             match step {
@@ -169,9 +164,14 @@ impl Running {
                 }
             }
         }
-        for door in old.into_iter().flatten() {
-            // The one that takes over its socket takes what waits there, too.
-            door.reach(Course::Leave);
+        for OpenDoor { bound, ending } in old.into_iter().flatten() {
+            let socket = bound.socket();
+            if self.doors.iter().any(|door| Arc::ptr_eq(&door.bound.socket(), &socket)) {
+                // The one that takes over its socket takes what waits there, too.
+                self.leaving.add(ending, patience);
+            } else {
+                ending.reach(Course::Close);
+            }
         }
         self.addresses = self.doors.iter().map(|door| door.bound.address().clone()).collect();
     }
@@ -184,8 +184,7 @@ impl Running {
             &shared.entropy,
             Arc::clone(bound.listener()),
         );
-        let (last_answers, answering) = watch::channel(false);
-        let (course, following) = watch::channel(Course::Serve);
+        let (ending, answering, following) = Ending::new();
         let told = Told {
             last_answers: answering,
             course: following,
@@ -193,11 +192,7 @@ impl Running {
             alive: self.alive.clone(),
         };
         let gate = Gatehouse::new(door, &bound, told);
-        let door = OpenDoor {
-            bound,
-            last_answers,
-            course,
-        };
+        let door = OpenDoor { bound, ending };
         Step::Open(Box::new((door, gate)))
     }
 
@@ -212,7 +207,7 @@ impl Running {
     /// From now on every answer is the last of its connection, on connections yet to come as well.
     pub(super) fn answer_for_the_last_time(&self) {
         for door in &self.doors {
-            door.last_answers.send_replace(true);
+            door.ending.answer_for_the_last_time();
         }
     }
 
@@ -220,8 +215,9 @@ impl Running {
     /// drops what is left.
     pub async fn shutdown(self, deadline: Duration) -> Drained {
         for door in &self.doors {
-            door.reach(Course::Close);
+            door.ending.reach(Course::Close);
         }
+        self.leaving.close();
         self.over(deadline).await
     }
 
@@ -230,14 +226,16 @@ impl Running {
     pub(super) async fn leave(mut self, deadline: Duration) -> Drained {
         for door in &self.doors {
             door.bound.socket().leave_file();
-            door.reach(Course::Leave);
+            door.ending.reach(Course::Leave);
         }
         let doors = std::mem::take(&mut self.doors);
+        let leaving = std::mem::take(&mut self.leaving);
         let closing = async {
             tokio::time::sleep(deadline / 2).await;
             for door in &doors {
-                door.reach(Course::Close);
+                door.ending.reach(Course::Close);
             }
+            leaving.close();
             std::future::pending().await
         };
         tokio::select! {
@@ -249,13 +247,14 @@ impl Running {
     async fn over(self, deadline: Duration) -> Drained {
         let Self {
             doors,
+            leaving,
             cut,
             alive,
             mut over,
             tending,
             addresses: _,
         } = self;
-        drop((doors, alive));
+        drop((doors, leaving, alive));
         let ended = tokio::time::timeout(deadline, over.recv()).await;
         cut.send_replace(true);
         let drained = if ended.is_ok() {

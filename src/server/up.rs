@@ -93,8 +93,8 @@ impl Up {
         }
         parts.sessions.set_terms(parts.terms);
         live.put(successor.gateway);
-        self.running.rearrange(change);
         self.shutdown = successor.shutdown;
+        self.running.rearrange(change, self.shutdown.deadline / 2);
         let digest = &successor.digest;
         self.shared.telemetry.emit(&Event::Configuration { digest });
         Ok(Reloaded {

@@ -186,6 +186,49 @@ async fn listeners_come_go_and_change_on_their_socket() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_of_a_listener_that_changed_is_used_once_more() {
+    let mut world = World::start().await;
+    let address = ([127, 0, 0, 1], world.port()).into();
+    let request = "GET /open HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    let mut idle = Raw::connect(address).await;
+    let mut unused = Raw::connect(address).await;
+    for client in [&mut idle, &mut unused] {
+        client.send(request).await;
+        assert_eq!(client.response().await.status, 200);
+    }
+    let limited = world.yaml.clone() + "limits: { target: 64B }\nshutdown: { deadline: 4s }\n";
+    world.reload(&limited).unwrap();
+    // Whoever comes now comes to the listener as it is written now, and the one before has heard that it is to go.
+    let long = format!("/open/{}", "x".repeat(100));
+    let answer = Browser::new().fetch(&world.url(&long)).await;
+    assert_eq!(answer.status, StatusCode::URI_TOO_LONG);
+    idle.send(request).await;
+    let last = idle.response().await;
+    assert_eq!((last.status, last.header("connection")), (200, Some("close")));
+    assert!(unused.rest().await.is_empty(), "idle connections end in time");
+}
+
+#[tokio::test]
+async fn who_waits_at_a_listener_that_goes_is_answered() {
+    let mut world = World::start().await;
+    let one = "listeners: [{ address: \"127.0.0.1:0\" }]";
+    let two = "listeners: [{ address: \"127.0.0.1:0\" }, { address: \"127.0.0.1:0\" }]";
+    let less = world.yaml.clone();
+    world.reload(&less.replace(one, two)).unwrap();
+    let Bind::Tcp(second) = world.addresses()[1] else {
+        panic!("tcp")
+    };
+    // The system lets it in; the listener, on this thread, has not seen it.
+    let mut early = TcpStream::connect(second).unwrap();
+    let request = b"GET /open HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    std::io::Write::write_all(&mut early, request).unwrap();
+    early.set_nonblocking(true).unwrap();
+    world.reload(&less).unwrap();
+    let mut early = Raw::over(tokio::net::TcpStream::from_std(early).unwrap());
+    assert_eq!(early.response().await.status, 200);
+}
+
+#[tokio::test]
 async fn an_address_that_this_process_holds_is_named() {
     let mut world = World::start().await;
     let port = world.port();
