@@ -10,6 +10,9 @@ use tokio::{
 
 use crate::{config, task};
 
+/// Longest line that is said, in characters.
+const LONGEST: usize = 400;
+
 /// It serves, and this is what it says of itself. Also when a reload is over.
 pub(super) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
@@ -82,7 +85,38 @@ async fn beat(every: Duration, socket: String) {
 }
 
 fn tell(what: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(what) {
+    let lines: Vec<String> = what.iter().map(line).collect();
+    let what: Vec<_> = lines.iter().map(|line| NotifyState::Custom(line)).collect();
+    if let Err(error) = sd_notify::notify(&what) {
         tracing::warn!(%error, "the service manager cannot be told how the service is");
+    }
+}
+
+/// As it is sent: each line of a message is an assignment of its own, so what is said has one, and not a long one.
+fn line(state: &NotifyState<'_>) -> String {
+    let said = state.to_string();
+    let first = said.lines().next().unwrap_or_default();
+    match first.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", first.get(..at).unwrap_or_default()),
+        None => first.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_has_one_line_and_an_end() {
+        let said = |status: &str| line(&NotifyState::Status(status));
+        assert_eq!(said("serving"), "STATUS=serving");
+        assert_eq!(
+            said("the upgrade failed: 2 problems\nMAINPID=1\r\nERRNO=2"),
+            "STATUS=the upgrade failed: 2 problems"
+        );
+        let long = said(&"é".repeat(10_000));
+        assert_eq!(long.chars().count(), LONGEST + 1);
+        assert!(long.ends_with("é…"));
+        assert_eq!(line(&NotifyState::Ready), "READY=1");
     }
 }
