@@ -17,7 +17,7 @@ use pingora::protocols::{
     UniqueID, UniqueIDType, raw_connect::ProxyDigest,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     time::{Instant, Sleep},
 };
 
@@ -221,7 +221,8 @@ impl<S: IO> AsyncWrite for Watched<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.written(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -243,8 +244,11 @@ impl<S: IO> AsyncWrite for Watched<S> {
 
 #[async_trait]
 impl<S: IO> Shutdown for Watched<S> {
+    /// As any write: what was not sent yet goes out before, and TLS has a last word of its own.
     async fn shutdown(&mut self) {
-        self.stream.shutdown().await;
+        if let Err(error) = AsyncWriteExt::shutdown(self).await {
+            tracing::trace!(%error, "a connection was closed by its peer first");
+        }
     }
 }
 
@@ -287,9 +291,10 @@ impl<S: IO> GetSocketDigest for Watched<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::io::{AsyncReadExt as _, DuplexStream};
 
     use super::*;
+    use crate::server::{socket::Accepted, stream::Coalesced};
     use crate::{entropy::Entropy, proxy::watch::head_begins, telemetry::Telemetry};
 
     const HEAD: Duration = Duration::from_secs(15);
@@ -302,19 +307,23 @@ mod tests {
         telemetry: Telemetry,
     }
 
-    fn pair() -> Pair {
-        let (client, stream) = tokio::io::duplex(1024);
-        let telemetry = Telemetry::new(false);
-        let connection = Arc::new(Connection::default());
-        let watch = Watch {
-            connection: Arc::clone(&connection),
+    fn watch(connection: &Arc<Connection>, telemetry: &Telemetry) -> Watch {
+        Watch {
+            connection: Arc::clone(connection),
             terms: Terms {
                 head: HEAD,
                 write: WRITE,
                 unheard: Unheard::new(telemetry.clone(), &Entropy::system()),
             },
             peer: None,
-        };
+        }
+    }
+
+    fn pair() -> Pair {
+        let (client, stream) = tokio::io::duplex(1024);
+        let telemetry = Telemetry::new(false);
+        let connection = Arc::new(Connection::default());
+        let watch = watch(&connection, &telemetry);
         Pair {
             client,
             server: watch.over(stream),
@@ -391,6 +400,28 @@ mod tests {
         };
         let ((), ()) = tokio::join!(serving, reading);
         assert_eq!(begun.elapsed(), WRITE / 2 * 5 + WRITE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_the_end_is_let_go() {
+        let (_client, stream) = tokio::net::UnixStream::pair().unwrap();
+        let connection = Arc::new(Connection::default());
+        let watch = watch(&connection, &Telemetry::new(false));
+        let mut server = watch.over(Coalesced::new(Accepted::Unix(stream), &[]));
+        // Until the socket is full, and there is something behind it to send before the end.
+        while tokio::time::timeout(WRITE / 4, server.write_all(&[0; 1000]))
+            .await
+            .is_ok()
+        {}
+        let begun = Instant::now();
+        let serving = connection.serve(
+            async {
+                Shutdown::shutdown(&mut server).await;
+            },
+            std::future::pending(),
+        );
+        tokio::time::timeout(WRITE * 2, serving).await.expect("it never ends");
+        assert!(begun.elapsed() <= WRITE);
     }
 
     #[tokio::test]
