@@ -1,18 +1,22 @@
 //! Sockets that the process did not open itself: the service manager did, or the process before it.
 
 use std::{
-    io,
+    fs, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::net::UnixListener,
+        unix::{fs::PermissionsExt as _, net::UnixListener},
     },
+    path::Path,
 };
 
 use rustix::net::{AddressFamily, SocketAddrUnix};
 
 use super::socket::{self, Socket, UnixPath};
 use crate::proxy::Bind;
+
+/// The bit of a file's mode by which anybody may write to it.
+const WRITTEN_BY_OTHERS: u32 = 0o002;
 
 /// Sockets at hand, each for the listener that is asked to listen at its address.
 #[derive(Default, Debug)]
@@ -125,8 +129,9 @@ impl Sockets {
                 socket.set_nonblocking(true)?;
                 let path = match &address {
                     Bind::Unix(path) => path.as_path(),
-                    Bind::Tcp(_) => std::path::Path::new(""),
+                    Bind::Tcp(_) => Path::new(""),
                 };
+                warn_if_open_to_all(path);
                 let guard = UnixPath::given(path, file);
                 Socket::Unix(tokio::net::UnixListener::from_std(socket)?, guard)
             }
@@ -178,6 +183,18 @@ impl Given {
             && has.port() == asks.port()
             && has.ip() == Ipv6Addr::UNSPECIFIED
             && asks.ip() == Ipv4Addr::UNSPECIFIED
+    }
+}
+
+/// Whoever may write to a unix socket's file may connect, and is taken for a proxy where any is trusted.
+fn warn_if_open_to_all(path: &Path) {
+    let mode = fs::metadata(path).map(|file| file.permissions().mode());
+    if mode.is_ok_and(|mode| mode & WRITTEN_BY_OTHERS != 0) {
+        tracing::warn!(
+            path = %path.display(),
+            "every program on this machine may connect to this unix socket, which was passed to this process, and is taken \
+             for a trusted proxy if any is listed. Write SocketMode=0660 and SocketGroup= into its .socket unit"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! A real process beside a service manager that listens, and on a socket that it passed (`sd_notify(3)`, `sd_listen_fds(3)`).
 
-use std::{fs, net::TcpListener, process::Stdio};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, process::Stdio};
 
 use super::config;
 use crate::harness::{
@@ -163,7 +163,25 @@ async fn a_passed_unix_socket_is_used_and_its_file_stays() {
     let mut client = Raw::over(tokio::net::UnixStream::connect(&path).await.unwrap());
     client.send(GET).await;
     assert_eq!(client.response().await.status, 200, "{}", service.log());
+    assert!(service.lines("every program on this machine").is_empty());
     service.signal("TERM");
     assert_eq!(service.ended().await.code(), Some(0));
     assert!(fs::exists(&path).unwrap(), "it is the manager's");
+}
+
+#[tokio::test]
+async fn a_passed_unix_socket_that_everybody_may_open_is_told() {
+    let up = Upstream::start().await;
+    let config = config([0, 0], &up, "").replace("127.0.0.1:0\", behind", "unix:{folder}/door.sock\", behind");
+    let folder = folder(&config);
+    let path = folder.path().join("door.sock");
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    // As systemd makes it by itself.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    let service = Service::begin_on(folder, std::os::fd::OwnedFd::from(socket));
+    let told = service.says("every program on this machine may connect", 1).await;
+    assert_eq!(
+        (&told["level"], &told["path"]),
+        (&"WARN".into(), &path.to_str().unwrap().into())
+    );
 }
