@@ -19,11 +19,11 @@ pub struct VerifiedIdentity {
     subject: String,
     email: Option<String>,
     email_verified: bool,
-    groups: Vec<String>,
+    groups: Box<[String]>,
     name: Option<String>,
     preferred_username: Option<String>,
     acr: Option<String>,
-    amr: Vec<String>,
+    amr: Box<[String]>,
     auth_time: Option<UnixTime>,
     sid: Option<String>,
     claims: ClaimsSet,
@@ -202,7 +202,7 @@ fn one_address(email: &str) -> bool {
 }
 
 /// A string, or the strings of a list; nothing empty.
-fn texts(value: Option<&Claim>) -> Vec<String> {
+fn texts(value: Option<&Claim>) -> Box<[String]> {
     let several = match value {
         Some(Claim::Text(one)) => vec![one.to_string()],
         Some(Claim::List(many)) => many.iter().filter_map(Claim::as_str).map(str::to_owned).collect(),
