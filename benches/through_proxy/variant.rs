@@ -175,7 +175,7 @@ fn config(access: &str, routes: usize, store: Store, access_log: bool, origin: S
     };
     let route = |name: String, path: String| {
         format!(
-            "  - {{ name: {name}, host: app.test, path: {path}, upstream: \"http://{origin}\", access: {access} }}\n"
+            "  - {{ name: {name}, host: app.test, path: {path}, upstream: {{ name: app, targets: [\"http://{origin}\"] }}, access: {access} }}\n"
         )
     };
     let routes: String = match routes {

@@ -86,6 +86,7 @@ impl Gateway {
             && attempt.is_met_by(&session.record.identity, self.skew_of(attempt), self.now())
         {
             self.step_done(Step::Answer, incoming);
+            self.step_done(Step::Begin, incoming);
             self.emit(&Event::SignIn {
                 provider: &attempt.provider,
                 outcome: "already",

@@ -19,11 +19,11 @@ pub struct VerifiedIdentity {
     subject: String,
     email: Option<String>,
     email_verified: bool,
-    groups: Vec<String>,
+    groups: Box<[String]>,
     name: Option<String>,
     preferred_username: Option<String>,
     acr: Option<String>,
-    amr: Vec<String>,
+    amr: Box<[String]>,
     auth_time: Option<UnixTime>,
     sid: Option<String>,
     claims: ClaimsSet,
@@ -69,7 +69,7 @@ impl VerifiedIdentity {
     ) -> Self {
         let signed = ClaimsSet::from(signed.clone());
         let claims = match told {
-            Some(told) => merged(&signed, &told.clone().into(), &names.email),
+            Some(told) => merged(&signed, &told.clone().into()),
             None => signed.clone(),
         };
         let text = |path: &ClaimPath| path.find(&claims).and_then(Claim::as_str).map(str::to_owned);
@@ -79,7 +79,7 @@ impl VerifiedIdentity {
             provider: provider.clone(),
             issuer: issuer.clone(),
             subject: subject.to_owned(),
-            email_verified: email.is_some() && is_verified(&claims),
+            email_verified: email.is_some() && is_verified(&claims) && address_in(&claims) == email.as_deref(),
             email,
             groups: texts(names.groups.find(&claims)),
             name: text(&names.name),
@@ -175,15 +175,20 @@ const EMAIL_VERIFIED: &str = "email_verified";
 
 /// The ID token's claims and those of userinfo that it lacks. `email_verified` counts only from a source with the address
 /// that was chosen: one document's word about its own address says nothing about another's.
-fn merged(signed: &ClaimsSet, told: &ClaimsSet, email: &ClaimPath) -> ClaimsSet {
+fn merged(signed: &ClaimsSet, told: &ClaimsSet) -> ClaimsSet {
     let claims = signed.or(told);
-    let chosen = email.find(&claims);
-    let vouches = |source: &ClaimsSet| email.find(source) == chosen && is_verified(source);
+    let chosen = address_in(&claims);
+    let vouches = |source: &ClaimsSet| address_in(source) == chosen && is_verified(source);
     let verified = chosen.is_some() && (vouches(signed) || vouches(told));
     if verified == is_verified(&claims) {
         return claims;
     }
     ClaimsSet::one(EMAIL_VERIFIED, Claim::Bool(verified)).or(&claims)
+}
+
+/// The address that `email_verified` is about, wherever the person's is taken from (OpenID Connect Core 1.0 section 5.1).
+fn address_in(claims: &ClaimsSet) -> Option<&str> {
+    claims.get("email").and_then(Claim::as_str)
 }
 
 fn is_verified(claims: &ClaimsSet) -> bool {
@@ -197,7 +202,7 @@ fn one_address(email: &str) -> bool {
 }
 
 /// A string, or the strings of a list; nothing empty.
-fn texts(value: Option<&Claim>) -> Vec<String> {
+fn texts(value: Option<&Claim>) -> Box<[String]> {
     let several = match value {
         Some(Claim::Text(one)) => vec![one.to_string()],
         Some(Claim::List(many)) => many.iter().filter_map(Claim::as_str).map(str::to_owned).collect(),

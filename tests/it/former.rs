@@ -277,11 +277,25 @@ async fn the_folder_is_where_it_was_moved_to() {
 async fn without_the_switch_there_is_nothing_of_it() {
     let mut world = with("", "").await;
     let browser = Browser::new();
-    let page = browser.open(&world.url("/oauth2/userinfo")).await;
+    assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+    let read = world.upstream.requests().len();
+    // An application that came from there may believe these still.
+    let names = [
+        "x-auth-request-user",
+        "x-auth-request-email",
+        "x-auth-request-groups",
+        "x-auth-request-preferred-username",
+        "x-auth-request-access-token",
+        "x-forwarded-access-token",
+    ];
+    let forged = names.map(|name| (name, "mallory"));
+    let page = browser.ask(Method::GET, &world.url("/oauth2/userinfo"), &forged).await;
     assert_eq!(page.body, "hello", "a page of the application");
-    let seen = world.upstream.only();
+    let seen = &world.upstream.requests()[read];
     assert_eq!(seen.line(), "GET /oauth2/userinfo HTTP/1.1");
-    assert_eq!(seen.header("x-auth-request-user"), [""; 0]);
+    for name in names {
+        assert_eq!(seen.header(name), [""; 0], "{name}");
+    }
 
     // It is switched on without a restart, and nobody is signed out.
     let yaml = format!("{}\n{SWITCH}", world.yaml);

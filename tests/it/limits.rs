@@ -227,6 +227,26 @@ async fn an_office_behind_one_address_signs_in_one_by_one() {
 }
 
 #[tokio::test]
+async fn tabs_that_come_back_to_a_session_leave_nothing_lying() {
+    let world = world(SIGNED_IN, TWO).await;
+    for _ in 0..3 {
+        let browser = Browser::new();
+        let mut callbacks = Vec::new();
+        for _ in 0..2 {
+            let begun = browser.visit(&world.url("/page")).await;
+            assert_eq!(begun.status, StatusCode::FOUND, "{}", begun.body);
+            let provider = browser.visit(begun.location().unwrap().as_str()).await;
+            callbacks.push(provider.location().unwrap());
+        }
+        for callback in callbacks {
+            assert_eq!(browser.open(callback.as_str()).await.status, StatusCode::OK);
+        }
+    }
+    let already = world.metric("doorward_sign_ins_total", &["outcome=\"already\""]).await;
+    assert!((already - 3.0).abs() < 0.1, "{already}");
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_be_reached_counts_against_nobody() {
     let world = world(SIGNED_IN, TWO).await;
     world.provider.down().await;

@@ -195,12 +195,12 @@ fn identities(former: bool) -> Vec<HeaderRule> {
     HeaderRule::defaults().into_iter().chain(formers).collect()
 }
 
-/// Every name that any of them sets, and the identity's: stripped on every route.
-pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>, former: bool) -> Vec<HeaderName> {
+/// Every name that any of them sets, and the identity's: stripped on every route. Those of oauth2-proxy too, though nobody
+/// stands in for it: an app that came from there may still believe them.
+pub(super) fn reserved<'s>(all: impl Iterator<Item = &'s Said>) -> Vec<HeaderName> {
     let mut seen = BTreeSet::new();
-    let tokens = former.then_some(HeaderRule::FORMER_TOKENS);
-    let defaults = identities(former).into_iter().map(|rule| rule.name);
-    let defaults = defaults.chain(tokens.into_iter().flatten());
+    let defaults = identities(true).into_iter().map(|rule| rule.name);
+    let defaults = defaults.chain(HeaderRule::FORMER_TOKENS);
     let named: Vec<HeaderName> = all.flat_map(|said| said.names().cloned().collect::<Vec<_>>()).collect();
     defaults
         .chain(named)

@@ -38,7 +38,7 @@ impl Desk<'_, '_> {
             .enumerate()
             .map(|(index, route)| self.said(&all.index(index).key("headers"), &route.headers))
             .collect();
-        let reserved = reserved(each.iter().chain([&said]), folder(config).is_some());
+        let reserved = reserved(each.iter().chain([&said]));
         let mut common = Common {
             config,
             provider,
@@ -112,7 +112,7 @@ impl Desk<'_, '_> {
         let rate = written
             .rate
             .as_ref()
-            .and_then(|rate| self.rate(&path.key("rate"), rate));
+            .and_then(|rate| self.rate(&path.key("rate"), rate, open));
         self.prefix_only(path, written, pattern.as_ref());
         Some(Route {
             id,

@@ -11,14 +11,17 @@ fn object(value: Value) -> Claims {
 
 /// The identity of two documents. The witnesses are made in their own room; here only their claims are of interest.
 fn read(signed: Value, told: Option<Value>) -> VerifiedIdentity {
+    read_by(&ClaimNames::default(), signed, told)
+}
+
+fn read_by(names: &ClaimNames, signed: Value, told: Option<Value>) -> VerifiedIdentity {
     let (signed, told) = (object(signed), told.map(object));
-    let names = ClaimNames::default();
     VerifiedIdentity::of(
         &ProviderName::new("corporate"),
         &Issuer::new("https://id.example"),
         ("s-1", &signed),
         told.as_ref(),
-        &names,
+        names,
     )
 }
 
@@ -107,6 +110,18 @@ fn one_documents_word_does_not_verify_anothers_address() {
     let flag_only = json!({"sub": "s-1", "email_verified": true});
     let address_only = json!({"sub": "s-1", "email": "mallory@example.com"});
     assert!(!read(flag_only, Some(address_only)).email_verified());
+}
+
+#[test]
+fn the_flag_is_about_email_and_no_other_claim() {
+    let names = ClaimNames {
+        email: ClaimPath::top("preferred_username"),
+        ..ClaimNames::default()
+    };
+    let of = |email: &str| json!({"email": email, "email_verified": true, "preferred_username": "ceo@example.com"});
+    let who = read_by(&names, of("mallory@example.org"), None);
+    assert_eq!((who.email(), who.email_verified()), (Some("ceo@example.com"), false));
+    assert!(read_by(&names, of("ceo@example.com"), None).email_verified());
 }
 
 #[test]
