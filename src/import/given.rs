@@ -14,8 +14,23 @@ pub(super) struct Setting {
     pub(super) written: String,
     /// `file:line`.
     pub(super) place: String,
+    /// From where oauth2-proxy had it.
+    pub(super) rank: Rank,
     /// Its values; several of a list.
     pub(super) values: Vec<String>,
+}
+
+/// From where oauth2-proxy had an option. A later one replaces what an earlier one said of it, lists as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Rank {
+    /// The file of options.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A flag.
+    Flags,
+    /// The structured form, beside which none of its options counts.
+    Structured,
 }
 
 /// A value as it was written.
@@ -139,7 +154,7 @@ pub(super) struct Given {
 
 impl Given {
     /// Adds an option that is known, or notes one that is not.
-    pub(super) fn add(&mut self, known: Option<&Known>, written: &str, place: String, value: Value) {
+    pub(super) fn add(&mut self, rank: Rank, known: Option<&Known>, written: &str, place: String, value: Value) {
         let Some(known) = known else {
             self.unknown.push((place, written.to_owned()));
             return;
@@ -148,6 +163,7 @@ impl Given {
             key: known.key.to_owned(),
             written: written.to_owned(),
             place,
+            rank,
             values: value.split(known.kind),
         });
     }
@@ -176,6 +192,21 @@ impl Given {
         self.raw_paths |= raw_paths;
     }
 
+    /// Where an option counts: of all that name it, those of the highest rank.
+    fn counting(&self, key: &str) -> impl DoubleEndedIterator<Item = &Setting> {
+        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
+        let named = self.settings.iter().filter(move |one| one.key == key && one.names());
+        let highest = named.clone().map(|one| one.rank).max();
+        named.filter(move |one| Some(one.rank) == highest)
+    }
+
+    /// What counts in place of a setting, if anything does.
+    pub(super) fn over(&self, setting: &Setting) -> Option<&Setting> {
+        self.counting(&setting.key)
+            .next_back()
+            .filter(|one| one.rank > setting.rank)
+    }
+
     /// The value of an option, the last where it was given several times; an empty one is none.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.setting(key)
@@ -185,11 +216,7 @@ impl Given {
 
     /// The last time that an option was given a value.
     pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
-        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
-        self.settings
-            .iter()
-            .rev()
-            .find(|setting| setting.key == key && setting.values.iter().any(|value| !value.is_empty()))
+        self.counting(key).rfind(|setting| setting.says())
     }
 
     /// Whether an option is on.
@@ -198,11 +225,9 @@ impl Given {
         self.text(key).map_or(default, is_true)
     }
 
-    /// All values of an option, each with where it stands.
+    /// All values of an option where it counts, each with where it stands.
     pub(super) fn list(&self, key: &str) -> Vec<(&Setting, &str)> {
-        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
-        let named = self.settings.iter().filter(|setting| setting.key == key);
-        named
+        self.counting(key)
             .flat_map(|setting| setting.values.iter().map(move |value| (setting, value.as_str())))
             .filter(|(_, value)| !value.is_empty())
             .collect()
@@ -211,6 +236,30 @@ impl Given {
     /// All values of an option.
     pub(super) fn values(&self, key: &str) -> Vec<String> {
         self.list(key).into_iter().map(|(_, value)| value.to_owned()).collect()
+    }
+}
+
+impl Setting {
+    /// Whether there is any value.
+    fn says(&self) -> bool {
+        self.values.iter().any(|value| !value.is_empty())
+    }
+
+    /// Whether oauth2-proxy took it for given: an empty variable is none, but an empty flag replaces what the file says.
+    fn names(&self) -> bool {
+        self.rank != Rank::Environment || self.says()
+    }
+}
+
+impl Rank {
+    /// In words.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::File => "the config file",
+            Self::Environment => "an environment variable",
+            Self::Flags => "a flag",
+            Self::Structured => "the structured form",
+        }
     }
 }
 

@@ -92,21 +92,76 @@ fn what_is_open_is_told() {
     }
 }
 
+/// The translation of several files, each by name and text.
+fn of(files: &[(&str, &str)]) -> Import {
+    let files: Vec<Document<'_>> = files.iter().map(|(name, text)| Document { name, text }).collect();
+    translate(&files, &Wishes::default()).unwrap()
+}
+
 #[test]
-fn the_last_of_several_forms_counts() {
-    let flags = Document {
-        name: "flags",
-        text: "oauth2-proxy \\\n  --client-id=flag \\\n  --upstream \"http://a:1\" --email-domain='*'\n",
-    };
-    let file = Document {
-        name: "file",
-        text: "client_id = 'file'\nupstreams = ['http://b:1/b/']\n",
-    };
-    let import = translate(&[file, flags], &Wishes::default()).unwrap();
-    assert!(import.yaml.contains("client_id: flag"), "{}", import.yaml);
-    assert!(import.yaml.contains("http://b:1"), "{}", import.yaml);
-    let lines: Vec<&str> = import.report.remarks.iter().map(|one| one.place.as_str()).collect();
-    assert!(lines.contains(&"file:1") && lines.contains(&"flags:2"), "{lines:?}");
+fn the_highest_of_several_forms_counts_in_any_order() {
+    let flags = "oauth2-proxy \\\n  --client-id=flag \\\n  --upstream \"http://a:1\"\n";
+    let (flags, file) = (
+        ("flags", flags),
+        ("file", "client_id = 'file'\nupstreams = ['http://b:1/b/']\n"),
+    );
+    for import in [of(&[file, flags]), of(&[flags, file])] {
+        assert!(import.yaml.contains("client_id: flag"), "{}", import.yaml);
+        assert!(import.yaml.contains("http://a:1"), "{}", import.yaml);
+        assert!(!import.yaml.contains("http://b:1"), "{}", import.yaml);
+        let overridden = import
+            .report
+            .remarks
+            .iter()
+            .filter(|one| one.place.starts_with("file:"));
+        let overridden: Vec<String> = overridden.map(ToString::to_string).collect();
+        let expected = [
+            "file:1  client_id: a flag counts instead, at flags:2",
+            "file:2  upstreams: a flag counts instead, at flags:3",
+        ];
+        assert_eq!(overridden, expected);
+    }
+}
+
+#[test]
+fn a_list_replaces_that_of_a_lower_form() {
+    let file =
+        "upstreams = 'http://a'\nemail_domains = ['*']\nallowed_groups = ['everyone']\nskip_auth_routes = ['^/']";
+    let variables = "OAUTH2_PROXY_EMAIL_DOMAINS=corp.com\nOAUTH2_PROXY_ALLOWED_GROUPS=admins\nOAUTH2_PROXY_SKIP_AUTH_ROUTES=^/public\n\
+                     OAUTH2_PROXY_ALLOWED_ROLES=";
+    let yaml = of(&[("b.env", variables), ("b.cfg", file)]).yaml;
+    let expected = "access:\n      all:\n        - email_domain: corp.com\n        - group: admins\n";
+    assert!(yaml.contains(expected), "{yaml}");
+    assert_eq!(yaml.matches("access: open").count(), 1, "{yaml}");
+    assert!(yaml.contains("path: /public\n"), "{yaml}");
+    assert!(!yaml.contains("everyone"), "{yaml}");
+    // An empty variable is none; an empty flag is one.
+    let yaml = of(&[
+        ("f", "upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'g'"),
+        ("v", "OAUTH2_PROXY_ALLOWED_GROUPS="),
+    ])
+    .yaml;
+    assert!(yaml.contains("group: g"), "{yaml}");
+    let yaml = of(&[
+        ("f", "upstreams = 'http://a'\nemail_domains = '*'"),
+        ("flags", "--email-domain="),
+    ])
+    .yaml;
+    assert!(!yaml.contains("signed_in"), "{yaml}");
+}
+
+#[test]
+fn of_values_of_the_chart_flags_count_most() {
+    let yaml = imported(
+        "config:\n  configFile: |\n    upstreams = 'http://a'\n    email_domains = '*'\n    allowed_groups = 'file'\n\
+         extraArgs:\n  allowed-group: flag\n  client-id: flag\n\
+         extraEnv:\n  - { name: OAUTH2_PROXY_ALLOWED_GROUPS, value: variable }\n  - { name: OAUTH2_PROXY_CLIENT_ID, value: variable }\n",
+    )
+    .yaml;
+    assert!(
+        yaml.contains("client_id: flag") && yaml.contains("access:\n      group: flag\n"),
+        "{yaml}"
+    );
 }
 
 fn value() -> impl Strategy<Value = String> {

@@ -123,9 +123,15 @@ impl<'a> Desk<'a> {
         let rest = given.settings.iter().filter(|one| !self.told.contains(&*one.key));
         let rest: Vec<&Setting> = rest.collect();
         for setting in rest {
-            if let Some(known) = Known::by_key(&setting.key) {
+            if let (Some(known), None) = (Known::by_key(&setting.key), given.over(setting)) {
                 let (fate, what) = by_table(known, setting);
                 self.note(setting, fate, what);
+            }
+        }
+        for setting in &given.settings {
+            if let Some(over) = given.over(setting) {
+                let what = format!("{} counts instead, at {}", over.rank.word(), over.place);
+                self.note(setting, Fate::Needless, what);
             }
         }
         for aside in &given.asides {

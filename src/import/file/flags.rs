@@ -3,7 +3,7 @@
 use super::place;
 use crate::import::{
     Document,
-    given::{Aside, Given, Value},
+    given::{Aside, Given, Rank, Value},
     known::{Kind, Known},
     report::Fate,
 };
@@ -64,7 +64,7 @@ pub(super) fn variable(given: &mut Given, name: &str, value: &str, here: String)
         return;
     };
     let known = Known::by_key(&key).or_else(|| Known::by_flag(&key.replace('_', "-")));
-    given.add(known, name, here, Value::Lone(value.to_owned()));
+    given.add(Rank::Environment, known, name, here, Value::Lone(value.to_owned()));
 }
 
 /// Reads flags.
@@ -95,6 +95,7 @@ pub(super) fn all(lines: impl Iterator<Item = (String, String)>) -> Given {
         let value = value.unwrap_or_else(|| "true".to_owned());
         if text.starts_with('-') {
             given.add(
+                Rank::Flags,
                 known,
                 &format!("--{flag}"),
                 here,

@@ -5,7 +5,7 @@ use toml_edit::{Document as Toml, Item, Value};
 use super::{line_at, place};
 use crate::import::{
     Document, Unreadable,
-    given::{Given, Value as Written},
+    given::{Given, Rank, Value as Written},
     known::Known,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn read(file: &Document<'_>, text: &str, after: usize) -> Result<Give
         let here = place(file, span.map_or(1, |span| line_at(text, span.start)) + after);
         let known = Known::by_key(alias(key)).or_else(|| Known::by_flag(key));
         match item {
-            Item::Value(value) => given.add(known, key, here, written(value)),
+            Item::Value(value) => given.add(Rank::File, known, key, here, written(value)),
             Item::None | Item::Table(_) | Item::ArrayOfTables(_) => given.unknown.push((here, key.to_owned())),
         }
     }

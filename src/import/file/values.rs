@@ -7,7 +7,7 @@ use crate::{
     config::tree::{Entry, Kind, Node},
     import::{
         Document, Unreadable,
-        given::{Given, Value},
+        given::{Given, Rank, Value},
         known::{Kind as Written, Known},
     },
 };
@@ -44,7 +44,13 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
         ] {
             if let Some((value, line)) = get(config, key).and_then(scalar) {
                 let written = format!("config.{key}");
-                given.add(Known::by_key(option), &written, place(file, line), Value::Lone(value));
+                given.add(
+                    Rank::Environment,
+                    Known::by_key(option),
+                    &written,
+                    place(file, line),
+                    Value::Lone(value),
+                );
             }
         }
         if let Some((text, line)) = get(config, "configFile").and_then(scalar) {
@@ -82,7 +88,7 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
     ] {
         if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
             let value = Value::Lone("of the chart".to_owned());
-            given.add(Known::by_key(option), path, place(file, line), value);
+            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
         }
     }
     let client = at(node, "sessionStorage.redis.clientType").and_then(scalar);
@@ -107,12 +113,19 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
             Some((text, _)) => Value::Lone(text),
             None => Value::Each(items(found).iter().filter_map(scalar).map(|(text, _)| text).collect()),
         };
-        given.add(Known::by_key(option), path, place(file, found.place.line), value);
+        given.add(
+            Rank::Environment,
+            Known::by_key(option),
+            path,
+            place(file, found.place.line),
+            value,
+        );
     }
     for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
         if let Some((_, line)) = client.as_ref().filter(|(client, _)| client == kind) {
             let value = Value::Lone("true".to_owned());
             given.add(
+                Rank::Environment,
                 Known::by_key(option),
                 "sessionStorage.redis.clientType",
                 place(file, *line),
@@ -141,7 +154,7 @@ fn arguments(file: &Document<'_>, args: &Node) -> Given {
             Some((text, _)) => Value::Lone(text),
             None => Value::Each(items(value).iter().filter_map(scalar).map(|(text, _)| text).collect()),
         };
-        given.add(known, &format!("--{key}"), place(file, at.line), value);
+        given.add(Rank::Flags, known, &format!("--{key}"), place(file, at.line), value);
     }
     given
 }
