@@ -164,6 +164,53 @@ fn of_values_of_the_chart_flags_count_most() {
     );
 }
 
+#[test]
+fn no_flag_is_lost() {
+    const REST: &str = "--email-domain='*' --upstream http://a --skip-auth-route='^/[a-z]+\\.js$'";
+    for text in [
+        format!("oauth2-proxy --provider=oidc --allowed-group=admins \\\n  {REST}\n"),
+        format!("oauth2-proxy --provider=oidc --allowed-group=admins {REST}"),
+        format!("/usr/bin/oauth2-proxy \\\n  --provider=oidc --allowed-group admins \\\n  {REST}\n"),
+        format!("--provider=oidc --allowed-group=admins\n{REST}\n"),
+        format!("--provider oidc --allowed-group \"admins\"\n{REST}\n"),
+        format!("\"--provider=oidc\" '--allowed-group=admins'\n{REST}\n"),
+        "- --provider=oidc\n- --allowed-group admins\n- \"--email-domain=*\"\n- --upstream=http://a\n\
+         - --skip-auth-route=^/[a-z]+\\.js$\n"
+            .to_owned(),
+        "args:\n- --provider=oidc\n- --allowed-group\n- admins\n- --email-domain=*\n- --upstream=http://a\n\
+         - \"--skip-auth-route=^/[a-z]+\\\\.js$\"\n"
+            .to_owned(),
+    ] {
+        let import = imported(&text);
+        assert!(import.report.unknown.is_empty(), "{text}\n{}", import.report);
+        assert!(import.yaml.contains("  oidc:\n"), "{text}\n{}", import.yaml);
+        assert!(
+            import.yaml.contains("access:\n      group: admins\n"),
+            "{text}\n{}",
+            import.yaml
+        );
+        assert!(
+            import.yaml.contains(r#"regex: "/[a-z]+\\.js""#),
+            "{text}\n{}",
+            import.yaml
+        );
+    }
+}
+
+#[test]
+fn a_word_of_no_flag_is_told() {
+    let import = imported("sudo docker run oauth2-proxy --email-domain=* \\\n  --upstream=http://a b\n");
+    assert_eq!(import.report.unknown.len(), 5, "{}", import.report);
+    let import = imported("args:\n- --email-domain=*\n- {a: b}\n");
+    assert_eq!(import.report.unknown.len(), 1, "{}", import.report);
+    let file = Document {
+        name: "f",
+        text: "--upstream=http://a\n--banner=don't --allowed-group=admins\n",
+    };
+    let error = translate(&[file], &Wishes::default()).unwrap_err();
+    assert!(error.to_string().starts_with("f:2: a quote"), "{error}");
+}
+
 fn value() -> impl Strategy<Value = String> {
     let pool = [
         "true",

@@ -27,9 +27,17 @@ pub(super) fn is_any(node: &Node) -> bool {
         .any(|key| get(config, key).is_some())
     });
     config
-        || ["extraArgs", "alphaConfig", "sessionStorage", "args"]
+        || ["extraArgs", "alphaConfig", "sessionStorage", "args", "command"]
             .iter()
             .any(|key| get(node, key).is_some())
+}
+
+/// Whether it is a list of flags and nothing else.
+pub(super) fn is_list(node: &Node) -> bool {
+    items(node)
+        .iter()
+        .filter_map(scalar)
+        .any(|(text, _)| text.starts_with("--"))
 }
 
 /// Reads what is there of the options. What else a chart says is about Kubernetes.
@@ -58,7 +66,10 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
         }
     }
     chart(&mut given, file, node);
-    if let Some(args) = get(node, "extraArgs").or_else(|| get(node, "args")) {
+    for args in ["command", "args", "extraArgs"]
+        .into_iter()
+        .filter_map(|name| get(node, name))
+    {
         given.join(arguments(file, args));
     }
     for variable in get(node, "extraEnv")
@@ -141,9 +152,21 @@ fn at<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
 }
 
 /// A list of flags, or a map of them.
-fn arguments(file: &Document<'_>, args: &Node) -> Given {
+pub(super) fn arguments(file: &Document<'_>, args: &Node) -> Given {
     let listed = items(args).iter().filter_map(scalar);
-    let mut given = flags::all(listed.map(|(text, line)| (place(file, line), text)));
+    let words = listed.flat_map(|(text, line)| {
+        // `--flag value` in one item was meant as two.
+        let two = text.split_once(char::is_whitespace);
+        let two = two.filter(|(flag, _)| flag.starts_with("--") && !flag.contains('='));
+        let words = two.map_or_else(|| vec![text.as_str()], |(flag, value)| vec![flag, value.trim()]);
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        words.into_iter().map(move |word| (place(file, line), word))
+    });
+    let mut given = flags::all(words);
+    for item in items(args).iter().filter(|item| scalar(item).is_none()) {
+        let what = "an item that is no flag".to_owned();
+        given.unknown.push((place(file, item.place.line), what));
+    }
     for Entry { key, place: at, value } in entries(args) {
         let known = Known::by_flag(key);
         let value = match scalar(value) {
