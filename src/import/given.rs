@@ -2,6 +2,7 @@
 
 use super::{
     known::{Kind, Known},
+    rank::{Rank, Wanted},
     report::Fate,
 };
 
@@ -18,19 +19,8 @@ pub(super) struct Setting {
     pub(super) rank: Rank,
     /// Its values; several of a list.
     pub(super) values: Vec<String>,
-}
-
-/// From where oauth2-proxy had an option. A later one replaces what an earlier one said of it, lists as a whole.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Rank {
-    /// The file of options.
-    File,
-    /// An environment variable.
-    Environment,
-    /// A flag.
-    Flags,
-    /// The structured form, beside which none of its options counts.
-    Structured,
+    /// Whether it has a value, which stands where it cannot be read.
+    pub(super) elsewhere: bool,
 }
 
 /// A value as it was written.
@@ -40,6 +30,8 @@ pub(super) enum Value {
     Lone(String),
     /// The items of a list.
     Each(Vec<String>),
+    /// It stands where it cannot be read.
+    Elsewhere,
 }
 
 /// An upstream.
@@ -138,6 +130,8 @@ pub(super) struct Given {
     pub(super) unknown: Vec<(String, String)>,
     /// What is said of something beside the options, by the reader itself.
     pub(super) asides: Vec<Aside>,
+    /// What is kept elsewhere, with options of a rank in it: it has to be given as well.
+    pub(super) wanted: Vec<Wanted>,
     /// Further parameters of the authorization request.
     pub(super) parameters: Vec<Parameter>,
     /// Whether the structured form was given: then it alone says of headers.
@@ -164,6 +158,7 @@ impl Given {
             written: written.to_owned(),
             place,
             rank,
+            elsewhere: value == Value::Elsewhere,
             values: value.split(known.kind),
         });
     }
@@ -174,6 +169,7 @@ impl Given {
             settings,
             unknown,
             asides,
+            wanted,
             parameters,
             structured,
             upstreams,
@@ -184,6 +180,7 @@ impl Given {
         self.settings.extend(settings);
         self.unknown.extend(unknown);
         self.asides.extend(asides);
+        self.wanted.extend(wanted);
         self.parameters.extend(parameters);
         self.structured |= structured;
         self.upstreams.extend(upstreams);
@@ -205,6 +202,16 @@ impl Given {
         self.counting(&setting.key)
             .next_back()
             .filter(|one| one.rank > setting.rank)
+    }
+
+    /// Whether an option has a value that cannot be read.
+    pub(super) fn is_elsewhere(&self, key: &str) -> bool {
+        self.counting(key).any(|setting| setting.elsewhere)
+    }
+
+    /// Whether an option has a value, wherever it stands.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.text(key).is_some() || self.is_elsewhere(key)
     }
 
     /// The value of an option, the last where it was given several times; an empty one is none.
@@ -247,19 +254,7 @@ impl Setting {
 
     /// Whether oauth2-proxy took it for given: an empty variable is none, but an empty flag replaces what the file says.
     fn names(&self) -> bool {
-        self.rank != Rank::Environment || self.says()
-    }
-}
-
-impl Rank {
-    /// In words.
-    pub(super) const fn word(self) -> &'static str {
-        match self {
-            Self::File => "the config file",
-            Self::Environment => "an environment variable",
-            Self::Flags => "a flag",
-            Self::Structured => "the structured form",
-        }
+        self.rank != Rank::Environment || self.elsewhere || self.says()
     }
 }
 
@@ -278,6 +273,7 @@ impl Value {
                 .collect(),
             (Kind::Text | Kind::Truth | Kind::Length | Kind::Number, Self::Lone(text)) => vec![text],
             (_, Self::Each(texts)) => texts,
+            (_, Self::Elsewhere) => Vec::new(),
         }
     }
 }

@@ -211,6 +211,116 @@ fn a_word_of_no_flag_is_told() {
     assert!(error.to_string().starts_with("f:2: a quote"), "{error}");
 }
 
+const CHART: &str = "extraArgs:\n  email-domain: '*'\n  provider: oidc\n  oidc-issuer-url: https://idp.example.com\n  client-id: x\n  \
+                     redirect-url: https://app.example.com/oauth2/callback\n  upstream: http://a\n";
+
+#[test]
+fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
+    assert!(access(CHART).contains("access: signed_in"));
+    for reference in [
+        "extraEnv:\n  - name: OAUTH2_PROXY_ALLOWED_GROUPS\n    valueFrom: {secretKeyRef: {name: a, key: b}}\n",
+        "env:\n  - {name: OAUTH2_PROXY_OIDC_GROUPS_CLAIM, valueFrom: {configMapKeyRef: {name: a, key: b}}}\n",
+        "envFrom:\n  - configMapRef: {name: a}\n",
+        "config: {existingConfig: a}\n",
+        "alphaConfig: {existingConfig: a}\n",
+        "alphaConfig: {existingSecret: a}\n",
+    ] {
+        let text = format!("{CHART}{reference}");
+        let import = imported(&text);
+        assert!(!import.report.is_whole(), "{text}\n{}", import.report);
+        assert!(!import.yaml.contains("signed_in"), "{text}\n{}", import.yaml);
+        assert!(
+            import.yaml.contains("email_domain: nobody.invalid"),
+            "{text}\n{}",
+            import.yaml
+        );
+        let told = import.report.to_string();
+        assert!(
+            told.contains("give it as well") || told.contains("give them as well"),
+            "{told}"
+        );
+    }
+    let values = format!("{CHART}envFrom:\n  - configMapRef: {{name: a}}\n");
+    let both = of(&[
+        ("values", &values),
+        ("variables", "OAUTH2_PROXY_ALLOWED_GROUPS=admins\n"),
+    ]);
+    assert!(both.report.is_whole(), "{}", both.report);
+    assert!(both.yaml.contains("access:\n      group: admins\n"), "{}", both.yaml);
+}
+
+#[test]
+fn a_secret_may_be_kept_elsewhere() {
+    let secrets = ["CLIENT_SECRET", "COOKIE_SECRET", "REDIS_PASSWORD"]
+        .map(|name| format!("  - {{name: OAUTH2_PROXY_{name}, valueFrom: {{secretKeyRef: {{name: a, key: b}}}}}}\n"));
+    let import = imported(&format!(
+        "{CHART}extraEnv:\n{}config: {{existingSecret: a}}\n",
+        secrets.concat()
+    ));
+    assert!(import.report.is_whole(), "{}", import.report);
+    assert!(import.yaml.contains("access: signed_in"), "{}", import.yaml);
+}
+
+#[test]
+fn the_structured_form_in_a_text_of_the_chart_is_read() {
+    let import = imported(
+        "extraArgs:\n  email-domain: '*'\nalphaConfig:\n  enabled: true\n  configFile: |\n    upstreamConfig:\n      \
+         upstreams: [{id: a, path: /, uri: http://127.0.0.1:8080}]\n    providers:\n      - provider: oidc\n        allowedGroups: [admins]\n",
+    );
+    assert!(
+        import.yaml.contains("access:\n      group: admins\n"),
+        "{}",
+        import.yaml
+    );
+    let told = import.report.to_string();
+    assert!(told.contains("f:10  providers[0].allowedGroups"), "{told}");
+    let groups = access("config:\n  clientID: x\n  configFile: email_domains = '*'\n  google: {groups: [g]}\n");
+    assert!(groups.contains("group: g\n"), "{groups}");
+}
+
+#[test]
+fn a_header_that_nobody_sets_is_removed() {
+    const ALPHA: &str =
+        "upstreamConfig:\n  upstreams: [{id: a, path: /, uri: 'http://127.0.0.1:8080'}]\ninjectRequestHeaders:\n";
+    let option =
+        |text: &str| format!("upstreams = 'http://a'\nemail_domains = 'a.test'\nskip_auth_routes = '^/open'\n{text}");
+    for (text, removed) in [
+        (option("pass_authorization_header = true"), "authorization"),
+        (option("basic_auth_password = 'x'"), "authorization"),
+        (option("signature_key = 'sha256:x'"), "gap-auth"),
+        (
+            format!("{ALPHA}- {{name: X-Remote-User, values: [{{claim: user, prefix: corp-}}]}}"),
+            "x-remote-user",
+        ),
+        (
+            format!("{ALPHA}- {{name: X_Mail, values: [{{claim: email}}, {{claim: user}}]}}"),
+            "x-mail",
+        ),
+        (
+            format!("{ALPHA}- {{name: Authorization, values: [{{claim: id_token, prefix: 'Bearer '}}]}}"),
+            "authorization",
+        ),
+        (
+            format!("{ALPHA}- {{name: X-A, values: []}}\n- {{name: X-A, values: [{{claim: a}}]}}"),
+            "x-a",
+        ),
+    ] {
+        let yaml = imported(&text).yaml;
+        let source = Source::with_environment(Path::new("/nonexistent"), variables(&yaml));
+        let plan =
+            config::from_source("doorward.yaml", &yaml, &source).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+        for route in plan.site.routes() {
+            let stripped = route.forward.headers.stripped();
+            assert!(stripped.contains(removed), "{removed} in {stripped:?}\n{yaml}");
+        }
+    }
+    assert!(
+        !imported(&option("basic_auth_password = 'x'\npass_basic_auth = false"))
+            .yaml
+            .contains("remove:")
+    );
+}
+
 fn value() -> impl Strategy<Value = String> {
     let pool = [
         "true",

@@ -8,8 +8,9 @@ use crate::{
     config::tree::{Entry, Kind, Node},
     import::{
         Document,
-        given::{Aside, Given, Injected, Parameter, Rank, Source, Upstream, Value, is_true},
+        given::{Aside, Given, Injected, Parameter, Source, Upstream, Value, is_true},
         known::Known,
+        rank::Rank,
         report::Fate,
     },
 };

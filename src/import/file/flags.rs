@@ -3,8 +3,9 @@
 use super::{place, words::words};
 use crate::import::{
     Document, Unreadable,
-    given::{Aside, Given, Rank, Value},
+    given::{Aside, Given, Value},
     known::{Kind, Known},
+    rank::Rank,
     report::Fate,
 };
 
@@ -52,13 +53,14 @@ pub(super) fn environment(file: &Document<'_>) -> Given {
             continue;
         };
         let name = name.trim();
-        variable(&mut given, name, unquoted(value.trim()), place(file, line));
+        let value = Value::Lone(unquoted(value.trim()).to_owned());
+        variable(&mut given, name, value, place(file, line));
     }
     given
 }
 
 /// Reads one variable.
-pub(super) fn variable(given: &mut Given, name: &str, value: &str, here: String) {
+pub(super) fn variable(given: &mut Given, name: &str, value: Value, here: String) {
     let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
         given.asides.push(Aside {
             place: here,
@@ -69,7 +71,7 @@ pub(super) fn variable(given: &mut Given, name: &str, value: &str, here: String)
         return;
     };
     let known = Known::by_key(&key).or_else(|| Known::by_flag(&key.replace('_', "-")));
-    given.add(Rank::Environment, known, name, here, Value::Lone(value.to_owned()));
+    given.add(Rank::Environment, known, name, here, value);
 }
 
 /// Reads flags, one a line or several.

@@ -5,8 +5,9 @@ use toml_edit::{Document as Toml, Item, Value};
 use super::{line_at, place};
 use crate::import::{
     Document, Unreadable,
-    given::{Given, Rank, Value as Written},
+    given::{Given, Value as Written},
     known::Known,
+    rank::Rank,
 };
 
 /// Reads options from a text of the file, which begins after so many lines of it.
