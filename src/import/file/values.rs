@@ -84,6 +84,7 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
         }
     }
     chart(&mut given, file, node);
+    google(&mut given, file, node);
     for args in ["command", "args", "extraArgs"]
         .into_iter()
         .filter_map(|name| get(node, name))
@@ -168,18 +169,6 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
             given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
         }
     }
-    // Versions of the chart that have it ask for these besides.
-    if let Some(groups) = at(node, "config.google.groups") {
-        let values = items(groups).iter().filter_map(scalar).map(|(text, _)| text).collect();
-        let here = place(file, groups.place.line);
-        given.add(
-            Rank::Flags,
-            Known::by_key("google_groups"),
-            "config.google.groups",
-            here,
-            Value::Each(values),
-        );
-    }
     let client = at(node, "sessionStorage.redis.clientType").and_then(scalar);
     for (path, option) in [
         ("sessionStorage.type", "session_store_type"),
@@ -221,6 +210,21 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
                 value,
             );
         }
+    }
+}
+
+/// Versions of the chart that have it ask for these besides.
+fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
+    if let Some(groups) = at(node, "config.google.groups") {
+        let values = items(groups).iter().filter_map(scalar).map(|(text, _)| text).collect();
+        let here = place(file, groups.place.line);
+        given.add(
+            Rank::Flags,
+            Known::by_key("google_groups"),
+            "config.google.groups",
+            here,
+            Value::Each(values),
+        );
     }
 }
 
