@@ -11,6 +11,7 @@ mod known;
 mod open;
 mod path;
 mod provider;
+mod rank;
 mod redis;
 mod report;
 mod route;

@@ -17,6 +17,31 @@ use crate::config::written::{
 /// A domain that nobody has an address at (RFC 2606 section 2): it admits nobody until somebody changes it.
 const NOBODY: &str = "nobody.invalid";
 
+/// Options that say who may pass, or by what it is seen.
+const DECIDING: [&str; 21] = [
+    "email_domains",
+    "authenticated_emails_file",
+    "allowed_groups",
+    "allowed_roles",
+    "keycloak_groups",
+    "gitlab_groups",
+    "gitlab_projects",
+    "google_groups",
+    "github_org",
+    "github_team",
+    "github_repo",
+    "github_users",
+    "bitbucket_team",
+    "bitbucket_repository",
+    "entra_id_allowed_tenants",
+    "azure_tenant",
+    "provider",
+    "oidc_issuer_url",
+    "oidc_email_claim",
+    "oidc_groups_claim",
+    "user_id_claim",
+];
+
 /// Who may pass the routes that people sign in for.
 #[derive(Clone)]
 pub(super) struct Access {
@@ -31,6 +56,7 @@ impl Desk<'_> {
         let mut all = Vec::new();
         all.extend(self.addresses(&mut notes));
         all.extend(self.groups(&mut notes));
+        all.extend(self.unread(&mut notes));
         if vouched {
             let mut claim = Map::default();
             claim.put("path", "email_verified").put("equals", true);
@@ -48,6 +74,21 @@ impl Desk<'_> {
             }
         };
         Access { written, notes }
+    }
+
+    /// What decides who may pass and cannot be read: nobody passes until it is given.
+    fn unread(&self, notes: &mut Vec<String>) -> Option<Map> {
+        let keys = DECIDING.iter().filter(|key| self.given.is_elsewhere(key)).copied();
+        let wanted = self.given.wanted.iter().filter(|one| !one.is_met(self.given));
+        let unread: Vec<&str> = keys.chain(wanted.map(|one| one.written.as_str())).collect();
+        if unread.is_empty() {
+            return None;
+        }
+        let unread = unread.join(", ");
+        notes.push(format!(
+            "CHANGE: {unread} cannot be read from here and may restrict who passes; {NOBODY} admits nobody"
+        ));
+        Some(rule("email_domain", NOBODY))
     }
 
     /// By address: of a domain, or listed. Everybody whom the provider lets in where the domain is `*`.

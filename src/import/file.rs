@@ -4,6 +4,7 @@ mod alpha;
 mod flags;
 mod toml;
 mod values;
+mod words;
 
 use super::{Document, Unreadable, given::Given};
 use crate::config::tree::Node;
@@ -14,13 +15,14 @@ pub(super) fn read(file: &Document<'_>) -> Result<Given, Unreadable> {
         return Ok(flags::environment(file));
     }
     if flags::is_flags(file.text) {
-        return Ok(flags::flags(file));
+        return flags::flags(file);
     }
     let toml = toml::read(file, file.text, 0);
     if let Ok(given) = toml {
         return Ok(given);
     }
     match Node::read(file.text) {
+        Ok((node, _)) if values::is_list(&node) => Ok(values::arguments(file, &node)),
         Ok((node, _)) if values::is_any(&node) => values::read(file, &node),
         Ok((node, _)) if alpha::is_alpha(&node) => Ok(alpha::read(file, &node)),
         // What is neither is most of all a file of its own form with a mistake.

@@ -2,6 +2,7 @@
 
 use super::{
     known::{Kind, Known},
+    rank::{Rank, Wanted},
     report::Fate,
 };
 
@@ -14,8 +15,12 @@ pub(super) struct Setting {
     pub(super) written: String,
     /// `file:line`.
     pub(super) place: String,
+    /// From where oauth2-proxy had it.
+    pub(super) rank: Rank,
     /// Its values; several of a list.
     pub(super) values: Vec<String>,
+    /// Whether it has a value, which stands where it cannot be read.
+    pub(super) elsewhere: bool,
 }
 
 /// A value as it was written.
@@ -25,6 +30,8 @@ pub(super) enum Value {
     Lone(String),
     /// The items of a list.
     Each(Vec<String>),
+    /// It stands where it cannot be read.
+    Elsewhere,
 }
 
 /// An upstream.
@@ -123,6 +130,8 @@ pub(super) struct Given {
     pub(super) unknown: Vec<(String, String)>,
     /// What is said of something beside the options, by the reader itself.
     pub(super) asides: Vec<Aside>,
+    /// What is kept elsewhere, with options of a rank in it: it has to be given as well.
+    pub(super) wanted: Vec<Wanted>,
     /// Further parameters of the authorization request.
     pub(super) parameters: Vec<Parameter>,
     /// Whether the structured form was given: then it alone says of headers.
@@ -139,7 +148,7 @@ pub(super) struct Given {
 
 impl Given {
     /// Adds an option that is known, or notes one that is not.
-    pub(super) fn add(&mut self, known: Option<&Known>, written: &str, place: String, value: Value) {
+    pub(super) fn add(&mut self, rank: Rank, known: Option<&Known>, written: &str, place: String, value: Value) {
         let Some(known) = known else {
             self.unknown.push((place, written.to_owned()));
             return;
@@ -148,6 +157,8 @@ impl Given {
             key: known.key.to_owned(),
             written: written.to_owned(),
             place,
+            rank,
+            elsewhere: value == Value::Elsewhere,
             values: value.split(known.kind),
         });
     }
@@ -158,6 +169,7 @@ impl Given {
             settings,
             unknown,
             asides,
+            wanted,
             parameters,
             structured,
             upstreams,
@@ -168,12 +180,38 @@ impl Given {
         self.settings.extend(settings);
         self.unknown.extend(unknown);
         self.asides.extend(asides);
+        self.wanted.extend(wanted);
         self.parameters.extend(parameters);
         self.structured |= structured;
         self.upstreams.extend(upstreams);
         self.requests.extend(requests);
         self.responses.extend(responses);
         self.raw_paths |= raw_paths;
+    }
+
+    /// Where an option counts: of all that name it, those of the highest rank.
+    fn counting(&self, key: &str) -> impl DoubleEndedIterator<Item = &Setting> {
+        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
+        let named = self.settings.iter().filter(move |one| one.key == key && one.names());
+        let highest = named.clone().map(|one| one.rank).max();
+        named.filter(move |one| Some(one.rank) == highest)
+    }
+
+    /// What counts in place of a setting, if anything does.
+    pub(super) fn over(&self, setting: &Setting) -> Option<&Setting> {
+        self.counting(&setting.key)
+            .next_back()
+            .filter(|one| one.rank > setting.rank)
+    }
+
+    /// Whether an option has a value that cannot be read.
+    pub(super) fn is_elsewhere(&self, key: &str) -> bool {
+        self.counting(key).any(|setting| setting.elsewhere)
+    }
+
+    /// Whether an option has a value, wherever it stands.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.text(key).is_some() || self.is_elsewhere(key)
     }
 
     /// The value of an option, the last where it was given several times; an empty one is none.
@@ -185,11 +223,7 @@ impl Given {
 
     /// The last time that an option was given a value.
     pub(super) fn setting(&self, key: &str) -> Option<&Setting> {
-        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
-        self.settings
-            .iter()
-            .rev()
-            .find(|setting| setting.key == key && setting.values.iter().any(|value| !value.is_empty()))
+        self.counting(key).rfind(|setting| setting.says())
     }
 
     /// Whether an option is on.
@@ -198,11 +232,9 @@ impl Given {
         self.text(key).map_or(default, is_true)
     }
 
-    /// All values of an option, each with where it stands.
+    /// All values of an option where it counts, each with where it stands.
     pub(super) fn list(&self, key: &str) -> Vec<(&Setting, &str)> {
-        debug_assert!(Known::by_key(key).is_some(), "{key} is in the table");
-        let named = self.settings.iter().filter(|setting| setting.key == key);
-        named
+        self.counting(key)
             .flat_map(|setting| setting.values.iter().map(move |value| (setting, value.as_str())))
             .filter(|(_, value)| !value.is_empty())
             .collect()
@@ -211,6 +243,18 @@ impl Given {
     /// All values of an option.
     pub(super) fn values(&self, key: &str) -> Vec<String> {
         self.list(key).into_iter().map(|(_, value)| value.to_owned()).collect()
+    }
+}
+
+impl Setting {
+    /// Whether there is any value.
+    fn says(&self) -> bool {
+        self.values.iter().any(|value| !value.is_empty())
+    }
+
+    /// Whether oauth2-proxy took it for given: an empty variable is none, but an empty flag replaces what the file says.
+    fn names(&self) -> bool {
+        self.rank != Rank::Environment || self.elsewhere || self.says()
     }
 }
 
@@ -229,6 +273,7 @@ impl Value {
                 .collect(),
             (Kind::Text | Kind::Truth | Kind::Length | Kind::Number, Self::Lone(text)) => vec![text],
             (_, Self::Each(texts)) => texts,
+            (_, Self::Elsewhere) => Vec::new(),
         }
     }
 }

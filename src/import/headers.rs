@@ -1,5 +1,7 @@
 //! Headers to the application.
 
+use std::collections::BTreeMap;
+
 use http::HeaderName;
 
 use super::{
@@ -30,6 +32,8 @@ struct Parts {
     id_token: Option<String>,
     vouched: bool,
     taken: Vec<String>,
+    /// What oauth2-proxy wrote over or took out, and nothing is sent under.
+    remove: BTreeMap<String, String>,
 }
 
 /// The identity's own headers by what they tell, in both families.
@@ -45,10 +49,14 @@ const STANDARD: [(&str, &str); 8] = [
 ];
 
 /// Headers that are not a configuration's to set.
-const NOT_OURS: [&str; 13] = [
+const NOT_OURS: [&str; 17] = [
     "host",
     "cookie",
     "connection",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "http2-settings",
     "content-length",
     "transfer-encoding",
     "upgrade",
@@ -63,11 +71,16 @@ const NOT_OURS: [&str; 13] = [
 
 impl Desk<'_> {
     pub(super) fn headers(&mut self) -> Headers {
-        let parts = if self.given.structured {
+        let mut parts = if self.given.structured {
             self.injected()
         } else {
             self.passed()
         };
+        if self.given.is_given("signature_key") {
+            parts.remove("GAP-Auth");
+            parts.remove("GAP-Signature");
+        }
+        parts.remove.retain(|name, _| !parts.taken.contains(name));
         let mut written = Map::default();
         if !parts.identity {
             written.put("identity", false);
@@ -79,6 +92,10 @@ impl Desk<'_> {
         }
         written.put_some("access_token", parts.access_token);
         written.put_some("id_token", parts.id_token);
+        if !parts.remove.is_empty() {
+            written.put("remove", parts.remove.into_values().collect::<Vec<_>>());
+            written.note("nothing is sent under these, so nobody else may send them either");
+        }
         Headers {
             written,
             vouched: parts.vouched,
@@ -100,6 +117,11 @@ impl Desk<'_> {
         if self.given.truth("pass_access_token") {
             parts.access_token = Some("X-Forwarded-Access-Token".to_owned());
         }
+        let basic = self.given.truth("pass_basic_auth") && self.given.is_given("basic_auth_password");
+        let bearer = self.given.truth("pass_authorization_header");
+        if basic || bearer || self.given.is_elsewhere("pass_authorization_header") {
+            parts.remove("Authorization");
+        }
         parts
     }
 
@@ -112,7 +134,10 @@ impl Desk<'_> {
     fn injected(&mut self) -> Parts {
         let mut parts = Parts::default();
         for header in &self.given.requests {
-            let (fate, what) = self.request(header, &mut parts);
+            let (fate, mut what) = self.request(header, &mut parts);
+            if fate == Fate::Missing && parts.remove(&header.name) {
+                what.push_str("; what a client sends under this name is removed");
+            }
             let stays = header.preserve && fate != Fate::Missing;
             self.note_at(&header.place, &header.written, fate, what);
             if stays {
@@ -228,6 +253,24 @@ impl Desk<'_> {
         parts.vouched |= claim == "email";
         parts.claims.put(&header.name, path);
         translated("`headers.claims`")
+    }
+}
+
+impl Parts {
+    /// Removes a header from what clients send, if it can be named there.
+    fn remove(&mut self, title: &str) -> bool {
+        let Ok(name) = HeaderName::from_bytes(title.as_bytes()) else {
+            return false;
+        };
+        let name = folded(&name).into_owned();
+        // The others are the gateway's to handle, or removed anyway.
+        let free = !NOT_OURS.contains(&name.as_str())
+            && !name.starts_with("x-doorward-")
+            && STANDARD.iter().all(|(standard, _)| *standard != name);
+        if free {
+            self.remove.entry(name).or_insert_with(|| title.to_owned());
+        }
+        free
     }
 }
 

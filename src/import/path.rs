@@ -87,7 +87,7 @@ impl Pattern {
         let fault = match &self {
             Self::Exact(path) | Self::Prefix(path) if is_own(path) => Some("it is Doorward's own".to_owned()),
             Self::Exact(path) | Self::Prefix(path) => RoutePath::read(path).err(),
-            Self::Regex(expression, _) => PathExpression::read(expression).err(),
+            Self::Regex(expression, _) => foreign(expression).or_else(|| PathExpression::read(expression).err()),
         };
         fault.map_or(Ok(self), |why| Err(Untranslated(why)))
     }
@@ -192,6 +192,30 @@ fn literal(expression: &str) -> Option<String> {
     Some(text)
 }
 
+/// Why an expression may mean something else in Go than in Rust: sets in a class, the ends of words, a count without a lower end.
+fn foreign(expression: &str) -> Option<String> {
+    let mut class = false;
+    let mut rest = expression;
+    while let Some(c) = rest.chars().next() {
+        let next = rest.get(c.len_utf8()..).unwrap_or_default();
+        let odd = match c {
+            '\\' => next.starts_with(['<', '>']) || next.starts_with("b{") || next.starts_with("B{"),
+            '[' | '&' | '-' | '~' if class => c == '[' || next.starts_with(c),
+            '{' if !class => next.trim_start().starts_with(','),
+            _ => false,
+        };
+        if odd {
+            return Some(format!(
+                "{c:?} may mean something else here than it did: write it another way"
+            ));
+        }
+        class = c == '[' || (class && c != ']');
+        let escaped = next.chars().next().filter(|_| c == '\\').map_or(0, char::len_utf8);
+        rest = next.get(escaped..).unwrap_or_default();
+    }
+    None
+}
+
 /// What stands in an expression before its first sign. A sign may be about the character in front of it, or make it optional.
 fn front(expression: &str) -> String {
     let end = expression.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_')));
@@ -253,6 +277,26 @@ mod tests {
         }
         for bad in ["^/(", "^/a/../b$", "^/x(?=y)"] {
             assert!(shown(bad).starts_with('!'), "{bad}: {}", shown(bad));
+        }
+    }
+
+    #[test]
+    fn what_go_reads_otherwise_stays_closed() {
+        for odd in [
+            "^/x/[^a&&b]$",
+            "^/y/[a[b]c]$",
+            "^/[[:alpha:]]$",
+            "^/[a-z--b]$",
+            "^/[a~~b]$",
+            "^/(a|b)\\<c",
+            "^/(a|b)\\>",
+            "^/a+\\b{start}",
+            "^/a{,2}$",
+        ] {
+            assert!(shown(odd).starts_with("! '"), "{odd}: {}", shown(odd));
+        }
+        for same in ["^/[a&b-]+$", "^/\\[[a-c]\\&&+$", "^/a{1,2}$", "^/x--(a|b)&&[a]$"] {
+            assert!(shown(same).starts_with('~'), "{same}: {}", shown(same));
         }
     }
 

@@ -92,21 +92,233 @@ fn what_is_open_is_told() {
     }
 }
 
+/// The translation of several files, each by name and text.
+fn of(files: &[(&str, &str)]) -> Import {
+    let files: Vec<Document<'_>> = files.iter().map(|(name, text)| Document { name, text }).collect();
+    translate(&files, &Wishes::default()).unwrap()
+}
+
 #[test]
-fn the_last_of_several_forms_counts() {
-    let flags = Document {
-        name: "flags",
-        text: "oauth2-proxy \\\n  --client-id=flag \\\n  --upstream \"http://a:1\" --email-domain='*'\n",
-    };
+fn the_highest_of_several_forms_counts_in_any_order() {
+    let flags = "oauth2-proxy \\\n  --client-id=flag \\\n  --upstream \"http://a:1\"\n";
+    let (flags, file) = (
+        ("flags", flags),
+        ("file", "client_id = 'file'\nupstreams = ['http://b:1/b/']\n"),
+    );
+    for import in [of(&[file, flags]), of(&[flags, file])] {
+        assert!(import.yaml.contains("client_id: flag"), "{}", import.yaml);
+        assert!(import.yaml.contains("http://a:1"), "{}", import.yaml);
+        assert!(!import.yaml.contains("http://b:1"), "{}", import.yaml);
+        let overridden = import
+            .report
+            .remarks
+            .iter()
+            .filter(|one| one.place.starts_with("file:"));
+        let overridden: Vec<String> = overridden.map(ToString::to_string).collect();
+        let expected = [
+            "file:1  client_id: a flag counts instead, at flags:2",
+            "file:2  upstreams: a flag counts instead, at flags:3",
+        ];
+        assert_eq!(overridden, expected);
+    }
+}
+
+#[test]
+fn a_list_replaces_that_of_a_lower_form() {
+    let file =
+        "upstreams = 'http://a'\nemail_domains = ['*']\nallowed_groups = ['everyone']\nskip_auth_routes = ['^/']";
+    let variables = "OAUTH2_PROXY_EMAIL_DOMAINS=corp.com\nOAUTH2_PROXY_ALLOWED_GROUPS=admins\nOAUTH2_PROXY_SKIP_AUTH_ROUTES=^/public\n\
+                     OAUTH2_PROXY_ALLOWED_ROLES=";
+    let yaml = of(&[("b.env", variables), ("b.cfg", file)]).yaml;
+    let expected = "access:\n      all:\n        - email_domain: corp.com\n        - group: admins\n";
+    assert!(yaml.contains(expected), "{yaml}");
+    assert_eq!(yaml.matches("access: open").count(), 1, "{yaml}");
+    assert!(yaml.contains("path: /public\n"), "{yaml}");
+    assert!(!yaml.contains("everyone"), "{yaml}");
+    // An empty variable is none; an empty flag is one.
+    let yaml = of(&[
+        ("f", "upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'g'"),
+        ("v", "OAUTH2_PROXY_ALLOWED_GROUPS="),
+    ])
+    .yaml;
+    assert!(yaml.contains("group: g"), "{yaml}");
+    let yaml = of(&[
+        ("f", "upstreams = 'http://a'\nemail_domains = '*'"),
+        ("flags", "--email-domain="),
+    ])
+    .yaml;
+    assert!(!yaml.contains("signed_in"), "{yaml}");
+}
+
+#[test]
+fn of_values_of_the_chart_flags_count_most() {
+    let yaml = imported(
+        "config:\n  configFile: |\n    upstreams = 'http://a'\n    email_domains = '*'\n    allowed_groups = 'file'\n\
+         extraArgs:\n  allowed-group: flag\n  client-id: flag\n\
+         extraEnv:\n  - { name: OAUTH2_PROXY_ALLOWED_GROUPS, value: variable }\n  - { name: OAUTH2_PROXY_CLIENT_ID, value: variable }\n",
+    )
+    .yaml;
+    assert!(
+        yaml.contains("client_id: flag") && yaml.contains("access:\n      group: flag\n"),
+        "{yaml}"
+    );
+}
+
+#[test]
+fn no_flag_is_lost() {
+    const REST: &str = "--email-domain='*' --upstream http://a --skip-auth-route='^/[a-z]+\\.js$'";
+    for text in [
+        format!("oauth2-proxy --provider=oidc --allowed-group=admins \\\n  {REST}\n"),
+        format!("oauth2-proxy --provider=oidc --allowed-group=admins {REST}"),
+        format!("/usr/bin/oauth2-proxy \\\n  --provider=oidc --allowed-group admins \\\n  {REST}\n"),
+        format!("--provider=oidc --allowed-group=admins\n{REST}\n"),
+        format!("--provider oidc --allowed-group \"admins\"\n{REST}\n"),
+        format!("\"--provider=oidc\" '--allowed-group=admins'\n{REST}\n"),
+        "- --provider=oidc\n- --allowed-group admins\n- \"--email-domain=*\"\n- --upstream=http://a\n\
+         - --skip-auth-route=^/[a-z]+\\.js$\n"
+            .to_owned(),
+        "args:\n- --provider=oidc\n- --allowed-group\n- admins\n- --email-domain=*\n- --upstream=http://a\n\
+         - \"--skip-auth-route=^/[a-z]+\\\\.js$\"\n"
+            .to_owned(),
+    ] {
+        let import = imported(&text);
+        assert!(import.report.unknown.is_empty(), "{text}\n{}", import.report);
+        assert!(import.yaml.contains("  oidc:\n"), "{text}\n{}", import.yaml);
+        assert!(
+            import.yaml.contains("access:\n      group: admins\n"),
+            "{text}\n{}",
+            import.yaml
+        );
+        assert!(
+            import.yaml.contains(r#"regex: "/[a-z]+\\.js""#),
+            "{text}\n{}",
+            import.yaml
+        );
+    }
+}
+
+#[test]
+fn a_word_of_no_flag_is_told() {
+    let import = imported("sudo docker run oauth2-proxy --email-domain=* \\\n  --upstream=http://a b\n");
+    assert_eq!(import.report.unknown.len(), 5, "{}", import.report);
+    let import = imported("args:\n- --email-domain=*\n- {a: b}\n");
+    assert_eq!(import.report.unknown.len(), 1, "{}", import.report);
     let file = Document {
-        name: "file",
-        text: "client_id = 'file'\nupstreams = ['http://b:1/b/']\n",
+        name: "f",
+        text: "--upstream=http://a\n--banner=don't --allowed-group=admins\n",
     };
-    let import = translate(&[file, flags], &Wishes::default()).unwrap();
-    assert!(import.yaml.contains("client_id: flag"), "{}", import.yaml);
-    assert!(import.yaml.contains("http://b:1"), "{}", import.yaml);
-    let lines: Vec<&str> = import.report.remarks.iter().map(|one| one.place.as_str()).collect();
-    assert!(lines.contains(&"file:1") && lines.contains(&"flags:2"), "{lines:?}");
+    let error = translate(&[file], &Wishes::default()).unwrap_err();
+    assert!(error.to_string().starts_with("f:2: a quote"), "{error}");
+}
+
+const CHART: &str = "extraArgs:\n  email-domain: '*'\n  provider: oidc\n  oidc-issuer-url: https://idp.example.com\n  client-id: x\n  \
+                     redirect-url: https://app.example.com/oauth2/callback\n  upstream: http://a\n";
+
+#[test]
+fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
+    assert!(access(CHART).contains("access: signed_in"));
+    for reference in [
+        "extraEnv:\n  - name: OAUTH2_PROXY_ALLOWED_GROUPS\n    valueFrom: {secretKeyRef: {name: a, key: b}}\n",
+        "env:\n  - {name: OAUTH2_PROXY_OIDC_GROUPS_CLAIM, valueFrom: {configMapKeyRef: {name: a, key: b}}}\n",
+        "envFrom:\n  - configMapRef: {name: a}\n",
+        "config: {existingConfig: a}\n",
+        "alphaConfig: {existingConfig: a}\n",
+        "alphaConfig: {existingSecret: a}\n",
+    ] {
+        let text = format!("{CHART}{reference}");
+        let import = imported(&text);
+        assert!(!import.report.is_whole(), "{text}\n{}", import.report);
+        assert!(!import.yaml.contains("signed_in"), "{text}\n{}", import.yaml);
+        assert!(
+            import.yaml.contains("email_domain: nobody.invalid"),
+            "{text}\n{}",
+            import.yaml
+        );
+        let told = import.report.to_string();
+        assert!(
+            told.contains("give it as well") || told.contains("give them as well"),
+            "{told}"
+        );
+    }
+    let values = format!("{CHART}envFrom:\n  - configMapRef: {{name: a}}\n");
+    let both = of(&[
+        ("values", &values),
+        ("variables", "OAUTH2_PROXY_ALLOWED_GROUPS=admins\n"),
+    ]);
+    assert!(both.report.is_whole(), "{}", both.report);
+    assert!(both.yaml.contains("access:\n      group: admins\n"), "{}", both.yaml);
+}
+
+#[test]
+fn a_secret_may_be_kept_elsewhere() {
+    let secrets = ["CLIENT_SECRET", "COOKIE_SECRET", "REDIS_PASSWORD"]
+        .map(|name| format!("  - {{name: OAUTH2_PROXY_{name}, valueFrom: {{secretKeyRef: {{name: a, key: b}}}}}}\n"));
+    let import = imported(&format!(
+        "{CHART}extraEnv:\n{}config: {{existingSecret: a}}\n",
+        secrets.concat()
+    ));
+    assert!(import.report.is_whole(), "{}", import.report);
+    assert!(import.yaml.contains("access: signed_in"), "{}", import.yaml);
+}
+
+#[test]
+fn the_structured_form_in_a_text_of_the_chart_is_read() {
+    let import = imported(
+        "extraArgs:\n  email-domain: '*'\nalphaConfig:\n  enabled: true\n  configFile: |\n    upstreamConfig:\n      \
+         upstreams: [{id: a, path: /, uri: http://127.0.0.1:8080}]\n    providers:\n      - provider: oidc\n        allowedGroups: [admins]\n",
+    );
+    assert!(
+        import.yaml.contains("access:\n      group: admins\n"),
+        "{}",
+        import.yaml
+    );
+    let told = import.report.to_string();
+    assert!(told.contains("f:10  providers[0].allowedGroups"), "{told}");
+    let groups = access("config:\n  clientID: x\n  configFile: email_domains = '*'\n  google: {groups: [g]}\n");
+    assert!(groups.contains("group: g\n"), "{groups}");
+}
+
+#[test]
+fn a_header_that_nobody_sets_is_removed() {
+    const ALPHA: &str =
+        "upstreamConfig:\n  upstreams: [{id: a, path: /, uri: 'http://127.0.0.1:8080'}]\ninjectRequestHeaders:\n";
+    let option =
+        |text: &str| format!("upstreams = 'http://a'\nemail_domains = 'a.test'\nskip_auth_routes = '^/open'\n{text}");
+    for (text, removed) in [
+        (option("pass_authorization_header = true"), "authorization"),
+        (option("basic_auth_password = 'x'"), "authorization"),
+        (option("signature_key = 'sha256:x'"), "gap-auth"),
+        (
+            format!("{ALPHA}- {{name: X-Remote-User, values: [{{claim: user, prefix: corp-}}]}}"),
+            "x-remote-user",
+        ),
+        (
+            format!("{ALPHA}- {{name: X_Mail, values: [{{claim: email}}, {{claim: user}}]}}"),
+            "x-mail",
+        ),
+        (
+            format!("{ALPHA}- {{name: Authorization, values: [{{claim: id_token, prefix: 'Bearer '}}]}}"),
+            "authorization",
+        ),
+        (
+            format!("{ALPHA}- {{name: X-A, values: []}}\n- {{name: X-A, values: [{{claim: a}}]}}"),
+            "x-a",
+        ),
+    ] {
+        let yaml = imported(&text).yaml;
+        let source = Source::with_environment(Path::new("/nonexistent"), variables(&yaml));
+        let plan =
+            config::from_source("doorward.yaml", &yaml, &source).unwrap_or_else(|report| panic!("{report}\n{yaml}"));
+        for route in plan.site.routes() {
+            let stripped = route.forward.headers.stripped();
+            assert!(stripped.contains(removed), "{removed} in {stripped:?}\n{yaml}");
+        }
+    }
+    assert!(
+        !imported(&option("basic_auth_password = 'x'\npass_basic_auth = false"))
+            .yaml
+            .contains("remove:")
+    );
 }
 
 fn value() -> impl Strategy<Value = String> {

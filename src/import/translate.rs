@@ -16,6 +16,9 @@ const HEAD: &str = "\
 # Look for CHANGE, then: doorward check --config doorward.yaml
 ";
 
+/// Of what has a value that is not in the files.
+const ELSEWHERE: &str = "its value is kept elsewhere: give it as well, in a file of `OAUTH2_PROXY_` variables";
+
 /// Turns a configuration of oauth2-proxy, from one file or several, into ours.
 ///
 /// # Errors
@@ -123,10 +126,31 @@ impl<'a> Desk<'a> {
         let rest = given.settings.iter().filter(|one| !self.told.contains(&*one.key));
         let rest: Vec<&Setting> = rest.collect();
         for setting in rest {
-            if let Some(known) = Known::by_key(&setting.key) {
-                let (fate, what) = by_table(known, setting);
+            if let (Some(known), None) = (Known::by_key(&setting.key), given.over(setting)) {
+                let (fate, what) = if setting.elsewhere {
+                    (Fate::Missing, ELSEWHERE)
+                } else {
+                    by_table(known, setting)
+                };
                 self.note(setting, fate, what);
             }
+        }
+        for setting in &given.settings {
+            if let Some(over) = given.over(setting) {
+                let what = format!("{} counts instead, at {}", over.rank.word(), over.place);
+                self.note(setting, Fate::Needless, what);
+            }
+        }
+        for wanted in &given.wanted {
+            let (fate, what) = if wanted.is_met(given) {
+                (Fate::Needless, "what was given besides is taken for it")
+            } else {
+                (
+                    Fate::Missing,
+                    "options are kept elsewhere: give them as well, in a file of their own",
+                )
+            };
+            self.note_at(&wanted.place, &wanted.written, fate, what);
         }
         for aside in &given.asides {
             self.note_at(&aside.place, &aside.written, aside.fate, aside.what);

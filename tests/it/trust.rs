@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::harness::{haproxy, tls::Authority};
+use crate::harness::haproxy;
 
 const DOCUMENT: &str = include_str!("../../docs/trust.md");
 
@@ -14,24 +14,6 @@ fn snippets(language: &str) -> Vec<&'static str> {
         .collect();
     assert!(!found.is_empty(), "no {language}");
     found
-}
-
-#[test]
-fn its_configurations_compile() {
-    let folder = tempfile::tempdir().unwrap();
-    Authority::new("doorward test")
-        .issue(&["apps.example.com"])
-        .write(folder.path(), "tls");
-    for snippet in snippets("yaml") {
-        let mut text = snippet.to_owned();
-        if !text.contains("routes:") {
-            text += "routes: [{ upstream: \"http://a:1\", access: open }]\n";
-        }
-        let source = doorward::config::Source::system(folder.path());
-        if let Err(report) = doorward::config::from_source("docs/trust.md", &text, &source) {
-            panic!("{report}\n{text}");
-        }
-    }
 }
 
 #[test]

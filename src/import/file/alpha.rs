@@ -10,6 +10,7 @@ use crate::{
         Document,
         given::{Aside, Given, Injected, Parameter, Source, Upstream, Value, is_true},
         known::Known,
+        rank::Rank,
         report::Fate,
     },
 };
@@ -177,11 +178,11 @@ fn options(given: &mut Given, file: &Document<'_>, name: &str, written: &str, no
             (Kind::Map(_), None) => options(given, file, &name, &written, value),
             (Kind::List(items), known) => {
                 let values = items.iter().filter_map(scalar).map(|(text, _)| text).collect();
-                given.add(known, &written, here, Value::Each(values));
+                given.add(Rank::Structured, known, &written, here, Value::Each(values));
             }
             (Kind::Scalar(_), known) => {
                 let value = scalar(value).map(|(text, _)| text).unwrap_or_default();
-                given.add(known, &written, here, Value::Lone(value));
+                given.add(Rank::Structured, known, &written, here, Value::Lone(value));
             }
             (Kind::Map(_), Some(_)) => given.unknown.push((here, written)),
         }
@@ -213,7 +214,7 @@ fn parameters(given: &mut Given, file: &Document<'_>, written: &str, list: &Node
         }
         match (known, values.into_iter().next_back()) {
             (_, None) => {}
-            (Some(known), Some(value)) => given.add(Some(known), &written, here, Value::Lone(value)),
+            (Some(known), Some(value)) => given.add(Rank::Structured, Some(known), &written, here, Value::Lone(value)),
             (None, Some(value)) => given.parameters.push(Parameter {
                 place: here,
                 written,

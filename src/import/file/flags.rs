@@ -1,10 +1,11 @@
-//! Flags, one a line, as in a shell script or a list of `args`; and environment variables.
+//! Flags, as in a shell script or a list of `args`; and environment variables.
 
-use super::place;
+use super::{place, words::words};
 use crate::import::{
-    Document,
+    Document, Unreadable,
     given::{Aside, Given, Value},
     known::{Kind, Known},
+    rank::Rank,
     report::Fate,
 };
 
@@ -23,16 +24,21 @@ pub(super) fn is_environment(text: &str) -> bool {
         && lines.any(|(_, line)| line.contains(PREFIX))
 }
 
-/// Whether it is a file of flags.
+/// Whether it is a file of flags. A list of YAML is read as such.
 pub(super) fn is_flags(text: &str) -> bool {
-    let mut lines = told(text).map(|(_, line)| bare(line)).peekable();
-    if lines.peek().is_some_and(|first| !first.starts_with("--")) {
-        // The program's own name, or `args:`.
-        lines.next();
+    let mut lines = told(text).map(|(_, line)| line).peekable();
+    if lines.clone().any(|line| line.starts_with("- ")) {
+        return false;
     }
+    let is_flag = |line: &str| line.trim_start_matches(['"', '\'']).starts_with("--");
     let mut any = false;
+    if let Some(first) = lines.next_if(|first| !is_flag(first)) {
+        // The program's own name, maybe with flags behind it, or `args:`.
+        let mut words = first.split_whitespace();
+        any = words.next().is_some_and(is_program) && words.any(is_flag);
+    }
     lines.all(|line| {
-        let flag = line.starts_with("--");
+        let flag = is_flag(line);
         let value = any && !line.starts_with('-') && !line.ends_with(':');
         any |= flag;
         flag || value
@@ -47,13 +53,14 @@ pub(super) fn environment(file: &Document<'_>) -> Given {
             continue;
         };
         let name = name.trim();
-        variable(&mut given, name, unquoted(value.trim()), place(file, line));
+        let value = Value::Lone(unquoted(value.trim()).to_owned());
+        variable(&mut given, name, value, place(file, line));
     }
     given
 }
 
 /// Reads one variable.
-pub(super) fn variable(given: &mut Given, name: &str, value: &str, here: String) {
+pub(super) fn variable(given: &mut Given, name: &str, value: Value, here: String) {
     let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
         given.asides.push(Aside {
             place: here,
@@ -64,22 +71,33 @@ pub(super) fn variable(given: &mut Given, name: &str, value: &str, here: String)
         return;
     };
     let known = Known::by_key(&key).or_else(|| Known::by_flag(&key.replace('_', "-")));
-    given.add(known, name, here, Value::Lone(value.to_owned()));
+    given.add(Rank::Environment, known, name, here, value);
 }
 
-/// Reads flags.
-pub(super) fn flags(file: &Document<'_>) -> Given {
-    let lines = told(file.text).map(|(line, text)| (place(file, line), bare(text).to_owned()));
-    all(lines)
+/// Reads flags, one a line or several.
+pub(super) fn flags(file: &Document<'_>) -> Result<Given, Unreadable> {
+    let mut lines = told(file.text);
+    let shell = told(file.text).any(|(_, line)| line.ends_with('\\'))
+        || lines
+            .next()
+            .is_some_and(|(_, line)| line.split_whitespace().next().is_some_and(is_program));
+    let mut all = Vec::new();
+    for (line, text) in told(file.text) {
+        let words = words(bare(text), shell).ok_or_else(|| Unreadable {
+            file: file.name.to_owned(),
+            line,
+            what: "a quote begins here and does not end on the same line".to_owned(),
+        })?;
+        all.extend(words.into_iter().map(|word| (place(file, line), word)));
+    }
+    Ok(self::all(all.into_iter()))
 }
 
-/// Reads flags, each with where it stands. A flag without `=` takes the next value, unless it is true or false.
-pub(super) fn all(lines: impl Iterator<Item = (String, String)>) -> Given {
+/// Reads flags, a word each or two, each with where it stands. A flag without `=` takes the next value, unless it is true or false.
+pub(super) fn all(words: impl Iterator<Item = (String, String)>) -> Given {
     let mut given = Given::default();
-    let mut lines = lines
-        .skip_while(|(_, text)| !text.starts_with('-'))
-        .flat_map(|(here, text)| one_line(&here, &text))
-        .peekable();
+    let mut lines = words.peekable();
+    lines.next_if(|(_, word)| is_program(word));
     while let Some((here, text)) = lines.next() {
         let written = text.trim_start_matches('-');
         let (flag, value) = match written.split_once('=') {
@@ -95,6 +113,7 @@ pub(super) fn all(lines: impl Iterator<Item = (String, String)>) -> Given {
         let value = value.unwrap_or_else(|| "true".to_owned());
         if text.starts_with('-') {
             given.add(
+                Rank::Flags,
                 known,
                 &format!("--{flag}"),
                 here,
@@ -107,16 +126,10 @@ pub(super) fn all(lines: impl Iterator<Item = (String, String)>) -> Given {
     given
 }
 
-/// `--flag value` on one line is two words; `--flag="a b"` is one.
-fn one_line(here: &str, text: &str) -> Vec<(String, String)> {
-    let two = text
-        .split_once(char::is_whitespace)
-        .filter(|(flag, _)| flag.starts_with("--") && !flag.contains('='));
-    let words = two.map_or_else(|| vec![text], |(flag, value)| vec![flag, value.trim()]);
-    words
-        .into_iter()
-        .map(|word| (here.to_owned(), word.to_owned()))
-        .collect()
+/// Whether a word is the program's own name, with a path in front and a version behind, or the name of the list.
+fn is_program(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    name.starts_with("oauth2-proxy") || name.starts_with("oauth2_proxy") || word.ends_with(':')
 }
 
 /// Every line that says something, with its number.
@@ -127,11 +140,10 @@ fn told(text: &str) -> impl Iterator<Item = (usize, &str)> + Clone {
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#') && *line != "---")
 }
 
-/// A line without what a list or a shell puts around it.
+/// A line without what continues it, in a shell or a list.
 fn bare(line: &str) -> &str {
-    let line = line.strip_prefix("- ").unwrap_or(line).trim();
     let line = line.strip_suffix('\\').unwrap_or(line).trim();
-    unquoted(line.strip_suffix(',').unwrap_or(line).trim())
+    line.strip_suffix(',').unwrap_or(line).trim()
 }
 
 fn unquoted(text: &str) -> &str {

@@ -7,6 +7,7 @@ use crate::import::{
     Document, Unreadable,
     given::{Given, Value as Written},
     known::Known,
+    rank::Rank,
 };
 
 /// Reads options from a text of the file, which begins after so many lines of it.
@@ -25,7 +26,7 @@ pub(super) fn read(file: &Document<'_>, text: &str, after: usize) -> Result<Give
         let here = place(file, span.map_or(1, |span| line_at(text, span.start)) + after);
         let known = Known::by_key(alias(key)).or_else(|| Known::by_flag(key));
         match item {
-            Item::Value(value) => given.add(known, key, here, written(value)),
+            Item::Value(value) => given.add(Rank::File, known, key, here, written(value)),
             Item::None | Item::Table(_) | Item::ArrayOfTables(_) => given.unknown.push((here, key.to_owned())),
         }
     }

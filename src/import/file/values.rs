@@ -9,8 +9,17 @@ use crate::{
         Document, Unreadable,
         given::{Given, Value},
         known::{Kind as Written, Known},
+        rank::{Rank, Wanted},
     },
 };
+
+/// Variables that are secrets, of which only the names are told.
+const SECRETS: [&str; 4] = [
+    "OAUTH2_PROXY_CLIENT_SECRET",
+    "OAUTH2_PROXY_COOKIE_SECRET",
+    "OAUTH2_PROXY_REDIS_PASSWORD",
+    "OAUTH2_PROXY_REDIS_SENTINEL_PASSWORD",
+];
 
 /// Whether there is any of it.
 pub(super) fn is_any(node: &Node) -> bool {
@@ -27,9 +36,26 @@ pub(super) fn is_any(node: &Node) -> bool {
         .any(|key| get(config, key).is_some())
     });
     config
-        || ["extraArgs", "alphaConfig", "sessionStorage", "args"]
-            .iter()
-            .any(|key| get(node, key).is_some())
+        || [
+            "extraArgs",
+            "alphaConfig",
+            "sessionStorage",
+            "args",
+            "command",
+            "extraEnv",
+            "env",
+            "envFrom",
+        ]
+        .iter()
+        .any(|key| get(node, key).is_some())
+}
+
+/// Whether it is a list of flags and nothing else.
+pub(super) fn is_list(node: &Node) -> bool {
+    items(node)
+        .iter()
+        .filter_map(scalar)
+        .any(|(text, _)| text.starts_with("--"))
 }
 
 /// Reads what is there of the options. What else a chart says is about Kubernetes.
@@ -44,34 +70,92 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
         ] {
             if let Some((value, line)) = get(config, key).and_then(scalar) {
                 let written = format!("config.{key}");
-                given.add(Known::by_key(option), &written, place(file, line), Value::Lone(value));
+                given.add(
+                    Rank::Environment,
+                    Known::by_key(option),
+                    &written,
+                    place(file, line),
+                    Value::Lone(value),
+                );
             }
         }
         if let Some((text, line)) = get(config, "configFile").and_then(scalar) {
-            given.join(toml::read(file, &text, line)?);
+            given.join(toml::read(file, &text, line.saturating_sub(1))?);
         }
     }
     chart(&mut given, file, node);
-    if let Some(args) = get(node, "extraArgs").or_else(|| get(node, "args")) {
+    google(&mut given, file, node);
+    for args in ["command", "args", "extraArgs"]
+        .into_iter()
+        .filter_map(|name| get(node, name))
+    {
         given.join(arguments(file, args));
     }
-    for variable in get(node, "extraEnv")
-        .or_else(|| get(node, "env"))
-        .map(items)
-        .unwrap_or_default()
+    for variable in ["extraEnv", "env"]
+        .into_iter()
+        .filter_map(|name| get(node, name))
+        .flat_map(items)
     {
-        let value = get(variable, "value").and_then(scalar).map(|(value, _)| value);
-        if let Some((name, line)) = get(variable, "name")
-            .and_then(scalar)
-            .filter(|(name, _)| name.starts_with("OAUTH2_PROXY_"))
-        {
-            flags::variable(&mut given, &name, &value.unwrap_or_default(), place(file, line));
-        }
+        self::variable(&mut given, file, variable);
     }
     if let Some(alpha) = get(node, "alphaConfig").and_then(|alpha| get(alpha, "configData")) {
         given.join(alpha::read(file, alpha));
     }
+    if let Some((text, line)) = at(node, "alphaConfig.configFile").and_then(scalar) {
+        given.join(structured(file, &text, line.saturating_sub(1))?);
+    }
+    given.wanted.extend(elsewhere(file, node));
     Ok(given)
+}
+
+/// A variable of a container: its value, or from where it has one.
+fn variable(given: &mut Given, file: &Document<'_>, variable: &Node) {
+    let named = get(variable, "name").and_then(scalar);
+    let Some((name, line)) = named.filter(|(name, _)| name.starts_with("OAUTH2_PROXY_")) else {
+        return;
+    };
+    let value = match (get(variable, "value").and_then(scalar), get(variable, "valueFrom")) {
+        (Some((value, _)), None) => Value::Lone(value),
+        // A secret is not repeated, wherever it is.
+        (_, Some(_)) if SECRETS.contains(&name.as_str()) => Value::Lone("a secret elsewhere".to_owned()),
+        (_, Some(_)) => Value::Elsewhere,
+        (None, None) => Value::Lone(String::new()),
+    };
+    flags::variable(given, &name, value, place(file, line));
+}
+
+/// The structured form in a text of the file, which begins after so many lines of it.
+fn structured(file: &Document<'_>, text: &str, after: usize) -> Result<Given, Unreadable> {
+    let shifted = format!("{}{text}", "\n".repeat(after));
+    let (node, _) = Node::read(&shifted).map_err(|_| Unreadable {
+        file: file.name.to_owned(),
+        line: after + 1,
+        what: "what stands here is no YAML: write it without signs of templates".to_owned(),
+    })?;
+    Ok(alpha::read(file, &node))
+}
+
+/// Where options are kept that are not in this file.
+fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
+    let named = [
+        ("config.existingConfig", Rank::File),
+        ("alphaConfig.existingConfig", Rank::Structured),
+        ("alphaConfig.existingSecret", Rank::Structured),
+    ];
+    let named = named.into_iter().filter_map(|(path, rank)| {
+        let (_, line) = at(node, path).and_then(scalar).filter(|(name, _)| !name.is_empty())?;
+        Some((path, rank, line))
+    });
+    let sources = ["envFrom", "extraEnvFrom"].into_iter().flat_map(|name| {
+        let sources = get(node, name).map(items).unwrap_or_default();
+        sources.iter().map(move |one| (name, Rank::Environment, one.place.line))
+    });
+    let all = named.chain(sources).map(|(written, rank, line)| Wanted {
+        place: place(file, line),
+        written: written.to_owned(),
+        rank,
+    });
+    all.collect()
 }
 
 /// What the chart turns into options by itself.
@@ -82,7 +166,7 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
     ] {
         if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
             let value = Value::Lone("of the chart".to_owned());
-            given.add(Known::by_key(option), path, place(file, line), value);
+            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
         }
     }
     let client = at(node, "sessionStorage.redis.clientType").and_then(scalar);
@@ -107,12 +191,19 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
             Some((text, _)) => Value::Lone(text),
             None => Value::Each(items(found).iter().filter_map(scalar).map(|(text, _)| text).collect()),
         };
-        given.add(Known::by_key(option), path, place(file, found.place.line), value);
+        given.add(
+            Rank::Environment,
+            Known::by_key(option),
+            path,
+            place(file, found.place.line),
+            value,
+        );
     }
     for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
         if let Some((_, line)) = client.as_ref().filter(|(client, _)| client == kind) {
             let value = Value::Lone("true".to_owned());
             given.add(
+                Rank::Environment,
                 Known::by_key(option),
                 "sessionStorage.redis.clientType",
                 place(file, *line),
@@ -122,15 +213,42 @@ fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
     }
 }
 
+/// Versions of the chart that have it ask for these besides.
+fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
+    if let Some(groups) = at(node, "config.google.groups") {
+        let values = items(groups).iter().filter_map(scalar).map(|(text, _)| text).collect();
+        let here = place(file, groups.place.line);
+        given.add(
+            Rank::Flags,
+            Known::by_key("google_groups"),
+            "config.google.groups",
+            here,
+            Value::Each(values),
+        );
+    }
+}
+
 /// A member of a member.
 fn at<'n>(node: &'n Node, path: &str) -> Option<&'n Node> {
     path.split('.').try_fold(node, get)
 }
 
 /// A list of flags, or a map of them.
-fn arguments(file: &Document<'_>, args: &Node) -> Given {
+pub(super) fn arguments(file: &Document<'_>, args: &Node) -> Given {
     let listed = items(args).iter().filter_map(scalar);
-    let mut given = flags::all(listed.map(|(text, line)| (place(file, line), text)));
+    let words = listed.flat_map(|(text, line)| {
+        // `--flag value` in one item was meant as two.
+        let two = text.split_once(char::is_whitespace);
+        let two = two.filter(|(flag, _)| flag.starts_with("--") && !flag.contains('='));
+        let words = two.map_or_else(|| vec![text.as_str()], |(flag, value)| vec![flag, value.trim()]);
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        words.into_iter().map(move |word| (place(file, line), word))
+    });
+    let mut given = flags::all(words);
+    for item in items(args).iter().filter(|item| scalar(item).is_none()) {
+        let what = "an item that is no flag".to_owned();
+        given.unknown.push((place(file, item.place.line), what));
+    }
     for Entry { key, place: at, value } in entries(args) {
         let known = Known::by_flag(key);
         let value = match scalar(value) {
@@ -141,7 +259,7 @@ fn arguments(file: &Document<'_>, args: &Node) -> Given {
             Some((text, _)) => Value::Lone(text),
             None => Value::Each(items(value).iter().filter_map(scalar).map(|(text, _)| text).collect()),
         };
-        given.add(known, &format!("--{key}"), place(file, at.line), value);
+        given.add(Rank::Flags, known, &format!("--{key}"), place(file, at.line), value);
     }
     given
 }

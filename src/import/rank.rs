@@ -1,0 +1,52 @@
+//! Where oauth2-proxy had its options from, and what of it is not at hand.
+
+use super::given::{Given, Setting};
+
+/// From where oauth2-proxy had an option. A later one replaces what an earlier one said of it, lists as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Rank {
+    /// The file of options.
+    File,
+    /// An environment variable.
+    Environment,
+    /// A flag.
+    Flags,
+    /// The structured form, beside which none of its options counts.
+    Structured,
+}
+
+/// Options that are kept elsewhere.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Wanted {
+    /// `file:line`.
+    pub(super) place: String,
+    /// What names them.
+    pub(super) written: String,
+    /// Of which rank they are.
+    pub(super) rank: Rank,
+}
+
+impl Rank {
+    /// In words.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::File => "the config file",
+            Self::Environment => "an environment variable",
+            Self::Flags => "a flag",
+            Self::Structured => "the structured form",
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether a file was given that may be it.
+    pub(super) fn is_met(&self, given: &Given) -> bool {
+        let beside = |one: &&Setting| one.rank == self.rank && file_of(&one.place) != file_of(&self.place);
+        given.settings.iter().any(|one| beside(&one))
+    }
+}
+
+/// The file of a place.
+fn file_of(place: &str) -> &str {
+    place.rsplit_once(':').map_or(place, |(file, _)| file)
+}
