@@ -19,7 +19,7 @@ pub use self::{
     host::{Host, HostPattern},
     path::{PathPattern, PathRegex},
     rate::{Rate, RateBy},
-    route::{Forward, Matcher, Prompt, Route, RouteId, SignInTerms, StepUp},
+    route::{FORWARDED, Forward, Matcher, Prompt, Route, RouteId, SignInTerms, StepUp},
     site::{Clash, Found, Site},
     upstream::{Balance, Ejection, HealthCheck, Pool, Protocol, Target as UpstreamTarget, Timeouts, Tls, Upstream},
 };

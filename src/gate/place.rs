@@ -7,7 +7,7 @@ use http::Method;
 use super::{Former, Refusal, Target, former, provider_logout::LONGEST_FORM};
 use crate::{
     oidc::ProviderName,
-    policy::{FormerFolder, Found, Route, Site, path},
+    policy::{FORWARDED, FormerFolder, Found, Route, Site, path},
 };
 
 /// Where a request goes.
@@ -166,20 +166,22 @@ pub fn is_own(path: &str) -> bool {
 fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
     if is_own(path) {
         return match endpoint(path) {
-            Some(_) if !usual(method) => Place::Refused(Refusal::Method),
+            Some(_) if !FORWARDED.contains(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Own(endpoint),
             None => Place::Refused(Refusal::NotFound),
         };
     }
     if let Some(rest) = site.former().and_then(|folder| folder.below(path)) {
         return match Former::at(rest) {
-            Some(_) if !usual(method) => Place::Refused(Refusal::Method),
+            Some(_) if !FORWARDED.contains(method) => Place::Refused(Refusal::Method),
             Some(endpoint) => Place::Former(endpoint),
             None => Place::Refused(Refusal::NotFound),
         };
     }
     match site.find(target.host(), path, method) {
-        Found::Route(route) if !usual(method) && route.matcher.methods.is_none() => Place::Refused(Refusal::Method),
+        Found::Route(route) if !FORWARDED.contains(method) && route.matcher.methods.is_none() => {
+            Place::Refused(Refusal::Method)
+        }
         Found::Route(route) => Place::Route(Arc::clone(route)),
         Found::Nothing => Place::Refused(Refusal::NotFound),
         Found::OtherMethods(methods) => Place::OtherMethods(methods),
@@ -190,19 +192,6 @@ fn look_up(site: &Site, method: &Method, target: &Target, path: &str) -> Place {
 #[must_use]
 pub fn never_forwarded(method: &Method) -> bool {
     method == Method::CONNECT || method == Method::TRACE
-}
-
-fn usual(method: &Method) -> bool {
-    [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ]
-    .contains(method)
 }
 
 #[cfg(test)]

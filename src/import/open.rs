@@ -1,7 +1,5 @@
 //! Paths that were open without signing in.
 
-use http::Method;
-
 use super::{
     given::Setting,
     path::{Pattern, is_below},
@@ -10,6 +8,7 @@ use super::{
     translate::Desk,
     upstream::Target,
 };
+use crate::policy::FORWARDED;
 
 /// A path that was open.
 struct Opening {
@@ -179,15 +178,5 @@ fn is_method(before: &str) -> bool {
 }
 
 fn is_forwarded(method: &str) -> bool {
-    [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ]
-    .iter()
-    .any(|one| one.as_str() == method)
+    FORWARDED.iter().any(|one| one.as_str() == method)
 }

@@ -26,6 +26,17 @@ pub struct Matcher {
     pub methods: Option<Vec<Method>>,
 }
 
+/// The methods that a route may name and that are forwarded (RFC 9110 section 9.3, RFC 5789). `CONNECT` and `TRACE` never are.
+pub const FORWARDED: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
 /// The prompt parameter (OpenID Connect Core 1.0 section 3.1.2.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Prompt {

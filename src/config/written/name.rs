@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Written;
 use crate::{
     identity::ClaimPath,
-    policy::{FormerFolder, HostPattern, PathPattern},
+    policy::{FORWARDED, FormerFolder, HostPattern, PathPattern},
 };
 
 /// A host name, `*.suffix`, or `*`.
@@ -135,18 +135,10 @@ impl Written for MethodName {
     const HINT: &'static str = "write GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in capitals";
 
     fn read(text: &str) -> Result<Method, String> {
-        [
-            Method::GET,
-            Method::HEAD,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-            Method::OPTIONS,
-        ]
-        .into_iter()
-        .find(|method| method.as_str() == text)
-        .ok_or_else(String::new)
+        FORWARDED
+            .into_iter()
+            .find(|method| method.as_str() == text)
+            .ok_or_else(String::new)
     }
 }
 
