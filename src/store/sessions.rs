@@ -4,6 +4,7 @@ mod fill;
 mod find;
 mod heard;
 mod index;
+mod places;
 mod save;
 mod sealed;
 mod touching;
@@ -15,7 +16,7 @@ use futures_util::future::{try_join, try_join_all};
 use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::index::{BadCursor, Cursor, Listing, Page, Shown};
-use self::{fill::Fills, touching::Touching};
+use self::{fill::Fills, places::Places, touching::Touching};
 use super::{
     Backend, CacheSettings, Down, Lease, Settings, Watch, Written,
     cache::{Cache, Mark},
@@ -69,6 +70,7 @@ struct Inner {
     backend: Arc<dyn Backend>,
     changes: Arc<Changes>,
     fills: Fills,
+    places: Places,
     /// Hears of changes by other replicas, where there are any.
     feed: Option<JoinHandle<Option<()>>>,
     ring: Arc<ArcSwap<Ring>>,
@@ -111,6 +113,7 @@ impl Sessions {
             backend,
             changes,
             fills: Fills::default(),
+            places: Places::default(),
             feed,
             ring,
             terms: ArcSwap::from_pointee(terms),

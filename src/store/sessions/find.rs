@@ -22,11 +22,17 @@ impl Sessions {
         if let Lookup::Hit(session) = kept {
             return Presence::Session(session);
         }
+        // Boxed: it would make the future of every request large.
+        Box::pin(self.fetch(handle, matches!(kept, Lookup::Miss))).await
+    }
+
+    /// Reads it, together with all others who do where `shared`: not where nothing says that nothing changed.
+    async fn fetch(&self, handle: &Handle, shared: bool) -> Presence {
+        let inner = &self.0;
         let ring = inner.ring.load_full();
         let keys = handle.store_keys(&ring);
         let tickets: Vec<_> = keys.iter().map(|key| inner.changes.cache.ticket(key)).collect();
-        let (Some(first), Lookup::Miss) = (keys.first().copied(), kept) else {
-            // Where nothing says that nothing changed, everybody reads for themselves.
+        let Some(first) = keys.first().copied().filter(|_| shared) else {
             return self.read(ring, handle.clone(), keys).await;
         };
         let (sessions, handle) = (self.clone(), handle.clone());
@@ -69,11 +75,28 @@ impl Sessions {
         Presence::Session(session)
     }
 
-    /// An opened session of the handle, from the cache: no more than an HMAC and a look-up where the sealing key named
-    /// the place.
+    /// An opened session of the handle, from the cache: no more than a look-up where it was found there before, and an HMAC
+    /// where the sealing key named the place.
     fn kept(&self, handle: &Handle) -> Lookup {
-        let (ring, cache) = (self.0.ring.load(), &self.0.changes.cache);
-        let mut kept = ring.keys().map(|key| cache.get(&handle.store_key(key)));
-        kept.find(|kept| !matches!(kept, Lookup::Miss)).unwrap_or(Lookup::Miss)
+        let Inner {
+            ring, changes, places, ..
+        } = &*self.0;
+        let ring = ring.load();
+        if let Some(key) = places.of(handle, &ring) {
+            let kept = changes.cache.get(&key);
+            if !matches!(kept, Lookup::Miss) {
+                return kept;
+            }
+        }
+        for key in ring.keys().map(|key| handle.store_key(key)) {
+            let kept = changes.cache.get(&key);
+            if let Lookup::Hit(_) = kept {
+                places.remember(handle, key, &ring);
+            }
+            if !matches!(kept, Lookup::Miss) {
+                return kept;
+            }
+        }
+        Lookup::Miss
     }
 }
