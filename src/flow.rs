@@ -145,7 +145,7 @@ pub trait Front: Send + Sync + 'static {
     fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>>;
 
     /// Whether a cookie is the gateway's own: never sent to an upstream, never taken from one.
-    fn is_own_cookie(&self, name: &str) -> bool;
+    fn is_own_cookie(&self, name: &[u8]) -> bool;
 
     /// First 16 hex digits of a keyed hash of issuer and subject, for the access line.
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>>;

@@ -11,6 +11,7 @@ use crate::{
     provider::Provider,
     session::{CookieName, Handle, Session},
     telemetry::{Act, Audit, Event},
+    time::UnixTime,
 };
 
 /// A parent domain can add cookies of the same name; more than a few of them are noise (RFC 6265bis section 8.6).
@@ -42,7 +43,8 @@ impl Gateway {
             return Answer::Reply(reply);
         }
         let terms = &self.parts().terms;
-        let decision = gate::judge(route, certificate, presence.clone(), caller, terms, self.now());
+        let now = self.now();
+        let decision = gate::judge(route, certificate, presence.clone(), caller, terms, now);
         let (session, verdict) = match decision {
             Decision::Settle(verdict) => (presence, verdict),
             Decision::Renew(session) => {
@@ -57,7 +59,7 @@ impl Gateway {
         });
         let reply = match verdict {
             Verdict::Admit(admission) => {
-                self.look_after(&admission);
+                self.look_after(&admission, now);
                 return Answer::Forward(admission);
             }
             Verdict::SignIn => {
@@ -107,10 +109,7 @@ impl Gateway {
     pub(super) async fn kept(&self, incoming: &Incoming<'_>) -> Presence {
         let name = CookieName::of(incoming.public.https).as_str();
         let mut found = Presence::Nothing;
-        for (_, value) in cookies::pairs(incoming.headers)
-            .filter(|(own, _)| *own == name)
-            .take(MOST_COOKIES)
-        {
+        for value in cookies::named(incoming.headers, name).take(MOST_COOKIES) {
             found = if let Some(handle) = Handle::parse(value) {
                 self.parts().sessions.find(&handle).await
             } else {
@@ -139,7 +138,7 @@ impl Gateway {
     }
 
     /// Renewal in the background where it is due, and the coarse note that the session is in use here. Neither is waited for.
-    fn look_after(&self, admission: &gate::Admission) {
+    fn look_after(&self, admission: &gate::Admission, now: UnixTime) {
         let Some(session) = admission.session() else {
             return;
         };
@@ -147,7 +146,7 @@ impl Gateway {
             self.renew_behind(session);
         }
         let route = &admission.route().id.0;
-        if self.parts().terms.touch_due(&session.record, self.now(), route) {
+        if self.parts().terms.touch_due(&session.record, now, route) {
             self.touch_behind(session, route);
         }
     }

@@ -18,8 +18,18 @@ pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
         .filter_map(|pair| pair.split_once('='))
 }
 
+/// The values of a request's cookies of this name, in order, read as in [`pairs`].
+pub(super) fn named<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(move |pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        .filter_map(|value| std::str::from_utf8(value).ok())
+}
+
 /// Whether a cookie is the gateway's own, in any case: browsers match prefixes without case.
-pub(super) fn is_own(name: &str) -> bool {
+pub(super) fn is_own(name: &[u8]) -> bool {
     let bare = match name.split_at_checked(HOST_PREFIX.len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(HOST_PREFIX) => rest,
         _ => name,
@@ -27,16 +37,16 @@ pub(super) fn is_own(name: &str) -> bool {
     let Some((ours, rest)) = bare.split_at_checked(OURS.len()) else {
         return false;
     };
-    ours.eq_ignore_ascii_case(OURS) && (rest.is_empty() || rest.starts_with('-'))
+    ours.eq_ignore_ascii_case(OURS) && (rest.is_empty() || rest.starts_with(b"-"))
 }
 
 /// Whether a cookie is a sign-in attempt's.
 pub(super) fn is_attempt(name: &str) -> bool {
-    is_own(name) && name.contains("-attempt-")
+    is_own(name.as_bytes()) && name.contains("-attempt-")
 }
 
-const HOST_PREFIX: &str = "__Host-";
-const OURS: &str = "doorward";
+const HOST_PREFIX: &[u8] = b"__Host-";
+const OURS: &[u8] = b"doorward";
 
 /// A `Set-Cookie` that keeps `value` for `lasts`.
 pub(super) fn set(name: &str, value: &str, https: bool, lasts: Duration) -> (HeaderName, HeaderValue) {
@@ -81,6 +91,14 @@ mod tests {
         headers.append(header::COOKIE, HeaderValue::from_static("nameless; a=2"));
         let read: Vec<_> = pairs(&headers).collect();
         assert_eq!(read, [("a", "1"), ("b", "x=y"), ("c", ""), ("a", "2")]);
+        for name in ["a", "b", "c", "bad", "nameless", "A", ""] {
+            let values: Vec<_> = read
+                .iter()
+                .filter(|(own, _)| *own == name)
+                .map(|(_, value)| *value)
+                .collect();
+            assert_eq!(named(&headers, name).collect::<Vec<_>>(), values, "{name}");
+        }
     }
 
     // CK-14
@@ -103,7 +121,7 @@ mod tests {
             "doorward-attempt-1",
             "__Host-doorward-attempt-1",
         ] {
-            assert!(is_own(own), "{own}");
+            assert!(is_own(own.as_bytes()), "{own}");
         }
         for other in [
             "",
@@ -114,7 +132,7 @@ mod tests {
             "session",
             "__Secure-doorward",
         ] {
-            assert!(!is_own(other), "{other}");
+            assert!(!is_own(other.as_bytes()), "{other}");
         }
     }
 

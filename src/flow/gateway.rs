@@ -236,7 +236,7 @@ impl Front for Gateway {
         })
     }
 
-    fn is_own_cookie(&self, name: &str) -> bool {
+    fn is_own_cookie(&self, name: &[u8]) -> bool {
         cookies::is_own(name)
     }
 

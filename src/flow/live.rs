@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::Method;
 
-use super::{Answer, Ending, Front, Gateway, Incoming, Reply};
+use super::{Answer, Ending, Front, Gateway, Incoming, Reply, cookies};
 use crate::{
     gate::{Admission, Caller, Refusal, Target},
     identity::Bundle,
@@ -52,8 +52,9 @@ impl Front for Live {
         self.0.load().bundle(admission)
     }
 
-    fn is_own_cookie(&self, name: &str) -> bool {
-        self.0.load().is_own_cookie(name)
+    fn is_own_cookie(&self, name: &[u8]) -> bool {
+        // The same for every gateway, and asked for each cookie of each request.
+        cookies::is_own(name)
     }
 
     fn subject_hash(&self, admission: &Admission) -> Option<Arc<str>> {

@@ -42,11 +42,15 @@ impl Target {
     ///
     /// # Errors
     /// [`Refusal::BadTarget`] or [`Refusal::BadHost`].
-    pub fn parse(raw: &[u8], hosts: &[&[u8]]) -> Result<Self, Refusal> {
-        let &[host] = hosts else {
+    pub fn parse<'a, H>(raw: &[u8], hosts: impl IntoIterator<Item = &'a H>) -> Result<Self, Refusal>
+    where
+        H: AsRef<[u8]> + ?Sized + 'a,
+    {
+        let mut hosts = hosts.into_iter();
+        let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Refusal::BadHost);
         };
-        let (host, port) = authority(host).ok_or(Refusal::BadHost)?;
+        let (host, port) = authority(host.as_ref()).ok_or(Refusal::BadHost)?;
         let raw = if raw.starts_with(b"/") {
             raw
         } else {

@@ -58,7 +58,7 @@ impl<F: Front> Door<F> {
             Duty::ToHttps { .. } => None,
         };
         let body = match limit {
-            Some(limit) => read(session, limit).await?,
+            Some(limit) => Box::pin(read(session, limit)).await?,
             None => Bytes::new(),
         };
         ctx.received += body.len() as u64;

@@ -35,7 +35,8 @@ impl<F: Front> ProxyHttp for Door<F> {
         let limits = &self.listener.limits;
         // `None` means that the connection closes after this request: by the client's wish or because we drain.
         if session.get_keepalive().is_some() {
-            session.set_keepalive(Some(limits.keepalive.as_secs().max(1)));
+            // Without end as far as pingora knows: the connection's stream sees to it.
+            session.set_keepalive(Some(0));
         }
         if offers_only_other_upgrades(&session.req_header().headers) {
             session.req_header_mut().remove_header(&header::UPGRADE);
@@ -63,7 +64,7 @@ impl<F: Front> ProxyHttp for Door<F> {
                     // A tunnel may be silent.
                     session.set_read_timeout(None);
                 }
-                link::cut_when(self.front.until_ended(&admission));
+                link::cut_when(self.front.until_ended(&admission), ctx.begun());
                 ctx.admission = Some(admission);
                 ctx.outcome = "forwarded";
                 Ok(false)
@@ -73,7 +74,8 @@ impl<F: Front> ProxyHttp for Door<F> {
                 if let Some(about) = &reply.about {
                     ctx.about = Some(about.clone());
                 }
-                reply::send(session, reply, &self.listener).await?;
+                // Boxed, as in `ask`: it would make room in the future of every request that is forwarded.
+                Box::pin(reply::send(session, reply, &self.listener)).await?;
                 Ok(true)
             }
         }
@@ -134,7 +136,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         {
             hold.hold();
         }
-        outbound::edit(&*self.front, head, ctx, self.listener.public, link::peer().address())
+        outbound::edit(&*self.front, head, ctx, self.listener.public, link::hop())
     }
 
     async fn request_body_filter(
@@ -179,7 +181,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         let Some(admission) = &ctx.admission else {
             return Err(Error::explain(ErrorType::InternalError, "no admission"));
         };
-        let own = |name: &str| self.front.is_own_cookie(name);
+        let own = |name: &[u8]| self.front.is_own_cookie(name);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             link::open_tunnel();
             ctx.answered = Some(ctx.elapsed());

@@ -25,7 +25,7 @@ pub(super) fn edit(
     head: &mut ResponseHeader,
     forward: &Forward,
     hsts: Option<&HeaderValue>,
-    is_own_cookie: impl Fn(&str) -> bool,
+    is_own_cookie: impl Fn(&[u8]) -> bool,
 ) -> Result<()> {
     strip_hop_by_hop(head);
     drop_own_cookies(head, is_own_cookie)?;
@@ -45,8 +45,8 @@ pub(super) fn edit(
 ///
 /// # Errors
 /// A value that no header can carry.
-pub(super) fn drop_own_cookies(head: &mut ResponseHeader, is_own: impl Fn(&str) -> bool) -> Result<()> {
-    let ours = |value: &HeaderValue| is_own(&cookie_name(value.as_bytes()));
+pub(super) fn drop_own_cookies(head: &mut ResponseHeader, is_own: impl Fn(&[u8]) -> bool) -> Result<()> {
+    let ours = |value: &HeaderValue| is_own(cookie_name(value.as_bytes()));
     if !head.headers.get_all(header::SET_COOKIE).iter().any(&ours) {
         return Ok(());
     }
@@ -66,12 +66,12 @@ pub(super) fn drop_own_cookies(head: &mut ResponseHeader, is_own: impl Fn(&str) 
 
 /// The name a browser would send a cookie back under: a nameless cookie's value is sent bare, so its first part
 /// counts as the name (RFC 6265bis section 5.6).
-fn cookie_name(line: &[u8]) -> String {
+fn cookie_name(line: &[u8]) -> &[u8] {
     let pair = line.split(|byte| *byte == b';').next().unwrap_or_default();
     let start = pair.trim_ascii();
     let named = start.strip_prefix(b"=").unwrap_or(start);
     let name = named.split(|byte| *byte == b'=').next().unwrap_or_default();
-    String::from_utf8_lossy(name.trim_ascii()).into_owned()
+    name.trim_ascii()
 }
 
 fn strip_hop_by_hop(head: &mut ResponseHeader) {
@@ -113,8 +113,8 @@ pub(super) fn begins(status: StatusCode) -> bool {
 mod tests {
     use super::*;
 
-    fn own(name: &str) -> bool {
-        name == "doorward"
+    fn own(name: &[u8]) -> bool {
+        name == b"doorward"
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! answer, and, if it is a tunnel, when the server drains.
 //!
 //! The hooks run inside the exchange's future, so the hold is a task-local value. It costs nothing that is not used: there
-//! is no channel, for whatever a hook asks is looked at right after the poll in which it asked; and nobody is asked about
-//! a session before an exchange has lasted a moment.
+//! is no channel, for whatever a hook asks is looked at right after the poll in which it asked; nobody is asked about
+//! a session before an exchange has lasted a moment; and one hold serves a connection's exchanges in turn.
 
 use std::{
     cell::RefCell,
@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderValue;
 use tokio::{
     sync::watch,
     time::{Instant, Sleep, sleep_until},
@@ -29,7 +30,7 @@ use crate::{flow::Ending, identity::ClientCertificate};
 const BRIEF: Duration = Duration::from_millis(500);
 
 tokio::task_local! {
-    static HOLD: RefCell<Hold>;
+    static HOLD: RefCell<Box<Hold>>;
 }
 
 /// Why an exchange was cut.
@@ -47,31 +48,31 @@ pub enum Cut {
 struct Hold {
     far_end: FarEnd,
     farewell: Arc<Farewell>,
-    timer: Timer,
+    /// Not taken back at the end of an exchange: to set and to take back one for each would cost more than all else here, a lock
+    /// each and, where no other is set, a call to the system. It goes off for an exchange that is over already, and is set
+    /// anew by the one that finds it so.
+    timer: Option<Pin<Box<Sleep>>>,
+    asked: Asked,
+}
+
+#[derive(Default)]
+struct Asked {
     /// Until when the session's end is not asked for.
     brief: Option<Instant>,
     ending: Option<Ending>,
     handshake: Option<Ending>,
+    /// There is a tunnel, and from the first poll after it was opened what tells that the server drains.
     tunnel: bool,
+    draining: Option<Ending>,
     cut: Option<Cut>,
 }
 
-type Timer = Option<Pin<Box<Sleep>>>;
-
-/// A connection's timer between its exchanges. To set and to take back one for each would cost more than all else here:
-/// a lock each and, where no other is set, a call to the system. Kept, it goes off for an exchange that is over already,
-/// and is set anew by the one that finds it so.
-#[derive(Debug, Default)]
-pub struct Spare(Mutex<Timer>);
-
-impl Spare {
-    fn take(&self) -> Timer {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn keep(&self, timer: Timer) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = timer;
-    }
+/// A connection's client: who it is, and how its exchanges are held.
+pub struct Line {
+    far_end: FarEnd,
+    farewell: Arc<Farewell>,
+    /// Between exchanges. Those of HTTP/2 run side by side, and each but the first makes its own.
+    spare: Mutex<Option<Box<Hold>>>,
 }
 
 /// What is said to a client at the end of its connection. To that of a WebSocket, the connection's stream says it.
@@ -118,92 +119,117 @@ impl Farewell {
 
 /// The client certificate of the exchange's connection, as its handshake verified it.
 pub(super) fn certificate() -> Option<Arc<ClientCertificate>> {
-    HOLD.try_with(|hold| hold.borrow().far_end.certificate.clone())
+    HOLD.try_with(|hold| hold.borrow().far_end.certificate().cloned())
         .ok()
         .flatten()
 }
 
 /// Who is at the far end of the exchange's connection.
 pub(super) fn peer() -> Peer {
-    HOLD.try_with(|hold| hold.borrow().far_end.peer)
+    HOLD.try_with(|hold| hold.borrow().far_end.peer())
         .unwrap_or(Peer::Unsaid(None))
 }
 
-/// Runs an exchange until it ends by itself; `None` when it was cut. `far_end` is that of the connection.
-pub async fn hold<T>(
-    exchange: impl Future<Output = T>,
-    draining: impl Future<Output = ()>,
-    far_end: FarEnd,
-    farewell: Arc<Farewell>,
-    spare: &Spare,
-) -> Option<T> {
-    let guarded = async move {
-        // Dropped in here, where the hold still says why.
-        let (mut exchange, mut draining) = (pin!(exchange), pin!(draining));
-        let ended = poll_fn(|cx| {
-            if let Poll::Ready(ended) = exchange.as_mut().poll(cx) {
-                return Poll::Ready(Ok(ended));
-            }
-            HOLD.with(|hold| {
-                let mut hold = hold.borrow_mut();
-                hold.poll(cx, draining.as_mut()).map(Err)
-            })
-        });
-        match ended.await {
-            Ok(ended) => {
-                spare.keep(HOLD.with(|hold| hold.borrow_mut().timer.take()));
-                Some(ended)
-            }
-            Err(cut) => {
-                HOLD.with(|hold| {
-                    let mut hold = hold.borrow_mut();
-                    hold.cut = Some(cut);
-                    if hold.tunnel {
-                        hold.farewell.say(cut);
-                    }
-                });
-                None
-            }
+/// The far end's address, as `X-Forwarded-For` names it.
+pub(super) fn hop() -> Option<HeaderValue> {
+    HOLD.try_with(|hold| hold.borrow().far_end.hop().cloned())
+        .ok()
+        .flatten()
+}
+
+impl Line {
+    /// That to `far_end`, which hears `farewell` at the end.
+    #[must_use]
+    pub const fn new(far_end: FarEnd, farewell: Arc<Farewell>) -> Self {
+        Self {
+            far_end,
+            farewell,
+            spare: Mutex::new(None),
         }
-    };
-    let asked = Hold {
-        far_end,
-        farewell,
-        timer: spare.take(),
-        brief: None,
-        ending: None,
-        handshake: None,
-        tunnel: false,
-        cut: None,
-    };
-    HOLD.scope(RefCell::new(asked), guarded).await
+    }
+
+    /// Runs an exchange until it ends by itself; `None` when it was cut. `draining`, which is called for tunnels only, resolves when
+    /// the server drains.
+    pub async fn hold<T>(
+        &self,
+        mut exchange: impl Future<Output = T> + Unpin,
+        draining: impl Fn() -> Ending,
+    ) -> Option<T> {
+        let guarded = async move {
+            // The exchange is dropped in here, where the hold still says why.
+            let ended = poll_fn(|cx| match Pin::new(&mut exchange).poll(cx) {
+                Poll::Ready(ended) => Poll::Ready(Ok(ended)),
+                Poll::Pending => HOLD.with(|hold| hold.borrow_mut().poll(cx, &draining).map(Err)),
+            });
+            match ended.await {
+                Ok(ended) => Some(ended),
+                Err(cut) => {
+                    HOLD.with(|hold| hold.borrow_mut().cut(cut));
+                    None
+                }
+            }
+        };
+        let mut held = pin!(HOLD.scope(RefCell::new(self.take()), guarded));
+        let ended = held.as_mut().await;
+        if let (Some(_), Some(hold)) = (&ended, held.take_value()) {
+            self.keep(hold.into_inner());
+        }
+        ended
+    }
+
+    fn take(&self) -> Box<Hold> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        spare.unwrap_or_else(|| {
+            Box::new(Hold {
+                far_end: self.far_end.clone(),
+                farewell: Arc::clone(&self.farewell),
+                timer: None,
+                asked: Asked::default(),
+            })
+        })
+    }
+
+    fn keep(&self, mut hold: Box<Hold>) {
+        hold.asked = Asked::default();
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+    }
 }
 
 impl Hold {
-    fn poll(&mut self, cx: &mut Context<'_>, draining: Pin<&mut impl Future<Output = ()>>) -> Poll<Cut> {
+    fn poll(&mut self, cx: &mut Context<'_>, draining: impl Fn() -> Ending) -> Poll<Cut> {
         let over = |end: &mut Option<Ending>, cx: &mut Context<'_>| {
             end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready())
         };
-        if self.ending.is_some() && !self.is_brief(cx) && over(&mut self.ending, cx) {
+        if self.asked.tunnel && self.asked.draining.is_none() {
+            self.asked.draining = Some(draining());
+        }
+        if self.asked.ending.is_some() && !self.is_brief(cx) && over(&mut self.asked.ending, cx) {
             Poll::Ready(Cut::SessionEnded)
-        } else if over(&mut self.handshake, cx) {
+        } else if over(&mut self.asked.handshake, cx) {
             Poll::Ready(Cut::Late)
-        } else if self.tunnel && draining.poll(cx).is_ready() {
+        } else if over(&mut self.asked.draining, cx) {
             Poll::Ready(Cut::Draining)
         } else {
             Poll::Pending
         }
     }
 
+    fn cut(&mut self, cut: Cut) {
+        self.asked.cut = Some(cut);
+        if self.asked.tunnel {
+            self.farewell.say(cut);
+        }
+    }
+
     /// Whether the exchange may still be over before anybody need be asked. Wakes it when that time has passed.
     fn is_brief(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(until) = self.brief else {
+        let Some(until) = self.asked.brief else {
             return false;
         };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
         while timer.as_mut().poll(cx).is_ready() {
             if timer.deadline() >= until {
-                self.brief = None;
+                self.asked.brief = None;
                 return false;
             }
             // It was an exchange's before this one.
@@ -213,26 +239,26 @@ impl Hold {
     }
 }
 
-/// Cuts the exchange when `ending` resolves, which is first polled when the exchange is brief no more.
-pub(super) fn cut_when(ending: Option<Ending>) {
+/// Cuts the exchange when `ending` resolves, which is first polled when the exchange, begun then, is brief no more.
+pub(super) fn cut_when(ending: Option<Ending>, begun: Instant) {
     ask(|hold| {
-        hold.brief = ending.is_some().then(|| Instant::now() + BRIEF);
-        hold.ending = ending;
+        hold.asked.brief = ending.is_some().then(|| begun + BRIEF);
+        hold.asked.ending = ending;
     });
 }
 
 /// Cuts the exchange unless the tunnel is open after `deadline`.
 pub(super) fn expect_tunnel(deadline: Option<Duration>) {
     if let Some(deadline) = deadline {
-        ask(|hold| hold.handshake = Some(Box::pin(tokio::time::sleep(deadline))));
+        ask(|hold| hold.asked.handshake = Some(Box::pin(tokio::time::sleep(deadline))));
     }
 }
 
 /// The tunnel is open: it does not outlive the server's drain.
 pub(super) fn open_tunnel() {
     ask(|hold| {
-        hold.handshake = None;
-        hold.tunnel = true;
+        hold.asked.handshake = None;
+        hold.asked.tunnel = true;
         // Before the head is sent, whose end is where the frames begin.
         hold.farewell.code.store(Farewell::TUNNEL, Ordering::Release);
     });
@@ -240,12 +266,12 @@ pub(super) fn open_tunnel() {
 
 /// There is no tunnel after all: the handshake was answered with an ordinary response.
 pub(super) fn forget_tunnel() {
-    ask(|hold| hold.handshake = None);
+    ask(|hold| hold.asked.handshake = None);
 }
 
 /// Whether the answer that begins now is the last of its connection. When the request came, that may not have been known.
 pub(super) fn is_last_answer() -> bool {
-    let last = |hold: &RefCell<Hold>| {
+    let last = |hold: &RefCell<Box<Hold>>| {
         let hold = hold.borrow();
         // It is told once, so that it was is enough to know, and takes no lock. Nobody is left to tell when the listener is gone.
         let told = |last: &watch::Receiver<bool>| last.has_changed().unwrap_or(true);
@@ -256,7 +282,7 @@ pub(super) fn is_last_answer() -> bool {
 
 /// Why this exchange is being dropped, if it was cut.
 pub(super) fn why() -> Option<Cut> {
-    HOLD.try_with(|hold| hold.try_borrow().ok()?.cut).ok().flatten()
+    HOLD.try_with(|hold| hold.try_borrow().ok()?.asked.cut).ok().flatten()
 }
 
 fn ask(what: impl FnOnce(&mut Hold)) {
@@ -271,18 +297,22 @@ mod tests {
 
     use super::*;
 
-    fn nobody() -> FarEnd {
-        FarEnd {
-            peer: Peer::Local,
-            certificate: None,
-        }
+    fn line(farewell: &Arc<Farewell>) -> Line {
+        Line::new(FarEnd::new(Peer::Local, None), Arc::clone(farewell))
     }
 
-    async fn held(exchange: impl Future<Output = ()>, draining: impl Future<Output = ()>) -> (bool, Option<u16>) {
+    fn never() -> Ending {
+        Box::pin(pending())
+    }
+
+    fn at_once() -> Ending {
+        Box::pin(ready(()))
+    }
+
+    async fn held(exchange: impl Future<Output = ()>, draining: fn() -> Ending) -> (bool, Option<u16>) {
         let farewell = Arc::new(Farewell::default());
-        let whole = hold(exchange, draining, nobody(), Arc::clone(&farewell), &Spare::default())
-            .await
-            .is_some();
+        let line = line(&farewell);
+        let whole = line.hold(Box::pin(exchange), draining).await.is_some();
         (whole, farewell.code())
     }
 
@@ -300,22 +330,22 @@ mod tests {
         let said = RefCell::new(None);
         let stream = async {
             let _dropped = Dropped(&said);
-            cut_when(Some(Box::pin(ready(()))));
+            cut_when(Some(at_once()), Instant::now());
             pending::<()>().await;
         };
-        assert_eq!(held(stream, pending()).await, (false, None));
+        assert_eq!(held(stream, never).await, (false, None));
         assert_eq!(said.take(), Some(Cut::SessionEnded));
         let tunnel = async {
-            cut_when(Some(Box::pin(ready(()))));
+            cut_when(Some(at_once()), Instant::now());
             open_tunnel();
             pending::<()>().await;
         };
-        assert_eq!(held(tunnel, pending()).await, (false, Some(1008)));
+        assert_eq!(held(tunnel, never).await, (false, Some(1008)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_is_asked_of_a_brief_exchange_and_the_timer_of_one_serves_the_next() {
-        let (spare, began) = (Spare::default(), Instant::now());
+        let (line, began) = (line(&Arc::default()), Instant::now());
         let asked = Arc::new(AtomicU16::new(0));
         let exchange = |lasting: Duration| {
             let asked = Arc::clone(&asked);
@@ -324,12 +354,12 @@ mod tests {
                 Poll::Ready(())
             });
             let exchange = async move {
-                cut_when(Some(Box::pin(ending)));
+                cut_when(Some(Box::pin(ending)), Instant::now());
                 tokio::time::sleep(lasting).await;
             };
-            hold(exchange, pending(), nobody(), Arc::default(), &spare)
+            line.hold(Box::pin(exchange), never)
         };
-        let deadline = || spare.0.lock().unwrap().as_ref().map(|timer| timer.deadline());
+        let deadline = || Some(line.spare.lock().unwrap().as_ref()?.timer.as_ref()?.deadline());
         for _ in 0..7 {
             assert_eq!(exchange(BRIEF / 5).await, Some(()));
         }
@@ -348,12 +378,12 @@ mod tests {
             open_tunnel();
             pending::<()>().await;
         };
-        assert_eq!(held(tunnel, ready(())).await, (false, Some(1001)));
+        assert_eq!(held(tunnel, at_once).await, (false, Some(1001)));
         let ordinary = async {
-            cut_when(Some(Box::pin(pending())));
+            cut_when(Some(never()), Instant::now());
             tokio::task::yield_now().await;
         };
-        assert_eq!(held(ordinary, ready(())).await, (true, None));
+        assert_eq!(held(ordinary, at_once).await, (true, None));
     }
 
     #[tokio::test(start_paused = true)]
@@ -362,12 +392,12 @@ mod tests {
             expect_tunnel(Some(Duration::from_secs(5)));
             pending::<()>().await;
         };
-        assert_eq!(held(unanswered, pending()).await, (false, None));
+        assert_eq!(held(unanswered, never).await, (false, None));
         let answered = async {
             expect_tunnel(Some(Duration::from_secs(5)));
             forget_tunnel();
             tokio::time::sleep(Duration::from_secs(10)).await;
         };
-        assert_eq!(held(answered, pending()).await, (true, None));
+        assert_eq!(held(answered, never).await, (true, None));
     }
 }

@@ -50,24 +50,21 @@ pub(super) fn check(head: &RequestHeader, limits: &Limits) -> Result<Target, Ref
     if head.headers.len() > limits.headers || size + raw.len() > limits.head {
         return Err(Refusal::HeadTooLarge);
     }
-    let target = Target::parse(raw, &hosts(head))?;
+    let target = Target::parse(raw, hosts(head))?;
     check_headers(&head.method, &head.headers)?;
     check_nominations(&head.headers)?;
     Ok(target)
 }
 
 /// The `Host` values, with HTTP/2's authority first; a `Host` that equals the authority is not a second one.
-fn hosts(head: &RequestHeader) -> Vec<&[u8]> {
+fn hosts(head: &RequestHeader) -> impl Iterator<Item = &[u8]> {
     let authority = head.uri.authority().map(|a| a.as_str().as_bytes());
     let written = head.headers.get_all(header::HOST).iter();
-    authority
-        .into_iter()
-        .chain(
-            written
-                .map(HeaderValue::as_bytes)
-                .filter(|host| Some(*host) != authority),
-        )
-        .collect()
+    authority.into_iter().chain(
+        written
+            .map(HeaderValue::as_bytes)
+            .filter(move |host| Some(*host) != authority),
+    )
 }
 
 fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {

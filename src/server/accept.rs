@@ -23,10 +23,10 @@ use super::{
     watched::{Terms, Watch},
 };
 use crate::{
-    flow::Front,
+    flow::{Ending, Front},
     proxy::{
-        Door, FarEnd, Listener,
-        link::{self, Farewell, Spare},
+        Door, Listener,
+        link::{Farewell, Line},
         upstream,
         watch::{self as under_watch, Connection},
     },
@@ -81,6 +81,7 @@ impl<F: Front> Gatehouse<F> {
         let limits = bound.listener().limits;
         let terms = Terms {
             head: limits.head_time,
+            idle: limits.keepalive,
             // Pingora's own, which ends an exchange with a word in its access line, comes first.
             write: limits.write + AFTER,
             unheard: door.unheard(),
@@ -194,14 +195,8 @@ impl<F: Front> Gatehouse<F> {
                     Ok(Arrived { stream, far_end, place }) => {
                         let farewell = Arc::new(Farewell::by(last_answers.clone()));
                         let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                        let spare = Spare::default();
-                        let app = Arc::new(App {
-                            proxy,
-                            far_end,
-                            farewell,
-                            spare,
-                            course,
-                        });
+                        let line = Line::new(far_end, farewell);
+                        let app = Arc::new(App { proxy, line, course });
                         app.process_new(Box::new(stream), &last_answers).await;
                         drop(place);
                     }
@@ -215,12 +210,10 @@ impl<F: Front> Gatehouse<F> {
     }
 }
 
-/// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`link`].
+/// Pingora's proxy on one connection, with what it does not watch itself; each of its exchanges is held: see [`Line`].
 struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
-    far_end: FarEnd,
-    farewell: Arc<Farewell>,
-    spare: Spare,
+    line: Line,
     course: watch::Receiver<Course>,
 }
 
@@ -238,23 +231,17 @@ impl<F: Front> HttpServerApp for App<F> {
     {
         let http2 = session.is_http2();
         let serving = self.proxy.process_new_http(session, shutdown);
-        Box::pin(async move {
-            let draining = async {
-                reached(&mut self.course.clone(), Course::Leave).await;
-            };
-            let exchange = async {
-                if http2 {
-                    under_watch::upload(serving).await.flatten()
-                } else {
-                    under_watch::head_begins();
-                    serving.await
-                }
-            };
-            let (far_end, farewell) = (self.far_end.clone(), Arc::clone(&self.farewell));
-            link::hold(exchange, draining, far_end, farewell, &self.spare)
-                .await
-                .flatten()
-        })
+        let exchange = if http2 {
+            Box::pin(async move { under_watch::upload(serving).await.flatten() })
+        } else {
+            under_watch::head_begins();
+            serving
+        };
+        let draining = || -> Ending {
+            let mut course = self.course.clone();
+            Box::pin(async move { reached(&mut course, Course::Leave).await })
+        };
+        Box::pin(async move { self.line.hold(exchange, draining).await.flatten() })
     }
 
     fn h2_options(&self) -> Option<H2Options> {

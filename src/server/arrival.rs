@@ -61,7 +61,7 @@ impl Entrance {
         let stream = Coalesced::new(accepted, &rest);
         let secured = secure(stream, self.acceptor, deadline, watch(whose)).await;
         let (stream, certificate) = secured.map_err(closed)?;
-        let far_end = FarEnd { peer, certificate };
+        let far_end = FarEnd::new(peer, certificate);
         Ok(Arrived { stream, far_end, place })
     }
 

@@ -1,5 +1,6 @@
 //! A connection's stream, watched where pingora has no hook: how long a request's head takes to come in, and what
-//! pingora answers before any hook.
+//! pingora answers before any hook. How long an idle connection is kept is watched here too, with one timer for all of its
+//! pauses: pingora sets one for each.
 
 use std::{
     future::Future as _,
@@ -38,6 +39,8 @@ const PREFACE: usize = 24;
 pub(super) struct Terms {
     /// Longest time from the first byte of a head to its last.
     pub(super) head: Duration,
+    /// How long a connection is kept that brings no request. That over HTTP/2 is pingora's to end.
+    pub(super) idle: Duration,
     /// Longest time that the client takes nothing of what is written.
     pub(super) write: Duration,
     /// Who is told.
@@ -60,8 +63,17 @@ pub(super) struct Watched<S> {
     peer: Option<IpAddr>,
     phase: Phase,
     timer: Option<Pin<Box<Sleep>>>,
+    pause: Pause,
     /// Runs while what is written finds no room.
     blocked: Option<Pin<Box<Sleep>>>,
+}
+
+/// Time without a request. The timer is not set anew with each pause: it goes off for one that is over already, and is set
+/// further by the one that finds it so.
+#[derive(Debug, Default)]
+struct Pause {
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// Where the watch stands.
@@ -99,6 +111,7 @@ impl Watch {
             peer,
             phase,
             timer: None,
+            pause: Pause::default(),
             blocked: None,
         }
     }
@@ -117,7 +130,26 @@ impl<S: IO> Watched<S> {
         timer.as_mut().poll(cx).is_ready()
     }
 
-    /// Answers where an answer is possible, tells of it, and lets the connection go.
+    /// Whether it was kept idle for as long as it is.
+    fn is_idle(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.phase != Phase::Quiet || !self.connection.is_reading_head() {
+            return false;
+        }
+        let due = *self.pause.since.get_or_insert_with(Instant::now) + self.terms.idle;
+        let timer = self
+            .pause
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= due {
+                return true;
+            }
+            timer.as_mut().reset(due);
+        }
+        false
+    }
+
+    /// Answers where an answer is due and possible, tells of it, and lets the connection go.
     fn give_up(&mut self, cx: &mut Context<'_>) {
         if let Phase::Head(since) = self.phase {
             // Nothing was written since the last answer, so this finds room. If not, the client goes without.
@@ -151,6 +183,7 @@ impl<S: IO> Watched<S> {
 
     /// Moves on by so many bytes read.
     fn advance(&mut self, count: usize) {
+        self.pause.since = None;
         self.phase = match self.phase {
             Phase::Quiet if count > 0 && self.connection.is_reading_head() => Phase::Head(Instant::now()),
             Phase::Preface(since, missing) if count < missing => Phase::Preface(since, missing - count),
@@ -199,7 +232,7 @@ impl<S: IO> AsyncRead for Watched<S> {
             Poll::Ready(Ok(())) => this.advance(buf.filled().len() - before),
             Poll::Ready(Err(_)) => {}
             Poll::Pending => {
-                if this.is_late(cx) {
+                if this.is_late(cx) || this.is_idle(cx) {
                     this.give_up(cx);
                 }
             }
@@ -298,6 +331,7 @@ mod tests {
     use crate::{entropy::Entropy, proxy::watch::head_begins, telemetry::Telemetry};
 
     const HEAD: Duration = Duration::from_secs(15);
+    const IDLE: Duration = Duration::from_secs(75);
     const WRITE: Duration = Duration::from_secs(60);
 
     struct Pair {
@@ -312,6 +346,7 @@ mod tests {
             connection: Arc::clone(connection),
             terms: Terms {
                 head: HEAD,
+                idle: IDLE,
                 write: WRITE,
                 unheard: Unheard::new(telemetry.clone(), &Entropy::system()),
             },
@@ -378,6 +413,30 @@ mod tests {
             std::future::pending(),
         );
         waits.await;
+        assert!(!pair.telemetry.render().contains("head_timeout"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_kept_idle_for_so_long_after_each_request() {
+        let mut pair = pair();
+        let begun = Instant::now();
+        let serving = pair.connection.serve(
+            async {
+                for _ in 0..3 {
+                    head_begins();
+                    assert!(tokio::time::timeout(IDLE / 2, pair.server.read_u8()).await.is_err());
+                    pair.client.write_all(b"G").await.unwrap();
+                    assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
+                    crate::proxy::watch::head_is_read();
+                    assert!(tokio::time::timeout(IDLE, pair.server.read_u8()).await.is_err());
+                }
+                head_begins();
+                pair.server.read_u8().await.unwrap();
+            },
+            std::future::pending(),
+        );
+        serving.await;
+        assert_eq!(begun.elapsed(), IDLE / 2 * 9 + IDLE);
         assert!(!pair.telemetry.render().contains("head_timeout"));
     }
 

@@ -213,9 +213,9 @@ fn there_is_exactly_one_well_formed_host() {
             "{written:?}"
         );
     }
-    assert_eq!(Target::parse(b"/", &[]), Err(Refusal::BadHost));
+    assert_eq!(Target::parse::<[u8]>(b"/", []), Err(Refusal::BadHost));
     assert_eq!(Target::parse(b"/", &[b"h.test", b"h.test"]), Err(Refusal::BadHost));
-    assert_eq!(Target::parse(b"http://h.test/", &[]), Err(Refusal::BadHost));
+    assert_eq!(Target::parse::<[u8]>(b"http://h.test/", []), Err(Refusal::BadHost));
     assert_eq!(Target::parse(b"/", &[b"h\xff.test"]), Err(Refusal::BadHost));
 }
 

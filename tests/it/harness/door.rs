@@ -214,8 +214,8 @@ impl Front for Stub {
         }))
     }
 
-    fn is_own_cookie(&self, name: &str) -> bool {
-        name.starts_with("__Host-doorward")
+    fn is_own_cookie(&self, name: &[u8]) -> bool {
+        name.starts_with(b"__Host-doorward")
     }
 
     fn subject_hash(&self, _: &Admission) -> Option<Arc<str>> {
