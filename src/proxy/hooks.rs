@@ -134,7 +134,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         {
             hold.hold();
         }
-        outbound::edit(&*self.front, head, ctx, self.listener.public, link::peer().address())
+        outbound::edit(&*self.front, head, ctx, &self.listener, link::peer().address())
     }
 
     async fn request_body_filter(

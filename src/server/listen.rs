@@ -201,6 +201,7 @@ mod tests {
             duty: Duty::Serve,
             hsts: None,
             trusted_proxies: Vec::new(),
+            trusted_headers: Vec::new(),
             proxy_protocol: false,
             limits: Limits::default(),
         }
