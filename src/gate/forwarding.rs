@@ -231,7 +231,10 @@ mod tests {
             assert_eq!(String::from_utf8(list.unwrap()).unwrap(), expected, "{written:?}");
         }
         let unlisted = Origin::peer("9.9.9.9".parse().ok());
-        assert_eq!(unlisted.list(&lines(&["1.2.3.4"]), Some("9.9.9.9")), Some(b"9.9.9.9".to_vec()));
+        assert_eq!(
+            unlisted.list(&lines(&["1.2.3.4"]), Some("9.9.9.9")),
+            Some(b"9.9.9.9".to_vec())
+        );
         assert_eq!(unlisted.list(&lines(&[]), None), None);
     }
 
@@ -243,7 +246,12 @@ mod tests {
             ("x-forwarded-for", Word::Nobodys, Word::Senders, Word::Senders),
             ("x-forwarded-host", Word::Nobodys, Word::Ours, Word::Senders),
             ("x-forwarded-proto", Word::Nobodys, Word::Ours, Word::Ours),
-            ("x-forwarded-port", Word::Nobodys, Word::OursInReturn, Word::OursInReturn),
+            (
+                "x-forwarded-port",
+                Word::Nobodys,
+                Word::OursInReturn,
+                Word::OursInReturn,
+            ),
             ("x-forwarded-prefix", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("x-forwarded-client-cert", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("x-real-ip", Word::Nobodys, Word::OursInReturn, Word::OursInReturn),

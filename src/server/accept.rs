@@ -4,12 +4,15 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
-    protocols::http::{ServerSession, v2::server::H2Options},
+    protocols::{
+        ALPN,
+        http::{ServerSession, v2::server::H2Options},
+    },
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
 
@@ -31,6 +34,7 @@ use crate::{
         watch::{self as under_watch, Connection},
     },
     task,
+    telemetry::TurnedAway,
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -71,8 +75,7 @@ pub(super) struct Gatehouse<F: Front> {
     certificates: Option<Arc<Certificates>>,
     listener: Arc<Listener>,
     terms: Terms,
-    crowd: Option<Crowd>,
-    room: Option<Arc<Semaphore>>,
+    crowd: Crowd,
     told: Told,
 }
 
@@ -96,8 +99,7 @@ impl<F: Front> Gatehouse<F> {
             certificates: bound.certificates().cloned(),
             listener: Arc::clone(bound.listener()),
             terms,
-            crowd: limits.connections_per_address.map(Crowd::new),
-            room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
+            crowd: bound.crowd(),
             told,
         }
     }
@@ -107,15 +109,11 @@ impl<F: Front> Gatehouse<F> {
         let mut course = self.told.course.clone();
         let mut welcomed = None;
         loop {
-            let next = async {
-                let permit = self.permit().await;
-                (socket.accept().await, permit)
-            };
             tokio::select! {
                 () = reached(&mut course, Course::Leave) => break,
-                (accepted, permit) = next => match accepted {
+                accepted = socket.accept() => match accepted {
                     Ok(accepted) => {
-                        self.welcome(accepted, permit);
+                        self.welcome(accepted);
                         welcomed = Some(Instant::now());
                     }
                     Err(error) => {
@@ -141,34 +139,20 @@ impl<F: Front> Gatehouse<F> {
     /// Who was let into the queue before the end is not turned away: to close over them would reset their connections.
     fn take_the_last(&self, socket: &Socket) -> bool {
         let mut taken = false;
-        while let Some(permit) = self.permit_now()
-            && let Some(accepted) = socket.accept_now()
-        {
-            self.welcome(accepted, permit);
+        while let Some(accepted) = socket.accept_now() {
+            self.welcome(accepted);
             taken = true;
         }
         taken
     }
 
-    /// `None` where connections are limited and there is no room.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer says whether one may come in, the inner holds its place"
-    )]
-    fn permit_now(&self) -> Option<Option<OwnedSemaphorePermit>> {
-        match &self.room {
-            Some(room) => Arc::clone(room).try_acquire_owned().ok().map(Some),
-            None => Some(None),
-        }
-    }
-
-    /// Waits for room, where connections are limited.
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        let room = Arc::clone(self.room.as_ref()?);
-        room.acquire_owned().await.ok()
-    }
-
-    fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
+    /// Serves a connection in a task of its own, where there is room for one more. Who finds none is closed at once: in a queue nobody
+    /// would know of it, and a balancer could not go elsewhere.
+    fn welcome(&self, accepted: Accepted) {
+        let Some(ticket) = self.crowd.come_in(self.listener.limits.connections) else {
+            let unheard = &self.terms.unheard;
+            return unheard.turned_away(TurnedAway::TooMany, accepted.peer());
+        };
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
         let terms = self.terms.clone();
         let entrance = Entrance {
@@ -176,6 +160,7 @@ impl<F: Front> Gatehouse<F> {
             acceptor: self.certificates.as_ref().map(|certificates| certificates.acceptor()),
             crowd: self.crowd.clone(),
         };
+        let keepalive = self.listener.limits.keepalive;
         drop(task::spawn("a connection", async move {
             let Told {
                 last_answers,
@@ -192,6 +177,7 @@ impl<F: Front> Gatehouse<F> {
             let serving = async {
                 match entrance.admit(accepted, watch).await {
                     Ok(Arrived { stream, far_end, place }) => {
+                        let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
                         let farewell = Arc::new(Farewell::by(last_answers.clone()));
                         let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                         let spare = Spare::default();
@@ -201,8 +187,18 @@ impl<F: Front> Gatehouse<F> {
                             farewell,
                             spare,
                             course,
+                            connection: Arc::clone(&connection),
                         });
-                        app.process_new(Box::new(stream), &last_answers).await;
+                        // Pingora asks a client over HTTP/2 whether it heard of the end, and waits for its word for ever.
+                        let deaf = async {
+                            told(&mut last_answers.clone()).await;
+                            connection.is_quiet(keepalive).await;
+                        };
+                        tokio::select! {
+                            biased;
+                            _ = app.process_new(Box::new(stream), &last_answers) => {}
+                            () = task::only_when_woken(deaf), if http2 => {}
+                        }
                         drop(place);
                     }
                     Err(Closed { why: Some(why), whose }) => terms.unheard.turned_away(why, whose),
@@ -210,7 +206,7 @@ impl<F: Front> Gatehouse<F> {
                 }
             };
             Box::pin(connection.serve(serving, told(&mut cut))).await;
-            drop((permit, alive));
+            drop((ticket, alive));
         }));
     }
 }
@@ -222,6 +218,7 @@ struct App<F: Front> {
     farewell: Arc<Farewell>,
     spare: Spare,
     course: watch::Receiver<Course>,
+    connection: Arc<Connection>,
 }
 
 impl<F: Front> HttpServerApp for App<F> {
@@ -244,6 +241,7 @@ impl<F: Front> HttpServerApp for App<F> {
             };
             let exchange = async {
                 if http2 {
+                    let _stream = self.connection.stream_begins();
                     under_watch::upload(serving).await.flatten()
                 } else {
                     under_watch::head_begins();

@@ -314,7 +314,12 @@ async fn what_the_operator_says_that_a_proxy_keeps_passes_as_it_is() {
     assert_eq!(received.header("client-cert"), [":evil:"]);
     assert_eq!(received.header("x-forwarded-proto"), ["http"]);
     assert_eq!(received.header("x-forwarded-for"), ["1.2.3.4, 127.0.0.1"]);
-    for name in ["forwarded", "x-forwarded-server", "x-forwarded-client-cert", "x_forwarded_for"] {
+    for name in [
+        "forwarded",
+        "x-forwarded-server",
+        "x-forwarded-client-cert",
+        "x_forwarded_for",
+    ] {
         assert!(received.header(name).is_empty(), "{name}");
     }
 }
