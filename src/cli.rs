@@ -32,10 +32,15 @@ use crate::{
     server::RunError,
 };
 
+/// Left out where it is not built in.
+const TRY: &str = if cfg!(feature = "demo") {
+    "  doorward demo                                   try it, with nothing but this program\n"
+} else {
+    ""
+};
+
 const EXAMPLES: &str = "\
-Examples:
-  doorward demo                                   try it, with nothing but this program
-  doorward keys generate > session.key            a key that seals sessions
+\x20 doorward keys generate > session.key            a key that seals sessions
   doorward check --config doorward.yaml           every problem of a configuration at once
   doorward check --diff old.yaml new.yaml         what a reload would change
   doorward doctor --config doorward.yaml          whether all that it needs is there, and what to do
@@ -47,7 +52,7 @@ Exit codes: 0 done, 1 failed, 2 the configuration or the command line is wrong."
 
 /// A reverse-proxy authentication gateway: sign-in with OpenID Connect, identity for every app
 #[derive(Debug, Parser)]
-#[command(name = "doorward", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "doorward", version, after_help = format!("Examples:\n{TRY}{EXAMPLES}"), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -199,5 +204,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn examples_are_of_commands_that_there_are() {
+        let command = Cli::command();
+        let examples = command.get_after_help().unwrap().to_string();
+        let named = examples
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("doorward "));
+        for name in named.clone().map(|rest| rest.split(' ').next().unwrap()) {
+            assert!(command.find_subcommand(name).is_some(), "{name}");
+        }
+        assert_eq!(named.count(), 6 + usize::from(cfg!(feature = "demo")));
     }
 }

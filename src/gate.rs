@@ -6,6 +6,7 @@ pub mod cors;
 pub mod decide;
 pub mod explain;
 pub mod former;
+pub mod forwarding;
 pub mod place;
 pub mod provider_logout;
 pub mod refusal;
@@ -24,6 +25,7 @@ pub use self::{
     callback::{Answer, Received},
     decide::{Admission, Decision, Verdict, judge, needs_session, settle},
     former::Former,
+    forwarding::Origin,
     place::{Endpoint, Place},
     provider_logout::Heard,
     refusal::{Refusal, SignInFailure},

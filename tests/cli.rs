@@ -201,6 +201,7 @@ fn a_good_configuration_is_summed_up_with_what_to_register() {
     Register at provider corporate, for client doorward:
       redirect URI     https://app.example.com/.doorward/callback
       after sign-out   https://app.example.com/.doorward/signed-out
+      back-channel     https://app.example.com/.doorward/backchannel-logout/corporate
     ");
     assert_eq!(ran.code, Some(0));
 }
@@ -213,6 +214,7 @@ fn each_provider_has_its_own_addresses_to_register() {
     client_id: guests
     client_secret: a-secret-for-this-test
     rp_initiated_logout: false
+    front_channel_logout: true
   spare:
     issuer: https://id.spare.example
     client_id: spare
@@ -233,8 +235,11 @@ session:";
     Register at provider corporate, for client doorward:
       redirect URI     https://app.example.com/.doorward/callback
       after sign-out   https://app.example.com/.doorward/signed-out
+      back-channel     https://app.example.com/.doorward/backchannel-logout/corporate
     Register at provider partners, for client guests:
       redirect URI     https://*.partners.example.com/.doorward/callback/partners
+      back-channel     https://*.partners.example.com/.doorward/backchannel-logout/partners
+      front-channel    https://*.partners.example.com/.doorward/frontchannel-logout/partners
       In place of *, each host that people open.
     Provider spare is used by no route.
     ");

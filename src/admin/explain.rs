@@ -16,7 +16,8 @@ use super::{
     token::Token,
 };
 use crate::{
-    gate::explain::{self, Question},
+    gate::explain::{self, Assumed, Question},
+    identity::ClientCertificate,
     oidc::Claims,
     telemetry::{Act, Audit},
 };
@@ -31,6 +32,8 @@ struct Asked {
     url: String,
     method: Option<String>,
     claims: Option<Claims>,
+    /// In PEM.
+    certificate: Option<String>,
 }
 
 /// The path of explanations.
@@ -52,10 +55,16 @@ async fn explain(
     let method = method.map_err(|_| Problem::Query("`method` is no method".to_owned()))?;
     let target = explain::target(&asked.url);
     let target = target.ok_or_else(|| Problem::Query("`url` is no whole URL".to_owned()))?;
+    let certificate = asked.certificate.as_deref().map(str::as_bytes);
+    let certificate = certificate.map(ClientCertificate::hypothetical).transpose();
+    let certificate = certificate.map_err(|error| Problem::Query(format!("`certificate` in PEM: {error}")))?;
     let question = Question {
         method: &method,
         target,
-        claims: asked.claims.as_ref(),
+        caller: Assumed {
+            claims: asked.claims.as_ref(),
+            certificate: certificate.as_ref(),
+        },
     };
     let gateway = desk.admin.live.gateway();
     let parts = gateway.parts();

@@ -79,6 +79,16 @@ fn register(plan: &Plan, out: &mut impl Write) -> Result<(), Failure> {
         for uri in known.signed_out_uris.iter().filter(|_| provider.logout.rp_initiated) {
             writeln!(out, "  after sign-out   {uri}")?;
         }
+        if let Some(uri) = &known.back_channel_uri {
+            writeln!(out, "  back-channel     {uri}")?;
+        }
+        if let Some(uri) = known
+            .front_channel_uri
+            .as_ref()
+            .filter(|_| provider.logout.front_channel)
+        {
+            writeln!(out, "  front-channel    {uri}")?;
+        }
         if known.redirect_uris.iter().any(|uri| uri.contains("://*")) {
             writeln!(out, "  In place of *, each host that people open.")?;
         }

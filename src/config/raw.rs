@@ -36,7 +36,7 @@ use super::written::{
     Text,
     address::{Network, PublicUrl},
     measure::{LengthOfTime, LimitOfTime},
-    name::{FormerFolderText, NameText},
+    name::{FormerFolderText, HeaderTitle, NameText},
 };
 
 /// A Doorward configuration.
@@ -60,10 +60,15 @@ pub struct Config {
     /// How long a client may take.
     #[schemars(extend("default" = {}))]
     pub timeouts: Timeouts,
-    /// Proxies in front of Doorward, as networks. Only what they say in `X-Forwarded-*` is believed; from anyone
-    /// else these headers are removed.
+    /// Proxies in front of Doorward, as networks. Only they are believed in `X-Forwarded-For`, as far as it leads to the
+    /// client, and in `X-Request-Id`.
     #[schemars(extend("default" = []))]
     pub trusted_proxies: Vec<Text<Network>>,
+    /// Further headers in which they are believed, such as `X-Forwarded-Proto`, `X-Forwarded-Prefix` or `Client-Cert`: upstreams get
+    /// them as the proxies send them. Each of the proxies has to set or remove each of them, or a client's own word goes through.
+    /// What is not listed Doorward says itself or removes.
+    #[schemars(extend("default" = []))]
+    pub trusted_headers: Vec<Text<HeaderTitle>>,
     /// Lets `trusted_proxies` hold networks of all addresses, or nearly: then any client can claim to be any other.
     #[schemars(extend("default" = false))]
     pub insecure_trust_all_proxies: bool,

@@ -4,6 +4,7 @@
 //! forgotten for others begins anew, so a flood from many addresses loosens the limits and never tightens them.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     num::NonZeroU32,
     sync::{
         Arc,
@@ -21,8 +22,10 @@ use crate::{
         allowance::{Counted, counted},
         cors, sign_in,
     },
+    identity::VerifiedIdentity,
     pages::Context,
     policy::{Route, RouteId},
+    session::Session,
     telemetry::Event,
 };
 
@@ -33,7 +36,11 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// How much of what is used, by whom. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Counts(Cache<What, Arc<AtomicU64>>);
+pub(super) struct Counts {
+    used: Cache<What, Arc<AtomicU64>>,
+    /// Tells people from one another, for as long as the process lasts.
+    people: RandomState,
+}
 
 /// What is counted, and of whom.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -57,7 +64,10 @@ pub(super) enum Step {
 
 impl Default for Counts {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build())
+        Self {
+            used: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+            people: RandomState::new(),
+        }
     }
 }
 
@@ -78,12 +88,16 @@ impl Counts {
         refused
     }
 
+    fn person(&self, identity: &VerifiedIdentity) -> u64 {
+        self.people.hash_one((identity.issuer().as_str(), identity.subject()))
+    }
+
     fn give_back(&self, what: What, allowance: Allowance, now: Duration) {
         self.change(what, |used| allowance.give_back(used, now));
     }
 
     fn change(&self, what: What, mut to: impl FnMut(Used) -> Used) {
-        let kept = self.0.get_with(what, Arc::default);
+        let kept = self.used.get_with(what, Arc::default);
         let changed = kept.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(to(Used(used)).0));
         tracing::trace!(changed = changed.is_ok(), "counted");
     }
@@ -108,15 +122,14 @@ impl Gateway {
         incoming: &Incoming<'_>,
     ) -> Option<Reply> {
         let rate = route.rate.as_ref()?;
-        let ring = self.parts().ring.load();
-        let person = |session: &crate::session::Session| Arc::clone(session.subject_hash(&ring));
+        let person = |session: &Session| self.counts().person(&session.record.identity);
         let whom = counted(rate.by, presence, Source::of(incoming.client), person)?;
-        let subject_hash = match &whom {
-            Counted::Person(hash) => Some(Arc::clone(hash)),
-            Counted::Source(_) => None,
-        };
         let what = What::Requests(route.id.clone(), whom);
         let wait = self.counts().take(what, Allowance::of(rate), self.moment())?;
+        let subject_hash = match presence {
+            Some(Presence::Session(session)) => Some(Arc::clone(session.subject_hash(&self.parts().ring.load()))),
+            Some(Presence::Nothing | Presence::Unreadable | Presence::Down) | None => None,
+        };
         let refusal = Refusal::TooManyRequests;
         self.emit(&Event::Decision {
             route: &route.id.0,
@@ -185,7 +198,7 @@ mod tests {
             route("a", "192.0.2.1"),
             route("a", "192.0.2.2"),
             route("b", "192.0.2.1"),
-            What::Requests(RouteId("a".into()), Counted::Person("192.0.2.1".into())),
+            What::Requests(RouteId("a".into()), Counted::Person(1)),
             What::SignIns(from("192.0.2.1")),
             What::Answers(from("192.0.2.1")),
         ] {
@@ -222,7 +235,7 @@ mod tests {
                 "strangers are not refused for others"
             );
         }
-        counts.0.run_pending_tasks();
-        assert!(counts.0.entry_count() <= MOST, "{}", counts.0.entry_count());
+        counts.used.run_pending_tasks();
+        assert!(counts.used.entry_count() <= MOST, "{}", counts.used.entry_count());
     }
 }

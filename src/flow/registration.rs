@@ -17,6 +17,10 @@ pub struct Registration {
     pub redirect_uris: BTreeSet<String>,
     /// Post-logout redirect URIs (OpenID Connect RP-Initiated Logout 1.0 section 3.1).
     pub signed_out_uris: BTreeSet<String>,
+    /// The back-channel logout URI (OpenID Connect Back-Channel Logout 1.0 section 2.2): a client has one, and every host of ours takes it.
+    pub back_channel_uri: Option<String>,
+    /// The front-channel logout URI (OpenID Connect Front-Channel Logout 1.0 section 2), likewise.
+    pub front_channel_uri: Option<String>,
 }
 
 impl Registration {
@@ -38,12 +42,18 @@ impl Registration {
             };
             listeners.iter().flat_map(each)
         };
+        // A host that is written out serves better than a pattern, which the operator has to replace.
+        let one = || origins().min_by_key(|origin| (origin.contains('*'), origin.clone()));
+        let below =
+            |endpoint: Endpoint| one().map(|origin| format!("{origin}{}/{}", endpoint.path(), provider.as_str()));
         let callback = place::callback(provider, default, site.former());
         Self {
             redirect_uris: origins().map(|origin| format!("{origin}{callback}")).collect(),
             signed_out_uris: origins()
                 .map(|origin| format!("{origin}{}", Endpoint::SignedOut.path()))
                 .collect(),
+            back_channel_uri: below(Endpoint::BackChannelLogout),
+            front_channel_uri: below(Endpoint::FrontChannelLogout),
         }
     }
 }
@@ -106,11 +116,25 @@ mod tests {
         let found = of("google", &[USUAL]);
         let expected = ["https://*.partners.example.com/.doorward/callback/google"];
         assert_eq!(list(&found.redirect_uris), expected);
+        let expected = "https://*.partners.example.com/.doorward/backchannel-logout/google";
+        assert_eq!(found.back_channel_uri.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_logout_comes_to_one_address_and_to_a_host_that_is_written_out_if_there_is_one() {
+        let routes = ["*.a.example.com /*", "wiki.example.com /*"].map(|written| signed_in(written, "corporate"));
+        let site = Site::new(routes.into()).unwrap();
+        let found = Registration::of(&ProviderName::new("corporate"), None, &site, &[BY_TLS, USUAL]);
+        let expected = "https://wiki.example.com/.doorward/backchannel-logout/corporate";
+        assert_eq!(found.back_channel_uri.as_deref(), Some(expected));
+        let expected = "https://wiki.example.com/.doorward/frontchannel-logout/corporate";
+        assert_eq!(found.front_channel_uri.as_deref(), Some(expected));
     }
 
     #[test]
     fn a_provider_that_no_route_names_has_nothing_to_know() {
         let found = of("laboratory", &[USUAL]);
         assert!(found.redirect_uris.is_empty() && found.signed_out_uris.is_empty());
+        assert_eq!((found.back_channel_uri, found.front_channel_uri), (None, None));
     }
 }

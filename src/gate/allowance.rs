@@ -3,7 +3,7 @@
 //! The generic cell rate algorithm (ITU-T I.371): all that is kept of a caller is one moment, at which nothing of what they did
 //! counts any more. Each request moves it on by an interval, and may not move it further ahead than all that is allowed at once.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Presence, Source};
 use crate::{
@@ -91,8 +91,8 @@ fn nanos(time: Duration) -> u64 {
 pub enum Counted {
     /// To where it comes from.
     Source(Source),
-    /// To a person, by the keyed hash of their subject.
-    Person(Arc<str>),
+    /// To a person, by a hash of issuer and subject under a key of the counting process. Not that of logs: its key changes with the ring.
+    Person(u64),
 }
 
 /// To whom a request to a route is counted, at the one point where it is: before its session is looked for (`None`) where
@@ -102,7 +102,7 @@ pub fn counted(
     by: RateBy,
     presence: Option<&Presence>,
     source: Source,
-    person: impl FnOnce(&Session) -> Arc<str>,
+    person: impl FnOnce(&Session) -> u64,
 ) -> Option<Counted> {
     match (by, presence) {
         (RateBy::Address, None) => Some(Counted::Source(source)),

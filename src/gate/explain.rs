@@ -4,11 +4,12 @@ use http::Method;
 
 use super::{
     Caller, Place, Refusal, Target,
+    decide::valid,
     place::place,
     table::{self, AccessKind, StandingKind},
 };
 use crate::{
-    identity::{ClaimNames, VerifiedIdentity},
+    identity::{ClaimNames, ClientCertificate, VerifiedIdentity},
     oidc::{Claims, Issuer, ProviderName},
     policy::{Access, PathPattern, Route, Site},
     time::UnixTime,
@@ -32,8 +33,17 @@ pub struct Question<'a> {
     pub method: &'a Method,
     /// Its target, as [`target`] reads it.
     pub target: Result<Target, Refusal>,
+    /// Who makes it.
+    pub caller: Assumed<'a>,
+}
+
+/// Who makes it, as far as that is assumed.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Assumed<'a> {
     /// The claims of somebody who is signed in.
     pub claims: Option<&'a Claims>,
+    /// The client certificate of the connection, taken for one that an authority of the listener signed.
+    pub certificate: Option<&'a ClientCertificate>,
 }
 
 /// Says which route a request belongs to, and what would be decided there, line by line. `vouchers` are by name in
@@ -43,7 +53,7 @@ pub fn explain(site: &Site, vouchers: &[Voucher<'_>], question: &Question<'_>, n
     let lines = match &question.target {
         Err(refusal) => vec![refused(*refusal)],
         Ok(target) => match place(site, question.method, target) {
-            Place::Route(route) => explain_route(vouchers, &route, question.claims, now),
+            Place::Route(route) => explain_route(vouchers, &route, question.caller, now),
             Place::Own(endpoint) => vec![
                 format!("own endpoint  {}", endpoint.path()),
                 "Doorward answers this itself; no route is asked.".to_owned(),
@@ -92,7 +102,8 @@ pub fn target(url: &str) -> Option<Result<Target, Refusal>> {
     Some(Target::parse(path.as_bytes(), &[host.as_bytes()]))
 }
 
-fn explain_route(vouchers: &[Voucher<'_>], route: &Route, claims: Option<&Claims>, now: UnixTime) -> Vec<String> {
+fn explain_route(vouchers: &[Voucher<'_>], route: &Route, caller: Assumed<'_>, now: UnixTime) -> Vec<String> {
+    let certificate = valid(caller.certificate, now);
     let matcher = &route.matcher;
     let mut lines = vec![
         format!("route    {}", route.id.0),
@@ -108,17 +119,38 @@ fn explain_route(vouchers: &[Voucher<'_>], route: &Route, claims: Option<&Claims
     lines.push(format!("access   {}", route.access));
     lines.extend(demands_words(route).map(|demands| format!("sign-in  {demands}")));
     lines.extend(route.cors.as_ref().map(|cors| format!("cors     {cors}")));
-    lines.extend([String::new(), "without a session".to_owned()]);
-    lines.extend(rows(route, None, now));
     lines.extend(
-        claims
+        route
+            .rate
+            .as_ref()
+            .map(|rate| format!("rate     {rate}; beyond it 429")),
+    );
+    lines.extend(caller.certificate.map(|shown| {
+        let validity = if certificate.is_some() {
+            "taken as signed by an authority of the listener"
+        } else {
+            "not valid at this time, so it counts as none"
+        };
+        format!("client   with the certificate of {}, {validity}", shown.subject())
+    }));
+    lines.extend([String::new(), "without a session".to_owned()]);
+    lines.extend(rows(route, None, certificate, now));
+    lines.extend(
+        caller
+            .claims
             .into_iter()
-            .flat_map(|claims| explain_session(vouchers, route, claims, now)),
+            .flat_map(|claims| explain_session(vouchers, route, claims, certificate, now)),
     );
     lines
 }
 
-fn explain_session(vouchers: &[Voucher<'_>], route: &Route, claims: &Claims, now: UnixTime) -> Vec<String> {
+fn explain_session(
+    vouchers: &[Voucher<'_>],
+    route: &Route,
+    claims: &Claims,
+    certificate: Option<&ClientCertificate>,
+    now: UnixTime,
+) -> Vec<String> {
     let name = &route.sign_in.provider;
     let voucher = vouchers.iter().find(|one| one.name == name);
     let Some(voucher) = voucher.or_else(|| vouchers.first()) else {
@@ -135,18 +167,23 @@ fn explain_session(vouchers: &[Voucher<'_>], route: &Route, claims: &Claims, now
     let identity = VerifiedIdentity::hypothetical(name, issuer, claims, claim_names);
     let mut lines = vec![String::new(), format!("signed in with {}", name.as_str())];
     if let Access::Rule(rule) = &route.access {
-        lines.push(match rule.evaluate(&identity, None) {
+        lines.push(match rule.evaluate(&identity, certificate) {
             Ok(()) => "  rule met".to_owned(),
             Err(unmet) => format!("  rule unmet: needs {}", unmet.0),
         });
     }
-    lines.extend(rows(route, Some(&identity), now));
+    lines.extend(rows(route, Some(&identity), certificate, now));
     lines
 }
 
-fn rows(route: &Route, identity: Option<&VerifiedIdentity>, now: UnixTime) -> impl Iterator<Item = String> {
-    let kind = AccessKind::of(&route.access, None);
-    let standing = StandingKind::assumed(route, identity, None, now);
+fn rows(
+    route: &Route,
+    identity: Option<&VerifiedIdentity>,
+    certificate: Option<&ClientCertificate>,
+    now: UnixTime,
+) -> impl Iterator<Item = String> {
+    let kind = AccessKind::of(&route.access, certificate);
+    let standing = StandingKind::assumed(route, identity, certificate, now);
     let callers = [Caller::Navigation, Caller::Api, Caller::WebSocket].into_iter();
     callers.map(move |caller| format!("  {}", table::describe(kind, standing, caller)))
 }

@@ -2,6 +2,7 @@
 
 mod subject;
 
+use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use x509_parser::{
     certificate::X509Certificate, error::X509Error, extensions::GeneralName, nom, prelude::FromDer as _,
 };
@@ -82,6 +83,15 @@ impl ClientCertificate {
     /// It cannot be read.
     pub fn verified(der: &[u8]) -> Result<Self, NoCertificate> {
         Certified::read(der).map(Self)
+    }
+
+    /// What the first certificate of a PEM text says, for explanations: nobody showed it.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn hypothetical(pem: &[u8]) -> Result<Self, NoCertificate> {
+        let der = CertificateDer::from_pem_slice(pem).map_err(|error| NoCertificate(error.to_string()))?;
+        Certified::read(&der).map(Self)
     }
 
     /// Whom it is for (RFC 4514): `CN=till,O=Shop,C=DE`.

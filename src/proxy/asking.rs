@@ -21,9 +21,8 @@ impl<F: Front> Door<F> {
     /// Looks at the head and fills the context.
     pub(super) fn look(&self, session: &Session, ctx: &mut Ctx) -> std::result::Result<(), Refusal> {
         let head = session.req_header();
-        let (client, trusted) = request::client(link::peer(), &head.headers, &self.listener.trusted_proxies);
-        ctx.client = client;
-        ctx.trusted = trusted;
+        ctx.origin = request::origin(link::peer(), &head.headers, &self.listener.trusted_proxies);
+        let trusted = ctx.origin.listed;
         ctx.request_id = request::identifier(&head.headers, trusted, &self.serial);
         let entrance = Entrance {
             trusted,
@@ -70,7 +69,7 @@ impl<F: Front> Door<F> {
             caller: ctx.caller,
             headers: &head.headers,
             body: &body,
-            client: ctx.client,
+            client: ctx.origin.client,
             certificate: certificate.as_deref(),
             public: self.listener.public,
             duty: self.listener.duty,

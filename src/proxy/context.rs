@@ -1,6 +1,6 @@
 //! What is known of one request, and its access line.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::Method;
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     flow::About,
-    gate::{Admission, Caller, Refusal, Target},
+    gate::{Admission, Caller, Origin, Refusal, Target},
     telemetry::{
         Event, RequestLine, Telemetry,
         trace::{Hex, RequestTrace},
@@ -27,9 +27,7 @@ pub struct Ctx {
     pub(super) method: Method,
     pub(super) target: Option<Target>,
     pub(super) caller: Caller,
-    pub(super) client: Option<IpAddr>,
-    /// Whether the peer is one whose `X-Forwarded-*` is believed.
-    pub(super) trusted: bool,
+    pub(super) origin: Origin,
     pub(super) admission: Option<Admission>,
     /// What the gateway's own answer is about.
     pub(super) about: Option<About>,
@@ -69,8 +67,7 @@ impl Ctx {
             method: Method::GET,
             target: None,
             caller: Caller::Api,
-            client: None,
-            trusted: false,
+            origin: Origin::peer(None),
             admission: None,
             about: None,
             outcome: "client_gone",
@@ -129,7 +126,7 @@ impl Ctx {
             outcome: self.outcome,
             status: sent.status,
             subject_hash,
-            client: self.client,
+            client: self.origin.client,
             took: self.begun.elapsed(),
             decided: self.decided,
             upstream: self.answered,

@@ -136,7 +136,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         {
             hold.hold();
         }
-        outbound::edit(&*self.front, head, ctx, self.listener.public, link::hop())
+        outbound::edit(&*self.front, head, ctx, &self.listener, link::hop())
     }
 
     async fn request_body_filter(

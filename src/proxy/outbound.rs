@@ -7,27 +7,17 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request::Parts};
 use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
 
-use super::{
-    Ctx,
-    request::{FORWARDED_FOR, REQUEST_ID},
-};
+use super::{Ctx, Listener};
 use crate::{
     flow::{Front, Public},
-    gate::Target,
-    identity::{HeaderPlan, headers::folded},
+    gate::{
+        Origin, Target,
+        forwarding::{FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PORT, FORWARDED_PROTO, REAL_IP, REQUEST_ID, Word, word},
+    },
+    identity::HeaderPlan,
     policy::{PathPattern, Route},
 };
 
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// What else says something of the client's connection; the last two of its certificate (RFC 9440 section 2.4).
-const OF_THE_CONNECTION: [&str; 5] = [
-    "forwarded",
-    "x-real-ip",
-    "x-request-id",
-    "client-cert",
-    "client-cert-chain",
-];
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// As many headers as are set for most requests: room made once.
 const MOST_SET: usize = 12;
 
@@ -39,7 +29,7 @@ pub(super) fn edit<F: Front>(
     front: &F,
     head: &mut RequestHeader,
     ctx: &Ctx,
-    public: Public,
+    listener: &Listener,
     hop: Option<HeaderValue>,
 ) -> Result<()> {
     let (Some(admission), Some(target)) = (&ctx.admission, &ctx.target) else {
@@ -49,9 +39,22 @@ pub(super) fn edit<F: Front>(
     let headers = &mut parts.headers;
     let authority = authority(headers, target)?;
     let plan = &admission.route().forward.headers;
-    strip(headers, plan, ctx.trusted, |name| front.is_own_cookie(name))?;
+    let listed = ctx.origin.listed.then_some(&*listener.trusted_headers);
+    let [real_ip, port] = [REAL_IP, FORWARDED_PORT].map(|name| in_return(headers, &name, plan, listed));
+    strip(headers, plan, listed, |name| front.is_own_cookie(name))?;
     headers.reserve(MOST_SET);
-    set_forwarded(headers, ctx.trusted, &authority, public, hop)?;
+    set_hops(headers, ctx.origin, hop)?;
+    set_public(headers, &authority, listener.public);
+    if let Some(client) = ctx.origin.client.filter(|_| real_ip) {
+        let client = HeaderValue::try_from(client.to_string());
+        headers.insert(
+            REAL_IP,
+            client.or_err(ErrorType::InternalError, "the client's address")?,
+        );
+    }
+    if port {
+        headers.insert(FORWARDED_PORT, listener.public.port.into());
+    }
     let id = HeaderValue::from_str(&ctx.request_id).or_err(ErrorType::InternalError, "the identifier as a header")?;
     headers.insert(REQUEST_ID, id);
     if let Some(trace) = &ctx.trace {
@@ -85,10 +88,23 @@ fn authority(headers: &HeaderMap, target: &Target) -> Result<HeaderValue> {
     }
 }
 
-/// Takes off every header of a client that is ours to say.
-fn strip(headers: &mut HeaderMap, plan: &HeaderPlan, trusted: bool, is_own: impl Fn(&[u8]) -> bool) -> Result<()> {
-    let ours = |name: &&HeaderName| plan.strips(name) || is_forwarding(name, trusted);
-    let gone: Vec<HeaderName> = headers.keys().filter(ours).cloned().collect();
+/// Whether a listed proxy says something that we know and say in its place, unless the route takes it off.
+fn in_return(headers: &HeaderMap, name: &HeaderName, plan: &HeaderPlan, listed: Option<&[HeaderName]>) -> bool {
+    listed.is_some()
+        && headers.contains_key(name)
+        && !plan.strips(name)
+        && matches!(word(name, listed), Word::OursInReturn)
+}
+
+/// Takes off every header that is not its sender's to say.
+fn strip(
+    headers: &mut HeaderMap,
+    plan: &HeaderPlan,
+    listed: Option<&[HeaderName]>,
+    is_own: impl Fn(&[u8]) -> bool,
+) -> Result<()> {
+    let goes = |name: &&HeaderName| plan.strips(name) || is_not_theirs(name, listed);
+    let gone: Vec<HeaderName> = headers.keys().filter(goes).cloned().collect();
     for name in &gone {
         headers.remove(name);
     }
@@ -96,9 +112,8 @@ fn strip(headers: &mut HeaderMap, plan: &HeaderPlan, trusted: bool, is_own: impl
     edit_cookies(headers, is_own)
 }
 
-/// Whether a name says where a request comes from, under any spelling that folds to it. A trusted peer may say it, in
-/// the one right spelling.
-fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
+/// Whether a header says where a request comes from and is not the sender's to say, or is between sender and us alone.
+fn is_not_theirs(name: &HeaderName, listed: Option<&[HeaderName]>) -> bool {
     // Most names need no second look.
     match (name.as_str().as_bytes(), name.as_str().len()) {
         ([b'x', ..], _) | ([b'f', ..], 9) | ([b'c', ..], 11 | 17) | ([b'p', ..], 16 | 19) => {}
@@ -107,9 +122,7 @@ fn is_forwarding(name: &HeaderName, trusted: bool) -> bool {
     if matches!(name.as_str(), "proxy-authorization" | "proxy-connection") {
         return true;
     }
-    let folded = folded(name);
-    let forwarding = folded.starts_with("x-forwarded-") || OF_THE_CONNECTION.contains(&&*folded);
-    forwarding && !(trusted && folded == name.as_str())
+    !matches!(word(name, listed), Word::Senders)
 }
 
 /// Equal `Content-Length`s become one; differing ones were refused.
@@ -155,39 +168,37 @@ fn edited_cookies(headers: &HeaderMap, is_own: impl Fn(&[u8]) -> bool) -> Option
     (lines > 1 || gone).then_some(kept)
 }
 
-fn set_forwarded(
-    headers: &mut HeaderMap,
-    trusted: bool,
-    authority: &HeaderValue,
-    public: Public,
-    hop: Option<HeaderValue>,
-) -> Result<()> {
-    if let Some(hops) = hops(headers, hop)? {
-        headers.insert(FORWARDED_FOR, hops);
-    }
-    if !(trusted && headers.contains_key(FORWARDED_HOST)) {
-        headers.insert(FORWARDED_HOST, authority.clone());
-    }
-    if !(trusted && headers.contains_key(FORWARDED_PROTO)) {
-        let scheme = if public.https { "https" } else { "http" };
-        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+/// The hops that are believed, and the peer.
+fn set_hops(headers: &mut HeaderMap, origin: Origin, peer: Option<HeaderValue>) -> Result<()> {
+    let hops = if origin.hops == 0 {
+        peer
+    } else {
+        let peer = peer.as_ref().and_then(|peer| peer.to_str().ok());
+        let joined = origin.list(headers, peer).map(HeaderValue::try_from);
+        joined
+            .transpose()
+            .or_err(ErrorType::InternalError, "joining addresses")?
+    };
+    match hops {
+        Some(hops) => {
+            headers.insert(FORWARDED_FOR, hops);
+        }
+        None => {
+            headers.remove(FORWARDED_FOR);
+        }
     }
     Ok(())
 }
 
-/// What is left of the client's list, which is a trusted proxy's, and the peer.
-fn hops(headers: &HeaderMap, peer: Option<HeaderValue>) -> Result<Option<HeaderValue>> {
-    let mut before = headers.get_all(FORWARDED_FOR).iter();
-    let Some(first) = before.next() else {
-        return Ok(peer);
-    };
-    let mut joined = first.as_bytes().to_vec();
-    for hop in before.chain(&peer) {
-        joined.extend_from_slice(b", ");
-        joined.extend_from_slice(hop.as_bytes());
+/// How people reach us. What is there still is a listed proxy's, who keeps it.
+fn set_public(headers: &mut HeaderMap, authority: &HeaderValue, public: Public) {
+    if !headers.contains_key(FORWARDED_HOST) {
+        headers.insert(FORWARDED_HOST, authority.clone());
     }
-    let joined = HeaderValue::try_from(joined).or_err(ErrorType::InternalError, "joining addresses")?;
-    Ok(Some(joined))
+    if !headers.contains_key(FORWARDED_PROTO) {
+        let scheme = if public.https { "https" } else { "http" };
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    }
 }
 
 /// The upstream gets the bytes that the gate judged, with the route's prefixes taken off and put on.
@@ -280,19 +291,6 @@ mod tests {
     }
 
     #[test]
-    fn hops_are_in_order_and_the_peer_comes_last() {
-        let mut map = HeaderMap::new();
-        let all = |map: &HeaderMap, peer| hops(map, peer).unwrap();
-        let peer = || Some(HeaderValue::from_static("10.0.0.1"));
-        assert_eq!(all(&map, None), None);
-        assert_eq!(all(&map, peer()), peer());
-        map.append(FORWARDED_FOR, HeaderValue::from_static("1.2.3.4, 5.6.7.8"));
-        map.append(FORWARDED_FOR, HeaderValue::from_static("9.9.9.9"));
-        assert_eq!(all(&map, None).unwrap(), "1.2.3.4, 5.6.7.8, 9.9.9.9");
-        assert_eq!(all(&map, peer()).unwrap(), "1.2.3.4, 5.6.7.8, 9.9.9.9, 10.0.0.1");
-    }
-
-    #[test]
     fn forwarding_names_are_known_under_every_spelling() {
         for name in [
             "x-forwarded-for",
@@ -305,13 +303,12 @@ mod tests {
             "client-cert",
             "client_cert_chain",
         ] {
-            assert!(is_forwarding(&HeaderName::from_static(name), false), "{name}");
+            assert!(is_not_theirs(&HeaderName::from_static(name), None), "{name}");
         }
-        assert!(!is_forwarding(&FORWARDED_FOR, true));
-        let folded = HeaderName::from_static("x_forwarded_for");
-        assert!(is_forwarding(&folded, true));
+        assert!(!is_not_theirs(&FORWARDED_FOR, Some(&[])));
+        assert!(is_not_theirs(&HeaderName::from_static("x_forwarded_for"), Some(&[])));
         for other in [header::ACCEPT, header::COOKIE, header::CONTENT_TYPE] {
-            assert!(!is_forwarding(&other, false), "{other}");
+            assert!(!is_not_theirs(&other, None), "{other}");
         }
     }
 
@@ -365,7 +362,7 @@ mod tests {
             }
             let reserved = OURS.map(HeaderName::from_static);
             let plan = HeaderPlan::new(Vec::new(), true, &[], &reserved);
-            strip(&mut headers, &plan, false, |name| name == b"doorward").unwrap();
+            strip(&mut headers, &plan, None, |name| name == b"doorward").unwrap();
             for name in headers.keys().filter(|name| **name != header::COOKIE) {
                 let folded = folded(name.as_str());
                 prop_assert!(OURS.iter().all(|ours| *ours.replace('_', "-") != folded), "{}", name);

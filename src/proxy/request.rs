@@ -1,8 +1,6 @@
 //! The first look at a request: limits, normal form, who sent it.
 
-use std::net::{IpAddr, SocketAddr};
-
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use ipnet::IpNet;
 use pingora::http::RequestHeader;
 
@@ -12,11 +10,8 @@ use super::{
 };
 use crate::{
     entropy::Serial,
-    gate::{Refusal, Target, request::check_headers},
+    gate::{Origin, Refusal, Target, forwarding::REQUEST_ID, request::check_headers},
 };
-
-pub(super) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Header names that the `Connection` header may not name (CVE-2026-105299 class); pingora refuses them too, but only
 /// with the upstream already connected.
@@ -86,36 +81,13 @@ fn check_nominations(headers: &HeaderMap) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The client's address by the right-most untrusted rule, and whether the peer itself is trusted. `X-Forwarded-For`
-/// is believed only from listed peers, from right to left, as far as every hop is listed.
-pub(super) fn client(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> (Option<IpAddr>, bool) {
-    let mut client = peer.address();
-    if !peer.is_listed(proxies) {
-        return (client, false);
+/// Where a request comes from, by the right-most untrusted rule: `X-Forwarded-For` is believed only from listed peers.
+pub(super) fn origin(peer: Peer, headers: &HeaderMap, proxies: &[IpNet]) -> Origin {
+    if peer.is_listed(proxies) {
+        Origin::behind(peer.address(), headers, |ip| is_listed(ip, proxies))
+    } else {
+        Origin::peer(peer.address())
     }
-    for value in headers.get_all(FORWARDED_FOR).iter().rev() {
-        for hop in value.as_bytes().rsplit(|byte| *byte == b',') {
-            let Some(ip) = address(hop.trim_ascii()) else {
-                return (client, true);
-            };
-            client = Some(ip);
-            if !is_listed(ip, proxies) {
-                return (client, true);
-            }
-        }
-    }
-    (client, true)
-}
-
-/// An address as proxies write it: bare, with a port, or in brackets. IPv4 in IPv6 is taken as IPv4.
-fn address(written: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(written).ok()?;
-    let ip = text
-        .parse::<IpAddr>()
-        .or_else(|_| text.parse::<SocketAddr>().map(|socket| socket.ip()))
-        .ok()
-        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok())?;
-    Some(ip.to_canonical())
 }
 
 /// The request's identifier: a trusted proxy's, if it is fit for logs, or a new one.
@@ -133,6 +105,8 @@ pub(super) fn identifier(headers: &HeaderMap, trusted: bool, serial: &Serial) ->
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::entropy::Entropy;
 
@@ -157,45 +131,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unlisted_peer_is_the_client_whatever_it_says() {
-        let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
-        assert_eq!(client(at("9.9.9.9"), &map, &[]), (ip("9.9.9.9"), false));
-        let listed = nets(&["10.0.0.0/8"]);
-        assert_eq!(client(at("9.9.9.9"), &map, &listed), (ip("9.9.9.9"), false));
-    }
-
-    #[test]
-    fn the_right_most_unlisted_hop_is_the_client() {
-        let listed = nets(&["10.0.0.0/8"]);
-        for (written, expected) in [
-            ("6.6.6.6, 1.2.3.4, 10.0.0.7", "1.2.3.4"),
-            ("1.2.3.4:5555", "1.2.3.4"),
-            ("[2001:db8::1]:80, 10.1.1.1", "2001:db8::1"),
-            ("unknown, 10.0.0.7", "10.0.0.7"),
-            ("10.0.0.9, 10.0.0.8", "10.0.0.9"),
-        ] {
-            let map = headers(&[("x-forwarded-for", written)]);
-            assert_eq!(client(at("10.0.0.1"), &map, &listed), (ip(expected), true), "{written}");
-        }
-    }
-
-    #[test]
-    fn who_has_no_address_is_believed_only_where_the_socket_says_who_it_is() {
+    fn only_who_is_listed_is_believed() {
         let map = headers(&[("x-forwarded-for", "1.2.3.4")]);
         let listed = nets(&["10.0.0.0/8"]);
-        assert_eq!(client(Peer::Local, &map, &listed), (ip("1.2.3.4"), true));
-        assert_eq!(client(Peer::Local, &map, &[]), (None, false));
+        let client = |peer: Peer, proxies: &[IpNet]| {
+            let origin = origin(peer, &map, proxies);
+            (origin.client, origin.listed)
+        };
+        assert_eq!(client(at("9.9.9.9"), &[]), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("9.9.9.9"), &listed), (ip("9.9.9.9"), false));
+        assert_eq!(client(at("10.0.0.1"), &listed), (ip("1.2.3.4"), true));
+        // Who has no address is believed only where the socket says who it is.
+        assert_eq!(client(Peer::Local, &listed), (ip("1.2.3.4"), true));
+        assert_eq!(client(Peer::Local, &[]), (None, false));
         // A proxy that says of a connection nothing does not vouch for its headers.
         let unsaid = Peer::Unsaid(ip("10.0.0.1"));
-        assert_eq!(client(unsaid, &map, &listed), (ip("10.0.0.1"), false));
-        assert_eq!(client(Peer::Unsaid(None), &map, &listed), (None, false));
-    }
-
-    #[test]
-    fn several_header_lines_are_one_list() {
-        let map = headers(&[("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "1.2.3.4")]);
-        let found = client(at("10.0.0.1"), &map, &nets(&["10.0.0.0/8"]));
-        assert_eq!(found, (ip("1.2.3.4"), true));
+        assert_eq!(client(unsaid, &listed), (ip("10.0.0.1"), false));
+        assert_eq!(client(Peer::Unsaid(None), &listed), (None, false));
     }
 
     #[test]

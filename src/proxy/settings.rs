@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::flow::{Duty, Public};
@@ -20,8 +20,10 @@ pub struct Listener {
     pub duty: Duty,
     /// What browsers are told of https for good (RFC 6797); `None` tells them nothing.
     pub hsts: Option<HeaderValue>,
-    /// Peers whose `X-Forwarded-*` and `X-Request-Id` are believed. Empty: nobody's.
+    /// Peers whose `X-Forwarded-For` and `X-Request-Id` are believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpNet>,
+    /// Headers that upstreams get as those peers send them.
+    pub trusted_headers: Vec<HeaderName>,
     /// Whether every connection comes from one of them and begins with a PROXY header.
     pub proxy_protocol: bool,
     /// Limits.

@@ -7,7 +7,7 @@ use std::{
     future::Future,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,11 +21,27 @@ tokio::task_local! {
     static UPLOAD: Arc<Upload>;
 }
 
-/// An HTTP/1 connection, as its stream and its requests see it.
+/// A connection, as its stream and its requests see it.
 #[derive(Debug, Default)]
 pub struct Connection {
+    /// Over HTTP/1.
     reading_head: AtomicBool,
     over: Notify,
+    /// Over HTTP/2: the streams that were ever begun, and those that ended.
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+    end: Notify,
+}
+
+/// A stream over HTTP/2, until it is dropped.
+#[derive(Debug)]
+pub struct Stream<'a>(&'a Connection);
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::AcqRel);
+        self.0.end.notify_one();
+    }
 }
 
 impl Connection {
@@ -49,6 +65,26 @@ impl Connection {
     #[must_use]
     pub fn is_reading_head(&self) -> bool {
         self.reading_head.load(Ordering::Relaxed)
+    }
+
+    /// A stream of HTTP/2 begins.
+    pub fn stream_begins(&self) -> Stream<'_> {
+        self.begun.fetch_add(1, Ordering::AcqRel);
+        Stream(self)
+    }
+
+    /// Waits until there was no stream of HTTP/2 for so long.
+    pub async fn is_quiet(&self, long: Duration) {
+        loop {
+            let begun = self.begun.load(Ordering::Acquire);
+            while self.ended.load(Ordering::Acquire) < self.begun.load(Ordering::Acquire) {
+                self.end.notified().await;
+            }
+            tokio::time::sleep(long).await;
+            if self.begun.load(Ordering::Acquire) == begun {
+                return;
+            }
+        }
     }
 
     /// Drops the connection, without another word to or from it.

@@ -4,12 +4,15 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use pingora::{
     apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp as _},
-    protocols::http::{ServerSession, v2::server::H2Options},
+    protocols::{
+        ALPN,
+        http::{ServerSession, v2::server::H2Options},
+    },
     proxy::{HttpProxy, http_proxy},
     server::{ShutdownWatch, configuration::ServerConf},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     time::Instant,
 };
 
@@ -31,6 +34,7 @@ use crate::{
         watch::{self as under_watch, Connection},
     },
     task,
+    telemetry::TurnedAway,
 };
 
 /// Pause after the system refused a connection, as it does when it is out of file descriptors (GW-08).
@@ -71,8 +75,7 @@ pub(super) struct Gatehouse<F: Front> {
     certificates: Option<Arc<Certificates>>,
     listener: Arc<Listener>,
     terms: Terms,
-    crowd: Option<Crowd>,
-    room: Option<Arc<Semaphore>>,
+    crowd: Crowd,
     told: Told,
 }
 
@@ -97,8 +100,7 @@ impl<F: Front> Gatehouse<F> {
             certificates: bound.certificates().cloned(),
             listener: Arc::clone(bound.listener()),
             terms,
-            crowd: limits.connections_per_address.map(Crowd::new),
-            room: limits.connections.map(|most| Arc::new(Semaphore::new(most))),
+            crowd: bound.crowd(),
             told,
         }
     }
@@ -108,15 +110,11 @@ impl<F: Front> Gatehouse<F> {
         let mut course = self.told.course.clone();
         let mut welcomed = None;
         loop {
-            let next = async {
-                let permit = self.permit().await;
-                (socket.accept().await, permit)
-            };
             tokio::select! {
                 () = reached(&mut course, Course::Leave) => break,
-                (accepted, permit) = next => match accepted {
+                accepted = socket.accept() => match accepted {
                     Ok(accepted) => {
-                        self.welcome(accepted, permit);
+                        self.welcome(accepted);
                         welcomed = Some(Instant::now());
                     }
                     Err(error) => {
@@ -142,34 +140,20 @@ impl<F: Front> Gatehouse<F> {
     /// Who was let into the queue before the end is not turned away: to close over them would reset their connections.
     fn take_the_last(&self, socket: &Socket) -> bool {
         let mut taken = false;
-        while let Some(permit) = self.permit_now()
-            && let Some(accepted) = socket.accept_now()
-        {
-            self.welcome(accepted, permit);
+        while let Some(accepted) = socket.accept_now() {
+            self.welcome(accepted);
             taken = true;
         }
         taken
     }
 
-    /// `None` where connections are limited and there is no room.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer says whether one may come in, the inner holds its place"
-    )]
-    fn permit_now(&self) -> Option<Option<OwnedSemaphorePermit>> {
-        match &self.room {
-            Some(room) => Arc::clone(room).try_acquire_owned().ok().map(Some),
-            None => Some(None),
-        }
-    }
-
-    /// Waits for room, where connections are limited.
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        let room = Arc::clone(self.room.as_ref()?);
-        room.acquire_owned().await.ok()
-    }
-
-    fn welcome(&self, accepted: Accepted, permit: Option<OwnedSemaphorePermit>) {
+    /// Serves a connection in a task of its own, where there is room for one more. Who finds none is closed at once: in a queue nobody
+    /// would know of it, and a balancer could not go elsewhere.
+    fn welcome(&self, accepted: Accepted) {
+        let Some(ticket) = self.crowd.come_in(self.listener.limits.connections) else {
+            let unheard = &self.terms.unheard;
+            return unheard.turned_away(TurnedAway::TooMany, accepted.peer());
+        };
         let (proxy, listening) = (Arc::clone(&self.proxy), self.told.clone());
         let terms = self.terms.clone();
         let entrance = Entrance {
@@ -177,6 +161,7 @@ impl<F: Front> Gatehouse<F> {
             acceptor: self.certificates.as_ref().map(|certificates| certificates.acceptor()),
             crowd: self.crowd.clone(),
         };
+        let keepalive = self.listener.limits.keepalive;
         drop(task::spawn("a connection", async move {
             let Told {
                 last_answers,
@@ -193,11 +178,25 @@ impl<F: Front> Gatehouse<F> {
             let serving = async {
                 match entrance.admit(accepted, watch).await {
                     Ok(Arrived { stream, far_end, place }) => {
+                        let http2 = stream.selected_alpn_proto() == Some(ALPN::H2);
                         let farewell = Arc::new(Farewell::by(last_answers.clone()));
                         let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
-                        let line = Line::new(far_end, farewell);
-                        let app = Arc::new(App { proxy, line, course });
-                        app.process_new(Box::new(stream), &last_answers).await;
+                        let app = Arc::new(App {
+                            proxy,
+                            line: Line::new(far_end, farewell),
+                            course,
+                            connection: Arc::clone(&connection),
+                        });
+                        // Pingora asks a client over HTTP/2 whether it heard of the end, and waits for its word for ever.
+                        let deaf = async {
+                            told(&mut last_answers.clone()).await;
+                            connection.is_quiet(keepalive).await;
+                        };
+                        tokio::select! {
+                            biased;
+                            _ = app.process_new(Box::new(stream), &last_answers) => {}
+                            () = task::only_when_woken(deaf), if http2 => {}
+                        }
                         drop(place);
                     }
                     Err(Closed { why: Some(why), whose }) => terms.unheard.turned_away(why, whose),
@@ -205,7 +204,7 @@ impl<F: Front> Gatehouse<F> {
                 }
             };
             Box::pin(connection.serve(serving, told(&mut cut))).await;
-            drop((permit, alive));
+            drop((ticket, alive));
         }));
     }
 }
@@ -215,6 +214,7 @@ struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     line: Line,
     course: watch::Receiver<Course>,
+    connection: Arc<Connection>,
 }
 
 impl<F: Front> HttpServerApp for App<F> {
@@ -232,7 +232,10 @@ impl<F: Front> HttpServerApp for App<F> {
         let http2 = session.is_http2();
         let serving = self.proxy.process_new_http(session, shutdown);
         let exchange = if http2 {
-            Box::pin(async move { under_watch::upload(serving).await.flatten() })
+            Box::pin(async move {
+                let _stream = self.connection.stream_begins();
+                under_watch::upload(serving).await.flatten()
+            })
         } else {
             under_watch::head_begins();
             serving

@@ -24,7 +24,7 @@ use crate::{
 pub(super) struct Entrance {
     pub(super) listener: Arc<Listener>,
     pub(super) acceptor: Option<Arc<Acceptor>>,
-    pub(super) crowd: Option<Crowd>,
+    pub(super) crowd: Crowd,
 }
 
 /// A connection that is closed before it may speak HTTP.
@@ -65,19 +65,18 @@ impl Entrance {
         Ok(Arrived { stream, far_end, place })
     }
 
-    /// Room for its address, where that is limited. Of trusted proxies it is not: they speak for many.
+    /// Room for its address. Trusted proxies have theirs without limit: they speak for many.
     fn place(&self, peer: Peer) -> Result<Option<Place>, TurnedAway> {
         let proxy = match peer {
             Peer::At(_) | Peer::Local => peer.is_listed(&self.listener.trusted_proxies),
             Peer::Unsaid(_) => true,
         };
-        match self.crowd.as_ref().filter(|_| !proxy) {
-            Some(crowd) => crowd
-                .enter(peer.address())
-                .map(Some)
-                .ok_or(TurnedAway::TooManyOfAddress),
-            None => Ok(None),
+        if proxy {
+            return Ok(None);
         }
+        let most = self.listener.limits.connections_per_address;
+        let place = self.crowd.enter(peer.address(), most);
+        place.map(Some).ok_or(TurnedAway::TooManyOfAddress)
     }
 
     /// Whose connection it is: by its socket, or by what a trusted proxy says first. With what was read behind that.

@@ -1,21 +1,33 @@
-//! How many connections each address has.
+//! How many connections there are, and how many each address has.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::gate::Source;
 
-/// The connections of one listener, by address. Clones share them. It holds as many addresses as there are connections.
-#[derive(Clone, Debug)]
-pub(super) struct Crowd {
-    most: usize,
-    there: Arc<Mutex<HashMap<Source, usize>>>,
+/// The connections that came in at one socket. Clones share them, and so do listeners that take the socket over from one
+/// another: a change of settings forgets nobody. All are counted, limited or not, since a limit may come later. It holds as many
+/// addresses as there are connections.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Crowd(Arc<There>);
+
+#[derive(Default, Debug)]
+struct There {
+    all: AtomicUsize,
+    each: Mutex<HashMap<Source, usize>>,
 }
 
-/// One connection's place in the crowd.
+/// One connection among all.
+#[derive(Debug)]
+pub(super) struct Ticket(Crowd);
+
+/// One connection among those of its address.
 #[derive(Debug)]
 pub(super) struct Place {
     crowd: Crowd,
@@ -23,38 +35,44 @@ pub(super) struct Place {
 }
 
 impl Crowd {
-    /// At most so many of each address.
-    pub(super) fn new(most: usize) -> Self {
-        Self {
-            most,
-            there: Arc::default(),
-        }
+    /// Counts a connection in, unless there are as many as may be.
+    pub(super) fn come_in(&self, most: Option<usize>) -> Option<Ticket> {
+        let more = |all: usize| most.is_none_or(|most| all < most).then_some(all + 1);
+        let counted = self.0.all.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        counted.is_ok().then(|| Ticket(self.clone()))
     }
 
-    /// A place for a connection from there, while one is free. Those without an address share one count.
-    pub(super) fn enter(&self, address: Option<IpAddr>) -> Option<Place> {
+    /// Counts a connection among those from there, unless there are as many as one address may have. Those without an address share
+    /// one count.
+    pub(super) fn enter(&self, address: Option<IpAddr>, most: Option<usize>) -> Option<Place> {
         let source = Source::of(address);
-        let mut there = self.there();
-        let count = there.entry(source).or_default();
-        if *count >= self.most {
+        let mut each = self.each();
+        let count = each.entry(source).or_default();
+        if most.is_some_and(|most| *count >= most) {
             return None;
         }
         *count += 1;
-        drop(there);
+        drop(each);
         Some(Place {
             crowd: self.clone(),
             source,
         })
     }
 
-    fn there(&self) -> MutexGuard<'_, HashMap<Source, usize>> {
-        self.there.lock().unwrap_or_else(PoisonError::into_inner)
+    fn each(&self) -> MutexGuard<'_, HashMap<Source, usize>> {
+        self.0.each.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.0.0.all.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut entry) = self.crowd.there().entry(self.source) {
+        if let Entry::Occupied(mut entry) = self.crowd.each().entry(self.source) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
@@ -69,8 +87,8 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_places_and_gets_them_back() {
-        let crowd = Crowd::new(2);
-        let enter = |address: &str| crowd.enter(Some(address.parse().unwrap()));
+        let crowd = Crowd::default();
+        let enter = |address: &str| crowd.enter(Some(address.parse().unwrap()), Some(2));
         let (first, second) = (enter("2001:db8::1"), enter("2001:db8::2"));
         assert!(first.is_some() && second.is_some());
         assert!(enter("2001:db8::3").is_none(), "the same network of one subscriber");
@@ -79,6 +97,20 @@ mod tests {
         let third = enter("2001:db8::4");
         assert!(third.is_some());
         drop((second, third));
-        assert!(crowd.there().is_empty());
+        assert!(crowd.each().is_empty());
+    }
+
+    #[test]
+    fn all_are_counted_whether_or_not_there_is_a_limit() {
+        let crowd = Crowd::default();
+        let (first, second) = (crowd.come_in(None), crowd.come_in(None));
+        assert!(first.is_some() && second.is_some());
+        assert!(crowd.come_in(Some(2)).is_none() && crowd.come_in(Some(1)).is_none());
+        let third = crowd.come_in(Some(3));
+        assert!(third.is_some() && crowd.come_in(Some(3)).is_none());
+        drop(first);
+        assert!(crowd.come_in(Some(3)).is_some());
+        drop((second, third));
+        assert!(crowd.come_in(Some(1)).is_some());
     }
 }

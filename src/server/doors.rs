@@ -128,6 +128,7 @@ impl Running {
         &self,
         wanted: Vec<Listener>,
         admin: Option<&Bind>,
+        now: UnixTime,
         shared: &Shared<F>,
     ) -> Result<Change<F>, RunError> {
         let ours = || self.addresses.iter().chain(admin);
@@ -136,7 +137,7 @@ impl Running {
         let step = |(listener, fate): (Listener, Fate)| {
             let bound = match fate {
                 Fate::Keep(at) => return Ok(Step::Keep(at)),
-                Fate::TakeOver(at) => self.doors.get(at).map(|door| door.bound.changed(listener.clone())),
+                Fate::TakeOver(at) => self.doors.get(at).map(|door| door.bound.changed(listener.clone(), now)),
                 Fate::Bind => None,
             };
             let bound = bound.unwrap_or_else(|| bind(listener).map_err(|error| error.among(ours())));

@@ -123,7 +123,7 @@ impl Sockets {
         let socket = match socket {
             Listening::Tcp(socket) => {
                 socket.set_nonblocking(true)?;
-                Socket::Tcp(tokio::net::TcpListener::from_std(socket)?)
+                Socket::tcp(tokio::net::TcpListener::from_std(socket)?)
             }
             Listening::Unix(socket) => {
                 socket.set_nonblocking(true)?;

@@ -2,8 +2,11 @@
 
 use std::{io, sync::Arc};
 
-use super::{Certificates, TlsError, change::overlap, given::Sockets, socket::Socket};
-use crate::proxy::{Bind, Listener};
+use super::{Certificates, TlsError, change::overlap, crowd::Crowd, given::Sockets, socket::Socket};
+use crate::{
+    proxy::{Bind, Listener},
+    time::UnixTime,
+};
 
 /// A listener with its socket and, for https, its certificate.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub struct Bound {
     address: Bind,
     certificates: Option<Arc<Certificates>>,
     socket: Arc<Socket>,
+    crowd: Crowd,
 }
 
 /// A listener that cannot be had.
@@ -98,10 +102,12 @@ fn certificates(listener: &Listener) -> Result<Option<Arc<Certificates>>, BindEr
     let tls = listener.tls.as_ref();
     tls.map(Certificates::load)
         .transpose()
-        .map_err(|source| BindError::Tls {
-            address: written(&listener.bind),
-            source,
-        })
+        .map_err(|source| unusable(&listener.bind, source))
+}
+
+fn unusable(bind: &Bind, source: TlsError) -> BindError {
+    let address = written(bind);
+    BindError::Tls { address, source }
 }
 
 impl BindError {
@@ -133,21 +139,27 @@ impl Bound {
             address,
             certificates,
             socket,
+            crowd: Crowd::default(),
         }
     }
 
-    /// The same socket with other settings.
+    /// The same socket, and who came in there, with other settings.
     ///
     /// # Errors
     /// The certificate cannot be used.
-    pub(super) fn changed(&self, listener: Listener) -> Result<Self, BindError> {
-        let certificates = certificates(&listener)?;
-        Ok(Self::new(
-            listener,
-            self.address.clone(),
-            certificates,
-            Arc::clone(&self.socket),
-        ))
+    pub(super) fn changed(&self, listener: Listener, now: UnixTime) -> Result<Self, BindError> {
+        let certificates = match (&self.certificates, &listener.tls) {
+            (Some(before), Some(wanted)) => {
+                let read = before.succeeded(wanted, now);
+                Some(read.map_err(|source| unusable(&listener.bind, source))?)
+            }
+            (Some(_) | None, _) => certificates(&listener)?,
+        };
+        let socket = Arc::clone(&self.socket);
+        Ok(Self {
+            crowd: self.crowd.clone(),
+            ..Self::new(listener, self.address.clone(), certificates, socket)
+        })
     }
 
     /// Its settings as the operator wrote them.
@@ -157,6 +169,11 @@ impl Bound {
 
     pub(super) fn socket(&self) -> Arc<Socket> {
         Arc::clone(&self.socket)
+    }
+
+    /// Who came in there.
+    pub(super) fn crowd(&self) -> Crowd {
+        self.crowd.clone()
     }
 
     /// Its settings.
@@ -201,6 +218,7 @@ mod tests {
             duty: Duty::Serve,
             hsts: None,
             trusted_proxies: Vec::new(),
+            trusted_headers: Vec::new(),
             proxy_protocol: false,
             limits: Limits::default(),
         }

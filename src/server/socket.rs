@@ -9,12 +9,13 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use bytes::BufMut as _;
 use rustix::{
     io::Errno,
-    net::{SocketAddrAny, SocketFlags},
+    net::{SocketAddrAny, SocketFlags, sockopt},
 };
 use tokio::{
     io::AsyncReadExt as _,
@@ -38,6 +39,10 @@ const OF_ONE_CONNECTION: [Errno; 11] = [
     Errno::NETUNREACH,
 ];
 const BACKLOG: u32 = 4096;
+/// After how much silence a client is asked whether it is there, how often, and how many times: two minutes in all.
+const SILENCE: Duration = Duration::from_secs(60);
+const BETWEEN_PROBES: Duration = Duration::from_secs(15);
+const PROBES: u32 = 4;
 /// Who may connect to a unix socket: owner and group.
 const UNIX_MODE: u32 = 0o660;
 
@@ -85,6 +90,21 @@ impl Accepted {
 }
 
 impl Socket {
+    /// Its connections, which have these settings from it (`tcp(7)`, `SO_KEEPALIVE`), are asked whether they are there when nothing is
+    /// said on them: a WebSocket or an event stream may be silent, and who lost the network says no goodbye.
+    pub(super) fn tcp(socket: TcpListener) -> Self {
+        let asking = || {
+            sockopt::set_socket_keepalive(&socket, true)?;
+            sockopt::set_tcp_keepidle(&socket, SILENCE)?;
+            sockopt::set_tcp_keepintvl(&socket, BETWEEN_PROBES)?;
+            sockopt::set_tcp_keepcnt(&socket, PROBES)
+        };
+        if let Err(error) = asking() {
+            tracing::warn!(%error, "clients that are gone without a word cannot be found out");
+        }
+        Self::Tcp(socket)
+    }
+
     pub(super) async fn accept(&self) -> io::Result<Accepted> {
         match self {
             Self::Tcp(socket) => {
@@ -216,7 +236,7 @@ pub(super) fn open(bind: &Bind) -> io::Result<(Socket, Bind)> {
             socket.bind(*address)?;
             let socket = socket.listen(BACKLOG)?;
             let address = socket.local_addr()?;
-            Ok((Socket::Tcp(socket), Bind::Tcp(address)))
+            Ok((Socket::tcp(socket), Bind::Tcp(address)))
         }
         Bind::Unix(path) => {
             let socket = open_unix(path)?;
@@ -263,6 +283,21 @@ mod tests {
         assert!(open(&Bind::Unix(path.clone())).is_err());
         drop(first);
         assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn who_goes_without_a_word_is_found_out() {
+        let (socket, address) = open(&Bind::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        let Bind::Tcp(address) = address else { panic!("tcp") };
+        for _ in 0..2 {
+            let _client = std::net::TcpStream::connect(address).unwrap();
+            let Accepted::Tcp(stream, _) = socket.accept().await.unwrap() else {
+                panic!("tcp")
+            };
+            assert!(sockopt::socket_keepalive(&stream).unwrap());
+            assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), SILENCE);
+            assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), PROBES);
+        }
     }
 
     #[tokio::test]

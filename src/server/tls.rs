@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     identity::ClientCertificate,
-    proxy::{ListenerTls, TlsFiles},
+    proxy::{ClientCa, ListenerTls, TlsFiles},
     time::UnixTime,
 };
 
@@ -87,6 +87,39 @@ impl Certificates {
         let clients = client_ca.as_ref().map(Authorities::read).transpose()?;
         let current = InForce::new(default, more.collect::<Result<_, _>>()?, clients)?;
         let current = ArcSwap::from_pointee(current);
+        Ok(Arc::new(Self { current }))
+    }
+
+    /// Reads those of a listener that takes the place of this one's. What it shares with it is held to the same as in
+    /// [`Certificates::reload`]: of each pair and of the authorities, what is in force stays unless the new can be used now. Another pair in
+    /// the place of one that serves is to be valid.
+    ///
+    /// # Errors
+    /// One of the files that are new cannot be read or used, or is not valid now.
+    pub(super) fn succeeded(&self, wanted: &ListenerTls, now: UnixTime) -> Result<Arc<Self>, TlsError> {
+        let ListenerTls {
+            default,
+            more,
+            client_ca,
+        } = wanted;
+        let before = self.current.load();
+        let pair = |files: &TlsFiles, part| {
+            let mut old = std::iter::once(&before.default).chain(&before.more);
+            let old = old.find(|old| old.files == *files && (part == Part::Default || !old.said.dns.is_empty()));
+            let new = Pair::read(files, part).and_then(|new| new.valid_at(now));
+            new.or_else(|error| old.cloned().ok_or(error))
+        };
+        let authorities = |wanted: &ClientCa| {
+            let old = before.clients.as_ref().filter(|old| old.wanted() == wanted);
+            Authorities::read(wanted).or_else(|error| old.cloned().ok_or(error))
+        };
+        let default = pair(default, Part::Default)?;
+        let more = more
+            .iter()
+            .map(|files| pair(files, Part::Named))
+            .collect::<Result<_, _>>()?;
+        let clients = client_ca.as_ref().map(authorities).transpose()?;
+        let current = ArcSwap::from_pointee(InForce::new(default, more, clients)?);
         Ok(Arc::new(Self { current }))
     }
 
@@ -251,6 +284,28 @@ mod tests {
         fs::remove_file(&files.certificate).unwrap();
         assert_eq!(certificates.reload(now).len(), 1);
         assert_eq!(in_force(&certificates), before);
+    }
+
+    #[test]
+    fn a_listener_that_changes_is_held_to_the_same() {
+        // GW-06
+        let folder = tempfile::tempdir().unwrap();
+        let files = write(folder.path(), "one.test");
+        let certificates = Certificates::load(&files.clone().into()).unwrap();
+        let (before, now) = (in_force(&certificates), Clock::system().now());
+        let changed = |files: &TlsFiles, now| certificates.succeeded(&files.clone().into(), now);
+        write(folder.path(), "two.test");
+        assert_ne!(in_force(&changed(&files, now).unwrap()), before, "renewed");
+        // Not valid yet, and then not readable: what is in force goes on.
+        let early = UnixTime::from_secs(0);
+        assert_eq!(in_force(&changed(&files, early).unwrap()), before);
+        fs::write(&files.certificate, "nonsense").unwrap();
+        assert_eq!(in_force(&changed(&files, now).unwrap()), before);
+        // Other files have nothing that could go on.
+        let other = tempfile::tempdir().unwrap();
+        let files = write(other.path(), "one.test");
+        assert!(changed(&files, now).is_ok());
+        assert!(matches!(changed(&files, early), Err(TlsError::Time { .. })));
     }
 
     #[test]

@@ -79,12 +79,12 @@ impl Up {
         let live = &self.shared.front;
         let successor = succeed(plan, &live.gateway(), &self.fixed)?;
         let admin = self.admin.as_ref().map(Office::address);
-        let change = self.running.prepare(successor.listeners, admin, &self.shared)?;
         let parts = successor.gateway.parts();
+        let now = parts.clock.now();
+        let change = self.running.prepare(successor.listeners, admin, now, &self.shared)?;
         // The last that can fail: from here on the upstreams of the new site are tended, and no others.
         let arranged = self.shared.upstreams.arrange(&parts.site);
         arranged.map_err(AssembleError::Upstreams)?;
-        let now = parts.clock.now();
         if let Some(ring) = successor.ring {
             if !ring.is_like(&parts.ring.load()) {
                 self.shared.telemetry.emit(&Event::Ring { ring: &ring, at: now });
@@ -208,7 +208,8 @@ pub(super) fn open(mut house: House, mut given: Sockets) -> Result<Opened, RunEr
         tracing::warn!(
             %address,
             "no listener of the configuration is at this address, whose socket was passed to this process: nobody is \
-             answered there. Write the address below `listeners`, or take it out of the .socket unit"
+             answered there. If somebody should be, write the address below `listeners`; if a .socket unit names it, take it \
+             out there; of the process before an upgrade it is closed now"
         );
     }
     let ours = given.addresses();

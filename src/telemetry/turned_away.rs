@@ -13,6 +13,8 @@ pub enum TurnedAway {
     BadProxyHeader,
     /// A trusted proxy's PROXY header did not come to its end in time.
     SlowProxyHeader,
+    /// The listener has as many connections as it may have.
+    TooMany,
     /// Its address has as many connections as one may have.
     TooManyOfAddress,
     /// Its TLS handshake failed.
@@ -23,11 +25,12 @@ pub enum TurnedAway {
 
 impl TurnedAway {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NotATrustedProxy,
         Self::NoProxyHeader,
         Self::BadProxyHeader,
         Self::SlowProxyHeader,
+        Self::TooMany,
         Self::TooManyOfAddress,
         Self::Handshake,
         Self::SlowHandshake,
@@ -41,6 +44,7 @@ impl TurnedAway {
             Self::NoProxyHeader => "no_proxy_header",
             Self::BadProxyHeader => "bad_proxy_header",
             Self::SlowProxyHeader => "slow_proxy_header",
+            Self::TooMany => "too_many",
             Self::TooManyOfAddress => "too_many_of_address",
             Self::Handshake => "handshake",
             Self::SlowHandshake => "slow_handshake",
@@ -59,6 +63,10 @@ impl TurnedAway {
             }
             Self::BadProxyHeader | Self::SlowProxyHeader => Some(
                 "this listener has `proxy_protocol: true`, and what the proxy sends first is not a whole PROXY header",
+            ),
+            Self::TooMany => Some(
+                "the listener has `limits.connections` connections: raise it if memory and file descriptors allow, or limit what \
+                 one address may have with `limits.connections_per_address`",
             ),
             Self::TooManyOfAddress => Some(
                 "it has `limits.connections_per_address` connections: if many people share that address, raise it, or list \

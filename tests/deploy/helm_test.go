@@ -249,6 +249,26 @@ func TestTheAdminListenerIsOnLoopbackUntilItIsExposed(t *testing.T) {
 	}
 }
 
+func TestBalancersAndClientsHearOfAPodsEnd(t *testing.T) {
+	files := valuesFiles(t)
+	// Doorward itself serves on and tells its clients; whether it does by a configuration that the chart does not write is not known.
+	config := text(at(pick(t, rendered(t, files["smallest"]), "ConfigMap", "front-doorward"), "data", "doorward.yaml"))
+	if !strings.Contains(config, "delay: 5s") {
+		t.Errorf("there is no shutdown.delay:\n%s", config)
+	}
+	for _, row := range []struct{ name, values, sleep string }{
+		{"smallest", files["smallest"], ""},
+		{"existing", files["existing"], "5"},
+		{"existing, and told not to", merged(t, files["existing"], "preStopSleepSeconds: 0"), ""},
+		{"smallest, and told to", merged(t, files["smallest"], "preStopSleepSeconds: 7"), "7"},
+	} {
+		container := at(deploymentOf(t, rendered(t, row.values)), "spec", "template", "spec", "containers", 0)
+		if got := text(at(container, "lifecycle", "preStop", "sleep", "seconds")); got != row.sleep {
+			t.Errorf("%s: preStop sleeps for %q, not %q", row.name, got, row.sleep)
+		}
+	}
+}
+
 func TestValuesThatCannotWorkAreRefused(t *testing.T) {
 	good := mustRead(t, "values/smallest.yaml")
 	for values, told := range map[string]string{

@@ -302,6 +302,7 @@ session: { store: redis, redis: { url: "redis://127.0.0.1:%[8]d/0" }, keys: [{ i
 routes:
   - { name: app, upstream: %[6]q, access: signed_in }
   - { name: broken, path: /broken, upstream: { targets: ["http://127.0.0.1:%[7]d"], ejection: { failures: 1 } }, access: open }
+  - { name: limited, path: /limited, upstream: %[6]q, access: open, rate: { requests: 1, per: 1m, burst: 1 } }
 `, base, port, admin, provider(t), sessionKey, app.URL, freePort(t), store, freePort(t), taking.URL)
 	write(t, config, good)
 	running := start(t, exec.Command(program(t), "run", "--config", config))
@@ -338,6 +339,8 @@ routes:
 	})
 	until(t, "spans", func() bool { return it.families()["doorward_trace_spans_total"] != nil })
 	visit(http.DefaultClient, "GET", "/broken", nil)
+	visit(http.DefaultClient, "GET", "/limited", nil)
+	visit(http.DefaultClient, "GET", "/limited", nil)
 	visit(http.DefaultClient, "GET", "/", map[string]string{"Cookie": "doorward=x", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"})
 	visit(person, "POST", "/.doorward/sign-out", map[string]string{"Origin": base, "Sec-Fetch-Site": "same-origin"})
 	write(t, config, good+"nonsense: 1\n")

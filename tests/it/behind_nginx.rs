@@ -158,7 +158,9 @@ async fn nginx(page: &str, folder: &Path, front: SocketAddr, gateway: SocketAddr
 async fn address_scheme_and_host_arrive_as_documented() {
     let house = House::new().await;
     let mut client = house.client().await;
-    let head = "Host: apps.example.com\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: evil.test\r\n\r\n";
+    let head = "Host: apps.example.com\r\nX-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: evil.test\r\n\
+                X-Forwarded-Prefix: /evil\r\nForwarded: host=evil.test\r\nX-Real-IP: 6.6.6.6\r\nClient-Cert: :evil:\r\n\
+                X-Request-Id: evil\r\n\r\n";
     client.send(format!("GET /open/a//b%20c?d HTTP/1.1\r\n{head}")).await;
     assert_eq!(
         client.response().await.status,
@@ -169,7 +171,13 @@ async fn address_scheme_and_host_arrive_as_documented() {
     assert_eq!(client.response().await.status, 200);
     let received = house.upstream.only();
     assert_eq!(received.line(), "GET /open/b%20c?d HTTP/1.1");
-    assert_eq!(received.header("x-forwarded-for"), ["6.6.6.6, 127.0.0.2, 127.0.0.1"]);
+    assert_eq!(received.header("x-forwarded-for"), ["127.0.0.2, 127.0.0.1"]);
+    assert_eq!(received.header("x-real-ip"), ["127.0.0.2"]);
+    assert!(
+        !received.head.contains("evil") && !received.head.contains("6.6.6.6"),
+        "{}",
+        received.head
+    );
     assert_eq!(received.header("x-forwarded-proto"), ["https"]);
     assert_eq!(received.header("x-forwarded-host"), ["apps.example.com"]);
     assert_eq!(received.header("host"), ["apps.example.com"]);

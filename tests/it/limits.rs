@@ -150,6 +150,30 @@ async fn a_person_is_one_caller_wherever_they_are() {
 }
 
 #[tokio::test]
+async fn a_person_stays_one_caller_when_the_keys_change() {
+    let routes = r#"
+  - host: app.test
+    path: /
+    upstream: "{upstream}"
+    access: signed_in
+    rate: { requests: 2, per: 10m, by: person }
+  - { host: app.test, path: /in, upstream: "{upstream}", access: signed_in }
+"#;
+    let mut world = world(routes, "").await;
+    let (laptop, phone) = (Browser::new(), Browser::new());
+    assert_eq!(laptop.open(&world.url("/in")).await.status, StatusCode::OK);
+    assert_eq!(laptop.fetch(&world.url("/")).await.status, StatusCode::OK);
+    // From here on another key seals.
+    let keys = "session:\n  keys: [{ id: one, key: \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\" }]\n";
+    let yaml = world.yaml.replacen("session:\n", keys, 1);
+    assert_ne!(yaml, world.yaml);
+    assert!(world.reload(&yaml).unwrap().waits.is_empty());
+    assert_eq!(phone.open(&world.url("/in")).await.status, StatusCode::OK);
+    assert_eq!(phone.fetch(&world.url("/")).await.status, StatusCode::OK);
+    assert_eq!(laptop.fetch(&world.url("/")).await.status, TOO_MANY);
+}
+
+#[tokio::test]
 async fn preflights_count_and_pages_of_other_origins_can_read_that_it_was_too_much() {
     let routes = r#"
   - host: app.test

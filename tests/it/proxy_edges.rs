@@ -336,6 +336,54 @@ async fn an_h2_client_that_gives_no_window_or_does_not_read_is_let_go() {
     );
 }
 
+#[tokio::test]
+async fn an_h2_client_that_never_says_that_it_heard_of_the_end_is_let_go() {
+    let up = Upstream::start().await;
+    up.next(Act::Parts(vec![ok("hello")]));
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.limits.keepalive = SHORT;
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    // It reads what comes, and answers no PING.
+    let mut deaf = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
+    deaf.send(DEAF_HELLO).await;
+    deaf.send(
+        [
+            &[0, 0, 14, 1, 5, 0, 0, 0, 1, 0x82, 0x87, 0x84, 0x41, 9][..],
+            b"localhost",
+        ]
+        .concat(),
+    )
+    .await;
+    while up.requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // The drain begins while its request is under way, so it is told of the end.
+    let going_away = [0, 0, 8, 7, 0, 0, 0, 0, 0];
+    let reading = async {
+        let (mut heard, mut told) = (Vec::new(), false);
+        loop {
+            match deaf.some().await {
+                bytes if bytes.is_empty() => return told,
+                bytes => heard.extend(bytes),
+            }
+            if !told && heard.windows(going_away.len()).any(|part| part == going_away) {
+                told = true;
+                up.release();
+            }
+        }
+    };
+    let (drained, told) = tokio::join!(door.shutdown(Duration::from_secs(8)), reading);
+    assert!(told);
+    assert_eq!(
+        drained,
+        doorward::server::Drained::Whole,
+        "it is gone before the drain's end"
+    );
+}
+
 /// The preface, SETTINGS with the largest initial window, and `WINDOW_UPDATE` of the connection to the most.
 const DEAF_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff\
     \0\0\x04\x08\0\0\0\0\0\x7f\xff\0\0";

@@ -273,22 +273,55 @@ async fn forwarding_headers_are_ours_alone() {
     assert_eq!(received.header("x-request-id")[0].len(), 32);
 }
 
-#[tokio::test]
-async fn a_trusted_proxy_is_believed() {
+/// What a client can say of where it comes from, and a proxy passes on that knows nothing of it.
+const PASSED_ON: &str = "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: gopher\r\n\
+                         X-Forwarded-Port: 6666\r\nX-Forwarded-Prefix: /evil\r\nX-Forwarded-Server: evil.test\r\n\
+                         X-Forwarded-Client-Cert: evil\r\nForwarded: host=evil.test\r\nX-Real-IP: 6.6.6.6\r\n\
+                         Client-Cert: :evil:\r\nX_Forwarded_For: 7.7.7.7\r\nX-Request-Id: abc-1\r\n";
+
+async fn from_a_trusted_proxy(kept: &'static [&'static str]) -> Received {
     let up = Upstream::start().await;
     let mut plan = Plan::to(up.address());
     plan.trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    plan.trusted_headers = kept.iter().map(|name| HeaderName::from_static(name)).collect();
     let door = plan.start().await;
-    let lines = "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-Host: www.test\r\nX-Forwarded-Proto: https\r\n\
-                 X_Forwarded_For: 7.7.7.7\r\nX-Request-Id: abc-1\r\n";
-    Raw::ask(door.address, get("/", lines).as_bytes()).await;
-    let received = up.only();
-    assert_eq!(received.header("x-forwarded-for"), ["6.6.6.6, 1.2.3.4, 127.0.0.1"]);
-    assert_eq!(received.header("x-forwarded-host"), ["www.test"]);
-    assert_eq!(received.header("x-forwarded-proto"), ["https"]);
-    assert_eq!(received.header("x-request-id"), ["abc-1"]);
-    assert!(!received.head.contains("7.7.7.7"));
+    Raw::ask(door.address, get("/", PASSED_ON).as_bytes()).await;
     assert_eq!(*door.stub.client.lock().unwrap(), Some("1.2.3.4".parse().unwrap()));
+    up.only()
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_is_believed_as_far_as_it_can_know() {
+    let received = from_a_trusted_proxy(&[]).await;
+    assert_eq!(received.header("x-forwarded-for"), ["1.2.3.4, 127.0.0.1"]);
+    assert_eq!(received.header("x-forwarded-host"), ["app.test"]);
+    assert_eq!(received.header("x-forwarded-proto"), ["http"]);
+    assert_eq!(received.header("x-forwarded-port"), ["443"]);
+    assert_eq!(received.header("x-real-ip"), ["1.2.3.4"]);
+    assert_eq!(received.header("x-request-id"), ["abc-1"]);
+    for word in ["evil", "6.6.6.6", "6666", "7.7.7.7", "gopher"] {
+        assert!(!received.head.contains(word), "{word}: {}", received.head);
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_says_that_a_proxy_keeps_passes_as_it_is() {
+    let kept = &["x-forwarded-host", "x-forwarded-prefix", "x-real-ip", "client-cert"];
+    let received = from_a_trusted_proxy(kept).await;
+    assert_eq!(received.header("x-forwarded-host"), ["evil.test"]);
+    assert_eq!(received.header("x-forwarded-prefix"), ["/evil"]);
+    assert_eq!(received.header("x-real-ip"), ["6.6.6.6"]);
+    assert_eq!(received.header("client-cert"), [":evil:"]);
+    assert_eq!(received.header("x-forwarded-proto"), ["http"]);
+    assert_eq!(received.header("x-forwarded-for"), ["1.2.3.4, 127.0.0.1"]);
+    for name in [
+        "forwarded",
+        "x-forwarded-server",
+        "x-forwarded-client-cert",
+        "x_forwarded_for",
+    ] {
+        assert!(received.header(name).is_empty(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::symlink,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -11,6 +11,7 @@ use std::{
 
 use doorward::proxy::Bind;
 use http::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::harness::{
     browser::Browser,
@@ -183,6 +184,39 @@ async fn listeners_come_go_and_change_on_their_socket() {
     while TcpStream::connect(second).is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn connections_stay_counted_when_their_listener_changes() {
+    let mut world = World::start().await;
+    let address = ([127, 0, 0, 1], world.port()).into();
+    let mut first = Raw::connect(address).await;
+    first.send("GET /open HTTP/1.1\r\nHost: app.test\r\n\r\n").await;
+    assert_eq!(first.response().await.status, 200);
+    for (limits, reason) in [
+        ("connections: 1", "too_many"),
+        ("connections: 9, connections_per_address: 1", "too_many_of_address"),
+    ] {
+        world
+            .reload(&format!("{}limits: {{ {limits} }}\n", world.yaml))
+            .unwrap();
+        // The accept loop of before ends on its own time, and may still take one or two.
+        let mut taken = 0;
+        while is_answered(address).await {
+            taken += 1;
+            assert!(taken < 50, "{limits}: the first was forgotten");
+        }
+        let page = Browser::new().fetch(&format!("{}/metrics", world.admin)).await.body;
+        let none = format!("doorward_connections_turned_away_total{{reason=\"{reason}\"}} 0");
+        assert!(!page.contains(&none), "{limits}: {page}");
+    }
+}
+
+/// Whether a new connection has an answer.
+async fn is_answered(address: SocketAddr) -> bool {
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    let asked = client.write_all(b"GET /open HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
+    asked.await.is_ok() && client.read_u8().await.is_ok()
 }
 
 #[tokio::test]

@@ -221,7 +221,15 @@ async fn a_running_gateway_explains_as_its_file_does_and_by_what_is_in_force() {
         r#"{"sub": "1", "groups": ["admins"]}"#,
     )
     .unwrap();
-    for more in [&[][..], &["--method", "POST"], &["--as", "ada.json"]] {
+    let till = rcgen::generate_simple_self_signed(vec!["till.test".to_owned()]).unwrap();
+    let pem = till.signing_key.serialize_pem() + &till.cert.pem();
+    std::fs::write(shell.folder.path().join("till.pem"), pem).unwrap();
+    for more in [
+        &[][..],
+        &["--method", "POST"],
+        &["--as", "ada.json"],
+        &["--certificate", "till.pem"],
+    ] {
         let by_file = explained(&shell, &[&["--config", "d.yaml"], more].concat()).await;
         let live = explained(&shell, &[&of_admin[..], more].concat()).await;
         let found = explained(&shell, &[&["--config", "d.yaml", "--live"], more].concat()).await;
@@ -236,6 +244,12 @@ async fn a_running_gateway_explains_as_its_file_does_and_by_what_is_in_force() {
         assert_eq!(
             by_file.out.contains("forward with identity"),
             more.contains(&"--as"),
+            "{}",
+            by_file.out
+        );
+        assert_eq!(
+            by_file.out.contains("client   with the certificate of "),
+            more.contains(&"--certificate"),
             "{}",
             by_file.out
         );

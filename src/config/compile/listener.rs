@@ -16,6 +16,7 @@ use crate::{
 impl Desk<'_, '_> {
     pub(super) fn listeners(&mut self, config: &raw::Config) -> Option<Vec<Listener>> {
         let trusted = self.trusted(config);
+        let kept = self.trusted_headers(config);
         let limits = limits(config);
         let all = Path::top().key("listeners");
         let mut listeners: Vec<Listener> = Vec::new();
@@ -34,6 +35,7 @@ impl Desk<'_, '_> {
             }
             listeners.push(Listener {
                 trusted_proxies: trusted.clone(),
+                trusted_headers: kept.clone(),
                 limits,
                 ..listener
             });
@@ -88,6 +90,7 @@ impl Desk<'_, '_> {
             bind,
             tls: tls.flatten(),
             trusted_proxies: Vec::new(),
+            trusted_headers: Vec::new(),
             proxy_protocol: written.proxy_protocol,
             limits: Limits::default(),
         })

@@ -307,6 +307,26 @@ fn every_mistake_is_the_problem_that_it_is() {
         (route, &more("trusted_proxies: [\"::/0\"]\n"), "trusts everybody"),
         (
             route,
+            &more("trusted_headers: [X-Forwarded-Proto]\n"),
+            "nobody is believed in these headers",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [10.0.0.0/8]\ntrusted_headers: [X-Forwarded-For]\n"),
+            "x-forwarded-for need not be listed",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [10.0.0.0/8]\ntrusted_headers: [X-Forwarded-User]\n"),
+            "x-forwarded-user says who a person is",
+        ),
+        (
+            route,
+            &more("trusted_proxies: [10.0.0.0/8]\ntrusted_headers: [Client_Cert]\n"),
+            "another spelling",
+        ),
+        (
+            route,
             &more("trusted_proxies: [0.0.0.0/1, 128.0.0.0/1]\n"),
             "trusts everybody",
         ),

@@ -140,7 +140,7 @@ pub struct Limits {
     /// answer begins, or `off`. Below it: 408. A `WebSocket` is free of it.
     #[schemars(extend("default" = "64B"))]
     pub body_rate: Text<LimitOfSize>,
-    /// Most connections at once to one listener; without it no limit. More wait until others end.
+    /// Most connections at once to one listener; without it no limit. More are closed at once.
     #[schemars(range(min = 1))]
     pub connections: Option<usize>,
     /// Most connections at once to one listener from one address, IPv6 by its `/64`; without it no limit. More are closed at

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    identity::ClaimPath,
-    policy::{Rule, route::tests::route},
+    identity::{ClaimPath, certificate::tests::client},
+    policy::{Rate, RateBy, Rule, access::CertificateTest, route::tests::route},
 };
 
 struct Known {
@@ -51,7 +51,10 @@ fn explained(providers: &[Known], groups: &[&str]) -> String {
     let lines = explain_route(
         &vouchers,
         &staff,
-        claims.as_object(),
+        Assumed {
+            claims: claims.as_object(),
+            certificate: None,
+        },
         UnixTime::from_secs(1_795_425_514),
     );
     lines.join("\n") + "\n"
@@ -89,6 +92,54 @@ fn claims_are_read_by_the_names_of_the_provider() {
 fn without_a_provider_nobody_has_a_session() {
     let text = explained(&[], &["staff"]);
     assert!(text.ends_with("nobody has a session\n"), "{text}");
+}
+
+#[test]
+fn a_certificate_and_a_rate_are_explained() {
+    let mut till = route("* /till/*");
+    till.access = Access::Rule(Rule::Any(vec![
+        Rule::ClientCertificate(CertificateTest::Subject(vec!["CN=till-1".to_owned()])),
+        Rule::Group(vec!["staff".to_owned()]),
+    ]));
+    till.rate = Some(Rate {
+        requests: 50.try_into().unwrap(),
+        per: std::time::Duration::from_secs(1),
+        burst: 200.try_into().unwrap(),
+        by: RateBy::Address,
+    });
+    let explained = |certificate: Option<&ClientCertificate>, secs| {
+        let caller = Assumed {
+            claims: None,
+            certificate,
+        };
+        explain_route(&[], &till, caller, UnixTime::from_secs(secs)).join("\n") + "\n"
+    };
+    let (shown, other) = (client("till-1", &[]), client("till-2", &[]));
+    insta::assert_snapshot!(explained(Some(&shown), 1_795_425_514), @r#"
+    route    * /till/*
+    host     *
+    path     /till and all below it
+    access   rule: a client certificate of "CN=till-1"; or member of group "staff"
+    rate     50 per 1s, 200 at once, by address; beyond it 429
+    client   with the certificate of CN=till-1, taken as signed by an authority of the listener
+
+    without a session
+      certified  | no session                                             | navigation | forward without identity
+      certified  | no session                                             | api        | forward without identity
+      certified  | no session                                             | websocket  | forward without identity
+    "#);
+    let without = explained(None, 1_795_425_514);
+    assert!(
+        !without.contains("\nclient ") && without.contains("302 to the provider"),
+        "{without}"
+    );
+    assert!(explained(Some(&other), 1_795_425_514).contains("302 to the provider"));
+    // It ended.
+    let late = explained(Some(&shown), 5_000_000_000);
+    assert!(
+        late.contains("counts as none") && late.contains("302 to the provider"),
+        "{late}"
+    );
 }
 
 fn read(url: &str) -> String {

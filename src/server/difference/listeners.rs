@@ -70,6 +70,7 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
         duty,
         hsts,
         trusted_proxies,
+        trusted_headers,
         proxy_protocol,
         limits,
     } = before;
@@ -86,6 +87,8 @@ fn differences(before: &Listener, after: &Listener) -> Vec<Difference> {
     found.note("hsts", [hsts, &after.hsts], header);
     let proxies = [trusted_proxies, &after.trusted_proxies];
     found.note("trusted_proxies", proxies, list(ToString::to_string));
+    let headers = [trusted_headers, &after.trusted_headers];
+    found.note("trusted_headers", headers, list(ToString::to_string));
     found.note_shown("proxy_protocol", [proxy_protocol, &after.proxy_protocol]);
     bounds(&mut found, [limits, &after.limits]);
     found.into_list()

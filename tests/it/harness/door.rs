@@ -62,6 +62,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Trusted proxies.
     pub trusted: Vec<ipnet::IpNet>,
+    /// Headers that they keep.
+    pub trusted_headers: Vec<HeaderName>,
     /// Whether connections begin with a PROXY header.
     pub proxy_protocol: bool,
     /// Certificate.
@@ -80,6 +82,7 @@ impl Plan {
             routes,
             limits: Limits::default(),
             trusted: Vec::new(),
+            trusted_headers: Vec::new(),
             proxy_protocol: false,
             tls: None,
         }
@@ -121,6 +124,7 @@ impl Plan {
             hsts: None,
             tls: self.tls,
             trusted_proxies: self.trusted,
+            trusted_headers: self.trusted_headers,
             proxy_protocol: self.proxy_protocol,
             limits: self.limits,
         };

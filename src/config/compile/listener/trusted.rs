@@ -1,9 +1,13 @@
 //! The proxies in front, and networks that are too wide to be some.
 
+use http::HeaderName;
 use ipnet::IpNet;
 
 use super::super::Desk;
-use crate::config::{Path, raw};
+use crate::{
+    config::{Path, raw},
+    gate::forwarding::{NotKept, can_be_kept},
+};
 
 /// The widest network of one organisation: `10.0.0.0/8`, and `fc00::/7`, which are all private addresses of IPv6.
 const WIDEST_V4: u8 = 8;
@@ -42,6 +46,39 @@ impl Desk<'_, '_> {
             );
         }
         networks
+    }
+
+    /// The headers that those proxies keep.
+    pub(super) fn trusted_headers(&mut self, config: &raw::Config) -> Vec<HeaderName> {
+        let path = Path::top().key("trusted_headers");
+        let names: Vec<HeaderName> = config.trusted_headers.iter().map(|name| name.value.clone()).collect();
+        if !names.is_empty() && config.trusted_proxies.is_empty() {
+            self.found.add(
+                &path,
+                "nobody is believed in these headers",
+                "write the addresses of the proxies that send them into `trusted_proxies`",
+            );
+        }
+        for (index, name) in names.iter().enumerate() {
+            let (what, hint) = match can_be_kept(name) {
+                Ok(()) => continue,
+                Err(NotKept::Anyway) => (
+                    format!("{name} need not be listed"),
+                    "X-Forwarded-For and X-Request-Id of `trusted_proxies` are read as they are, and what says nothing of \
+                     where a request comes from passes from everybody: take it out",
+                ),
+                Err(NotKept::Person) => (
+                    format!("{name} says who a person is, which Doorward alone says"),
+                    "take it out",
+                ),
+                Err(NotKept::Spelling) => (
+                    format!("{name} is another spelling of a name that upstreams know with hyphens"),
+                    "write it with hyphens",
+                ),
+            };
+            self.found.add(&path.index(index), what, hint);
+        }
+        names
     }
 }
 
