@@ -12,7 +12,7 @@ CARGO ?= cargo
 export CARGO_TERM_PROGRESS_WHEN ?= never
 RUSTDOCFLAGS_CHECK := -D warnings
 
-.PHONY: help run release test check fmt fmt-check clippy doc rust-test deploy-test e2e faults soak test-long bench schema deny
+.PHONY: help run release test check fmt fmt-check clippy doc rust-test deploy-test e2e faults soak test-long test-real bench schema deny
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,11 @@ test-long: ## Scenarios over five minutes: a provider away for ten, a soak of tw
 	$(CARGO) build --locked
 	DOORWARD_OUTAGE_SECONDS=600 node --test --test-reporter=spec --test-name-pattern="answers 503" tests/e2e/replicas/renewal.test.mjs
 	node tests/e2e/soak.mjs 20
+
+test-real: ## Dex, Keycloak, Envoy and an OpenTelemetry Collector themselves, installed in target/real
+	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules slapd dex keycloak envoy otelcol
+	$(CARGO) build --locked
+	node tests/e2e/run.mjs real
 
 bench: ## Benchmarks; figures and budgets are in benches/README.md
 	@$(NEED) cargo cc cmake redis-server

@@ -17,6 +17,7 @@ mod logout;
 mod outcome;
 mod prove;
 mod renew;
+mod renewals;
 mod revoke;
 mod token;
 

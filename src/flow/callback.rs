@@ -8,7 +8,7 @@ use super::{Gateway, Incoming, Reply, cookies, limits::Step, reply, sign_in::Wis
 use crate::{
     gate::{
         Answer, Attempt, Caller, Presence, Received, Refusal, ReturnTo, SignInFailure,
-        callback::{Strayed, receive, strayed},
+        callback::{Onward, Strayed, onward, receive, strayed},
     },
     pages::Context,
     provider::{ExchangeError, Provider},
@@ -185,7 +185,14 @@ impl Gateway {
     /// A new handle at every sign-in; the session it replaces ends (CK-12).
     async fn welcome(&self, incoming: &Incoming<'_>, attempt: &Attempt, session: &Session, before: Presence) -> Reply {
         let https = incoming.public.https;
-        let mut reply = go_on(&attempt.return_to);
+        let replaced = match &before {
+            Presence::Session(old) => Some(&old.record.identity),
+            Presence::Nothing | Presence::Unreadable | Presence::Down => None,
+        };
+        let mut reply = match onward(attempt, replaced, &session.record.identity) {
+            Onward::Return => go_on(&attempt.return_to),
+            Onward::SignOut => reply::redirect(&Method::GET, &reply::sign_out_link(&attempt.return_to), "callback"),
+        };
         let name = CookieName::of(https).as_str();
         reply.headers.push(cookies::set(
             name,

@@ -247,6 +247,12 @@ pub(super) fn sign_in_link(return_to: &ReturnTo, switch_account: bool) -> String
     format!("{}?return_to={back}{switch}", Endpoint::SignIn.path())
 }
 
+/// The path that asks whether to sign out and leads on to `return_to`.
+pub(super) fn sign_out_link(return_to: &ReturnTo) -> String {
+    let back = utf8_percent_encode(return_to.as_str(), NON_ALPHANUMERIC);
+    format!("{}?return_to={back}", Endpoint::SignOut.path())
+}
+
 /// The origin under which a browser reaches this host: scheme and port by the listener, never by a header.
 pub(super) fn origin(public: Public, host: &str) -> String {
     let Public { https, port } = public;

@@ -8,7 +8,7 @@ use super::{
     Attempt, Presence, ReturnTo, SignInFailure,
     sign_in::{self, LASTS, State},
 };
-use crate::{keys::Ring, time::UnixTime};
+use crate::{identity::VerifiedIdentity, keys::Ring, time::UnixTime};
 
 /// How many times an attempt that was lost to the limit is started again: tabs that open at once displace each other until
 /// the first of them has a session.
@@ -112,6 +112,28 @@ pub const fn strayed(presence: &Presence, serves: bool, others: bool, again: u8)
             Strayed::Again(again + 1)
         }
         Presence::Session(_) | Presence::Nothing | Presence::Unreadable => Strayed::Fail,
+    }
+}
+
+/// Where the browser goes once there is a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Onward {
+    /// To the page that was asked for.
+    Return,
+    /// To the sign-out page: somebody asked for another account and came back with the same one, since the provider lets nobody
+    /// choose (Keycloak knows no `select_account`). Only signing out there leads to another.
+    SignOut,
+}
+
+/// Decides where to go with a session of `identity`, which takes the place of one of `before`.
+#[must_use]
+pub fn onward(attempt: &Attempt, before: Option<&VerifiedIdentity>, identity: &VerifiedIdentity) -> Onward {
+    let same =
+        |before: &VerifiedIdentity| before.issuer() == identity.issuer() && before.subject() == identity.subject();
+    if attempt.fresh && before.is_some_and(same) {
+        Onward::SignOut
+    } else {
+        Onward::Return
     }
 }
 

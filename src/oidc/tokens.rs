@@ -28,7 +28,7 @@ pub struct TokenSet {
 /// Why the token endpoint's answer is no token set.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TokenError {
-    /// `invalid_grant`: the code or refresh token is spent, revoked or expired.
+    /// `invalid_grant`, or `invalid_request` described as one about the refresh token: it or the code is spent, revoked or expired.
     #[error("the provider refused the grant (invalid_grant)")]
     InvalidGrant,
     /// The provider wants to see the person (error codes of OpenID Connect Core 1.0 section 3.1.2.6, at the token endpoint).
@@ -79,7 +79,7 @@ impl TokenSet {
         }
         let members = json::object(body).map_err(|_| TokenError::Malformed("not a strict JSON object"))?;
         if let Some(code) = error_code(&members) {
-            return Err(by_code(code, None));
+            return Err(by_code(code, description(&members), None));
         }
         check_token_type(&members)?;
         let access_token = text(&members, "access_token")?.ok_or(TokenError::Malformed("there is no access token"))?;
@@ -143,7 +143,7 @@ fn lifetime(value: &Value) -> Option<Duration> {
 fn refusal(status: u16, retry_after: Option<&str>, body: &[u8]) -> TokenError {
     let members = json::object(body).unwrap_or_default();
     match error_code(&members) {
-        Some(code) => by_code(code, retry_after),
+        Some(code) => by_code(code, description(&members), retry_after),
         None if status == 401 => TokenError::InvalidClient("status 401".to_owned()),
         None => TokenError::Malformed("a refusal without an OAuth error code"),
     }
@@ -153,9 +153,16 @@ fn error_code(members: &Claims) -> Option<&str> {
     members.get("error").and_then(Value::as_str)
 }
 
-fn by_code(code: &str, retry_after: Option<&str>) -> TokenError {
+fn description(members: &Claims) -> &str {
+    let described = members.get("error_description").and_then(Value::as_str);
+    described.unwrap_or_default()
+}
+
+fn by_code(code: &str, description: &str, retry_after: Option<&str>) -> TokenError {
     match code {
         "invalid_grant" => TokenError::InvalidGrant,
+        // What Dex says of a refresh token that is expired, spent or replaced, where RFC 6749 section 5.2 has `invalid_grant`.
+        "invalid_request" if description.to_ascii_lowercase().contains("refresh token") => TokenError::InvalidGrant,
         "login_required" => TokenError::SignInNeeded("login_required"),
         "interaction_required" => TokenError::SignInNeeded("interaction_required"),
         "consent_required" => TokenError::SignInNeeded("consent_required"),

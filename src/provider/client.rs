@@ -10,13 +10,13 @@ use url::Url;
 
 use super::{
     EndSession, ExchangeError, Proved, Settings, SetupError, Unreachable, authorize,
-    breaker::Breaker,
     discovery::Discovery,
     http::Http,
     keys::Keys,
     link::Link,
     outcome::refused_code,
     prove::{Demand, session_tokens},
+    renewals::Renewals,
     token::{self, Grant, NoTokens},
 };
 use crate::{
@@ -30,11 +30,6 @@ use crate::{
 
 /// How long a sign-out waits for metadata that is not at hand.
 const SIGN_OUT_PATIENCE: Duration = Duration::from_secs(1);
-/// Failures in a row that renewals meet before the others are spared the wait.
-const TOLERATED_FAILURES: u32 = 2;
-/// Longest wait between two probes of a token endpoint that is down.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-
 /// Most revocations at once: a provider that is slow to answer them does not fill the memory.
 pub(super) const MOST_REVOCATIONS: u32 = 32;
 
@@ -45,7 +40,7 @@ pub struct Provider {
     pub(super) link: Arc<Link>,
     pub(super) keys: Arc<Keys>,
     discovery: Arc<Discovery>,
-    renewals: Arc<Mutex<Breaker>>,
+    renewals: Arc<Mutex<Renewals>>,
     pub(super) revocations: Arc<Semaphore>,
 }
 
@@ -68,7 +63,7 @@ impl Provider {
             keys: Arc::new(Keys::new(Arc::clone(&link))),
             link,
             discovery,
-            renewals: breaker(),
+            renewals: Arc::default(),
             revocations: Arc::new(Semaphore::new(MOST_REVOCATIONS as usize)),
         })
     }
@@ -82,7 +77,7 @@ impl Provider {
         let renewals = if same_client {
             Arc::clone(&self.renewals)
         } else {
-            breaker()
+            Arc::default()
         };
         Self {
             settings,
@@ -211,32 +206,37 @@ impl Provider {
     pub(super) async fn spend(&self, metadata: &Metadata, grant: Grant<'_>) -> Result<TokenSet, NoTokens> {
         let spent = token::spend(&self.link, &self.settings, &metadata.token_endpoint, grant).await;
         let (now, draw) = (self.link.now(), self.link.draw());
-        match &spent {
+        let mut renewals = self.renewals();
+        match (&spent, grant) {
             // Anyone can send a browser's code that the provider calls malformed; that is no reason to keep renewals waiting.
-            Err(NoTokens::Answered(TokenError::Other(_))) if matches!(grant, Grant::Code(..)) => {}
-            Err(NoTokens::Answered(TokenError::Unavailable { retry_after })) => {
-                self.renewals().failed(now, *retry_after, draw);
+            (Err(NoTokens::Answered(TokenError::Other(_))), Grant::Code(..)) => {}
+            (
+                Err(NoTokens::Answered(
+                    TokenError::Unavailable { retry_after: None } | TokenError::Malformed(_) | TokenError::Other(_),
+                )),
+                Grant::Refresh(token),
+            ) => renewals.failed_over(token, now, draw),
+            (Err(NoTokens::Answered(TokenError::Unavailable { retry_after })), _) => {
+                renewals.failed(now, *retry_after, draw);
             }
             // A client that is refused is refused for every session: not one call a request (RF-08).
-            Err(
-                NoTokens::Unreachable(_)
-                | NoTokens::Answered(TokenError::Malformed(_) | TokenError::InvalidClient(_) | TokenError::Other(_)),
-            ) => {
-                self.renewals().failed(now, None, draw);
-            }
-            Ok(_) | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::SignInNeeded(_))) => {
-                self.renewals().succeeded();
+            (
+                Err(
+                    NoTokens::Unreachable(_)
+                    | NoTokens::Answered(TokenError::Malformed(_) | TokenError::InvalidClient(_)),
+                ),
+                _,
+            ) => renewals.failed(now, None, draw),
+            (Ok(_) | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::SignInNeeded(_))), _) => {
+                renewals.succeeded();
             }
         }
+        drop(renewals);
         spent
     }
 
-    /// The breaker of renewals.
-    pub(super) fn renewals(&self) -> MutexGuard<'_, Breaker> {
+    /// When renewals may be tried.
+    pub(super) fn renewals(&self) -> MutexGuard<'_, Renewals> {
         self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn breaker() -> Arc<Mutex<Breaker>> {
-    Arc::new(Mutex::new(Breaker::new(TOLERATED_FAILURES, LONGEST_WAIT)))
 }

@@ -32,7 +32,7 @@ impl Provider {
         // Without keys an ID token could not be verified afterwards, when the refresh token is spent.
         self.keys.current(&metadata.jwks_uri).await?;
         self.renewals()
-            .permit(self.link.now())
+            .permit(refresh_token, self.link.now())
             .map_err(|wait| RenewFailure::Unavailable {
                 retry_after: Some(wait),
             })?;

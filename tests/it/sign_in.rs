@@ -244,6 +244,32 @@ async fn every_sign_in_makes_a_new_handle_and_ends_the_old_session() {
 }
 
 #[tokio::test]
+async fn who_comes_back_with_the_same_account_is_asked_to_sign_out() {
+    // Keycloak knows no `select_account`: it answers for whom it knows.
+    let world = World::start().await;
+    let browser = Browser::new();
+    browser.open(&world.url("/")).await;
+    let switch = world.url("/.doorward/sign-in?return_to=%2Fwiki%2Fpage&switch=1");
+    let asked = browser.open(&switch).await;
+    assert_eq!(asked.status, StatusCode::OK);
+    assert!(asked.body.contains("Sign out?"), "{}", asked.body);
+    assert!(asked.body.contains("return_to=%2Fwiki%2Fpage"), "{}", asked.body);
+    assert_eq!(
+        browser.fetch(&world.url("/")).await.status,
+        StatusCode::OK,
+        "nobody is signed out yet"
+    );
+
+    // Without a session before, there is no other account than the one that came.
+    let another = Browser::new();
+    let landed = another
+        .open(&world.url("/.doorward/sign-in?return_to=%2F&switch=1"))
+        .await;
+    assert_eq!(landed.status, StatusCode::OK);
+    assert!(!landed.body.contains("Sign out?"), "{}", landed.body);
+}
+
+#[tokio::test]
 async fn each_provider_has_its_own_hosts_and_its_own_callback() {
     // AR-14, AR-15
     let second = Provider::start().await;

@@ -137,6 +137,28 @@ fn refusals_are_told_apart_from_outages() {
             TokenError::InvalidGrant,
         ),
         (200, r#"{"error":"invalid_grant"}"#, TokenError::InvalidGrant),
+        // Dex 2.41, word for word.
+        (
+            400,
+            r#"{"error":"invalid_request","error_description":"Refresh token is invalid or has already been claimed by another client."}"#,
+            TokenError::InvalidGrant,
+        ),
+        (
+            400,
+            r#"{"error":"invalid_request","error_description":"Refresh token expired."}"#,
+            TokenError::InvalidGrant,
+        ),
+        (
+            400,
+            r#"{"error":"invalid_request","error_description":"Missing parameter: scope"}"#,
+            TokenError::Other("invalid_request".to_owned()),
+        ),
+        (
+            400,
+            r#"{"error":"invalid_request"}"#,
+            TokenError::Other("invalid_request".to_owned()),
+        ),
+        (500, r#"{"error":"invalid_request"}"#, unavailable.clone()),
         (401, r#"{"error":"invalid_client"}"#, client("invalid_client")),
         (400, r#"{"error":"unauthorized_client"}"#, client("unauthorized_client")),
         (401, "<html>", client("status 401")),

@@ -2,13 +2,13 @@
 // issuer and the certificate of the provider are this machine's. TLS throughout, a real provider, a real Redis.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { delimiter, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { makeAuthority, publicKey } from '../harness/authority.mjs';
 import { screenshot, signInAtProvider, startBrowser } from '../harness/browser.mjs';
 import { freePort, startChild, tempFolder } from '../harness/child.mjs';
 import { binary } from '../harness/gateway.mjs';
@@ -73,14 +73,14 @@ async function startWorld() {
     const wiki = started(await startUpstream());
     const grafana = started(await startUpstream());
     const redis = started(await startRedis());
-    const authority = await throwAwayAuthority(folder.path);
+    const localhost = await (await makeAuthority(folder.path)).vouch('provider', ['localhost']);
     const provider = started(
       await startProvider({
         redirectUris,
         signedOutUris: redirectUris.map((uri) => substitute(uri, [['callback', 'signed-out']])),
         registered: [{ id: 'doorward', secret: SECRET, method: 'client_secret_basic' }],
         people: staff,
-        tls: authority.localhost,
+        tls: localhost,
       }),
     );
 
@@ -116,7 +116,7 @@ async function startWorld() {
     started({ stop: () => gateway.child.stop() });
     const certificate = readFileSync(join(folder.path, 'tls.crt'));
     const browser = started(
-      await startBrowser({ hosts: HOSTS, trusted: [certificate, authority.localhost.cert].map(publicKey) }),
+      await startBrowser({ hosts: HOSTS, trusted: [certificate, localhost.cert].map(publicKey) }),
     );
     const page = await (await browser.person()).newPage();
     return {
@@ -165,24 +165,6 @@ function shellIn(cwd) {
     child.child.stdin.end(input);
     return child;
   };
-}
-
-/** A certificate of `localhost` for the provider, whose authority only `corporate-ca.crt` makes known. */
-async function throwAwayAuthority(folder) {
-  const openssl = (words) => run('openssl', words.split(' '), { cwd: folder });
-  const key = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
-  await openssl(`req -x509 ${key} -days 1 -keyout ca.key -out corporate-ca.crt -subj /CN=Throw-away -addext keyUsage=keyCertSign`);
-  await openssl(`req ${key} -keyout provider.key -out provider.csr -subj /CN=localhost`);
-  writeFileSync(join(folder, 'names'), 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n');
-  await openssl('x509 -req -in provider.csr -CA corporate-ca.crt -CAkey ca.key -days 1 -out provider.crt -extfile names');
-  const read = (name) => readFileSync(join(folder, name));
-  return { localhost: { key: read('provider.key'), cert: read('provider.crt') } };
-}
-
-/** The hash by which the browser is told to believe a certificate. */
-function publicKey(certificate) {
-  const key = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
-  return createHash('sha256').update(key).digest('base64');
 }
 
 async function theFirstVisit({ page, url, wiki }) {

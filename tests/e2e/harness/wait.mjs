@@ -12,7 +12,7 @@ export async function eventually(what, probe, within = 10_000) {
     } catch (error) {
       last = error;
     }
-    if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}`, { cause: last });
+    if (Date.now() > end) throw new Error(`not within ${within} ms: ${what}${last ? `: ${last.message}` : ""}`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }

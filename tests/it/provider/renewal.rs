@@ -218,6 +218,39 @@ async fn an_outage_is_never_a_refusal_and_one_request_is_one_try() {
 }
 
 #[tokio::test]
+async fn what_the_provider_fails_over_for_one_person_keeps_nobody_else_waiting() {
+    // RF-07, IP-03. Dex answers 500 for somebody who is gone from the directory behind it.
+    let rig = Rig::new().await;
+    let (gone, other) = (rig.record().await, rig.record().await);
+    rig.op.script(|script| script.refresh.status = 500);
+    for _ in 0..20 {
+        let failure = refused(&rig, &gone).await;
+        assert!(matches!(failure, RenewFailure::Unavailable { .. }), "{failure}");
+    }
+    assert_eq!(rig.op.count("refresh"), 3, "this one is not asked for at every request");
+    rig.op.script(|script| script.refresh.status = 0);
+    rig.provider.renew(&other).await.unwrap();
+    let held = refused(&rig, &gone).await;
+    assert!(
+        matches!(held, RenewFailure::Unavailable { retry_after: Some(_) }),
+        "{held}"
+    );
+    rig.later();
+    rig.provider.renew(&gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_dex_no_longer_knows_is_refused() {
+    // RF-07. Dex keeps one for a person and a client: the sign-in of another browser replaces it.
+    let rig = Rig::new().await;
+    let record = rig.record().await;
+    let said = r#"{"error":"invalid_request","error_description":"Refresh token is invalid or has already been claimed by another client."}"#;
+    rig.op
+        .script(|script| script.refresh.answer(400, "application/json", said));
+    assert_eq!(refused(&rig, &record).await, RenewFailure::Refused);
+}
+
+#[tokio::test]
 async fn after_failures_in_a_row_nobody_waits_for_the_provider() {
     // RF-07, IP-03
     let rig = Rig::new().await;
