@@ -109,17 +109,10 @@ impl Source {
     /// # Errors
     /// [`Unreadable`], also when it is not UTF-8.
     pub fn secret_file(&self, written: &Path) -> Result<Secret<String>, Unreadable> {
-        let mut text = self.text(written)?;
-        if text.ends_with('\n') {
-            text.pop();
-            if text.ends_with('\r') {
-                text.pop();
-            }
-        }
-        Ok(Secret::new(text))
+        self.text(written).map(without_newline)
     }
 
-    /// A secret in an environment variable.
+    /// A secret in an environment variable; one newline at its end is not part of it, since Kubernetes makes variables of files.
     ///
     /// # Errors
     /// [`Unreadable`], when it is not set or not UTF-8.
@@ -129,9 +122,19 @@ impl Source {
             Environment::Given(variables) => variables.get(name).cloned(),
         };
         value
-            .map(Secret::new)
+            .map(without_newline)
             .ok_or_else(|| Unreadable(format!("the environment variable {name} is not set, or not text")))
     }
+}
+
+fn without_newline(mut text: String) -> Secret<String> {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Secret::new(text)
 }
 
 /// A variable of this process; `None` when it is not set or not text.
@@ -145,7 +148,7 @@ fn plain(error: &io::Error) -> String {
     if error.kind() == io::ErrorKind::NotFound {
         "there is no such file".to_owned()
     } else if error.kind() == io::ErrorKind::PermissionDenied {
-        "permission denied; let the user that Doorward runs as read it".to_owned()
+        "permission denied".to_owned()
     } else {
         error.to_string()
     }
@@ -188,9 +191,14 @@ mod tests {
     fn a_variable_is_a_secret_too() {
         let source = Source::with_environment(
             Path::new("/"),
-            BTreeMap::from([("PASSWORD".to_owned(), "s3cret".to_owned())]),
+            BTreeMap::from([
+                ("PASSWORD".to_owned(), "s3cret".to_owned()),
+                ("OF_A_FILE".to_owned(), "s3cret\n".to_owned()),
+            ]),
         );
-        assert_eq!(source.secret_env("PASSWORD").unwrap().expose(), "s3cret");
+        for name in ["PASSWORD", "OF_A_FILE"] {
+            assert_eq!(source.secret_env(name).unwrap().expose(), "s3cret", "{name}");
+        }
         assert!(
             source
                 .secret_env("PASSWORT")

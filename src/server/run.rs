@@ -100,7 +100,7 @@ fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Res
     let (plan, files) = config::load_watched(file);
     let plan = plan?;
     watched.read_again(&files);
-    let _writes_at_the_end = log::install(&plan.telemetry)?;
+    let writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
         let mut reloader = Reloader::new(file, watched)?;
@@ -121,6 +121,8 @@ fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Res
         // The next process has one of its own, and this one is not heard any more.
         let _heartbeat = matches!(end, End::Asked(_)).then_some(heartbeat);
         end.come(up, &mut signals).await;
+        // Before the runtime ends its tasks: what they say of each other's end alarms for nothing.
+        drop(writes_at_the_end);
         Ok(())
     })
 }

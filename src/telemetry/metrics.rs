@@ -23,7 +23,7 @@ use self::{
     label::{call_name, channel_name, class, outcome_name, reload_name},
     people::People,
 };
-use super::{Event, RequestLine, TurnedAway};
+use super::{Event, Reload, RequestLine, TurnedAway};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: &[f64] = &[
@@ -44,6 +44,7 @@ pub(super) struct Metrics {
     cache: cache::Family,
     certificates: certificates::Certificates,
     reloads: IntCounterVec,
+    refused: IntGaugeVec,
     configuration: IntGaugeVec,
     traces: traces::Family,
 }
@@ -111,6 +112,24 @@ fn turned_away(registry: &Registry) -> IntCounterVec {
     family
 }
 
+/// How what is in the files stands. A process begins with files that it could use.
+fn refused(registry: &Registry) -> IntGaugeVec {
+    let family = register(
+        registry,
+        IntGaugeVec::new(
+            Opts::new(
+                "doorward_config_refused",
+                "1 while what was read last of the configuration, or of a certificate, was refused: a restart would fail.",
+            ),
+            &["what"],
+        ),
+    );
+    for what in ["configuration", "certificate"] {
+        family.with_label_values(&[what]).set(0);
+    }
+    family
+}
+
 impl Metrics {
     pub(super) fn new() -> Self {
         let registry = Registry::new();
@@ -127,6 +146,7 @@ impl Metrics {
                 "Changes of the configuration: in force, refused, or a certificate refused.",
                 &["outcome"],
             ),
+            refused: refused(&registry),
             configuration: register(
                 &registry,
                 IntGaugeVec::new(
@@ -208,7 +228,24 @@ impl Metrics {
                 self.configuration.reset();
                 self.configuration.with_label_values(&[digest]).set(1);
             }
-            Event::Reload(reload) => count(&self.reloads, &[reload_name(*reload)]),
+            Event::Reload(reload) => self.reloaded(*reload),
+        }
+    }
+
+    /// Certificates are read after the configuration, and each that is refused is told then.
+    fn reloaded(&self, reload: Reload<'_>) {
+        count(&self.reloads, &[reload_name(reload)]);
+        let set = |what, value| self.refused.with_label_values(&[what]).set(value);
+        match reload {
+            Reload::InForce { waits: _ } => {
+                set("configuration", 0);
+                set("certificate", 0);
+            }
+            Reload::Refused { why: _ } => {
+                set("configuration", 1);
+                set("certificate", 0);
+            }
+            Reload::CertificateRefused { error: _ } => set("certificate", 1),
         }
     }
 

@@ -62,3 +62,21 @@ func TestTheDocumentsSayWhatIsSo(t *testing.T) {
 		}
 	}
 }
+
+// The chart and the examples have the configuration at one place, and commands that are run in their pods look for it there.
+func TestCommandsInAPodNameItsConfiguration(t *testing.T) {
+	inPod := regexp.MustCompile(`exec deploy/\S+ -- \S*doorward \w+ --config (\S+)`)
+	var found int
+	for _, path := range []string{"docs/install.md", "docs/kubernetes.md", "docs/runbook.md", "docs/doctor.md", "helm/doorward/templates/NOTES.txt"} {
+		text := regexp.MustCompile(`\{\{[^}]*\}\}`).ReplaceAllString(read(t, path), "x")
+		for _, match := range inPod.FindAllStringSubmatch(text, -1) {
+			found++
+			if !strings.Contains(read(t, "helm", "doorward", "templates", "deployment.yaml"), "--config="+match[1]+"\n") {
+				t.Errorf("%s: there is no %s in the pod", path, match[1])
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("only %d commands were found", found)
+	}
+}

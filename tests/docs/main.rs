@@ -22,6 +22,7 @@ mod config;
 mod page;
 mod proxies;
 mod shell;
+mod shown;
 
 use std::{fs, path::Path};
 
@@ -121,6 +122,27 @@ fn nginx_and_haproxy_read_what_is_for_them() {
     assert!(
         of_nginx > 0 && of_haproxy > 0,
         "{of_nginx} and {of_haproxy} blocks are found"
+    );
+}
+
+#[test]
+fn the_difference_that_is_shown_is_what_check_prints() {
+    let page = fs::read_to_string(root().join("docs/reload.md")).unwrap();
+    let printed = shown::difference();
+    let indented: Vec<_> = printed
+        .trim_end()
+        .lines()
+        .map(|line| {
+            if line.is_empty() {
+                String::new()
+            } else {
+                format!("    {line}")
+            }
+        })
+        .collect();
+    assert!(
+        page.contains(&indented.join("\n")),
+        "docs/reload.md shows something else:\n{printed}"
     );
 }
 

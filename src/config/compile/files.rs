@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use rustls::{crypto::ring::default_provider, sign::CertifiedKey};
+use rustls::{Error, crypto::ring::default_provider, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use super::Desk;
@@ -60,8 +60,8 @@ impl Desk<'_, '_> {
         match self.source.file(file) {
             Ok(bytes) => Some(bytes),
             Err(why) => {
-                self.found
-                    .add(path, why.to_string(), "write the path of a file that can be read");
+                let hint = "put the file there, readable for the user that Doorward runs as, or name another";
+                self.found.add(path, why.to_string(), hint);
                 None
             }
         }
@@ -104,8 +104,12 @@ impl Desk<'_, '_> {
         let fits = PrivateKeyDer::from_pem_slice(secret.expose())
             .map_err(|error| format!("this is no private key: {error}"))
             .and_then(|key| {
-                CertifiedKey::from_der(chain, key, &default_provider())
-                    .map_err(|error| format!("certificate and key do not go together: {error}"))
+                CertifiedKey::from_der(chain, key, &default_provider()).map_err(|error| {
+                    if matches!(error, Error::InconsistentKeys(_)) {
+                        return "certificate and key do not go together".to_owned();
+                    }
+                    format!("this key cannot be used: {error}")
+                })
             });
         if let Err(what) = fits {
             let hint = "write the private key of the first certificate, in PEM and not encrypted";

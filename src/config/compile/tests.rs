@@ -457,7 +457,7 @@ fn a_certificate_must_fit_its_key() {
     assert!(
         told("cert.pem", "other.pem")
             .unwrap_err()
-            .contains("do not go together")
+            .contains("key_file: certificate and key do not go together\n")
     );
     assert!(told("text.pem", "key.pem").unwrap_err().contains("no certificate"));
     assert!(told("cert.pem", "text.pem").unwrap_err().contains("no private key"));

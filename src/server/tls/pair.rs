@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, path::Path, sync::Arc};
 
-use rustls::{crypto::ring, sign::CertifiedKey};
+use rustls::{Error, crypto::ring, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use super::TlsError;
@@ -36,8 +36,8 @@ impl Pair {
             return Err(unusable(&files.certificate, "no certificate in it"));
         };
         let key = PrivateKeyDer::from_pem_slice(&load(&files.key)?).map_err(|error| unusable(&files.key, error))?;
-        let key = CertifiedKey::from_der(chain, key, &ring::default_provider())
-            .map_err(|error| unusable(&files.key, error))?;
+        let key =
+            CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| unfit(files, &error))?;
         let said = Certified::read(&first).map_err(|error| unusable(&files.certificate, error))?;
         if part == Part::Named && said.dns.is_empty() {
             return Err(unusable(
@@ -67,6 +67,15 @@ impl Pair {
     }
 }
 
+fn unfit(files: &TlsFiles, error: &Error) -> TlsError {
+    if matches!(error, Error::InconsistentKeys(_)) {
+        let certificate = files.certificate.display();
+        let what = format!("not the key of the first certificate in {certificate}");
+        return unusable(&files.key, what);
+    }
+    unusable(&files.key, error)
+}
+
 pub(super) fn load(path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Read {
         path: path.to_owned(),
@@ -78,5 +87,30 @@ pub(super) fn unusable(path: &Path, what: impl fmt::Display) -> TlsError {
     TlsError::Content {
         path: path.to_owned(),
         what: what.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::generate_simple_self_signed;
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_certificate_is_named_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = || generate_simple_self_signed(vec!["apps.example.com".to_owned()]).unwrap();
+        let files = TlsFiles {
+            certificate: folder.path().join("tls.crt"),
+            key: folder.path().join("tls.key"),
+        };
+        fs::write(&files.certificate, made().cert.pem()).unwrap();
+        fs::write(&files.key, made().signing_key.serialize_pem()).unwrap();
+        let said = Pair::read(&files, Part::Default).unwrap_err().to_string();
+        let (certificate, key) = (files.certificate.display(), files.key.display());
+        assert_eq!(
+            said,
+            format!("{key}: not the key of the first certificate in {certificate}")
+        );
     }
 }

@@ -254,6 +254,25 @@ fn keys_and_files(metrics: &Metrics) {
 }
 
 #[test]
+fn a_refused_change_is_told_until_it_is_mended() {
+    let metrics = Metrics::new();
+    let (mended, broken) = (Reload::InForce { waits: &[] }, Reload::Refused { why: "" });
+    let certificate = Reload::CertificateRefused { error: "" };
+    for (reload, stands) in [
+        (mended, [0, 0]),
+        (broken, [1, 0]),
+        (certificate, [1, 1]),
+        (mended, [0, 0]),
+        (certificate, [0, 1]),
+        (broken, [1, 0]),
+    ] {
+        metrics.record(&Event::Reload(reload));
+        let of = |what| metrics.refused.with_label_values(&[what]).get();
+        assert_eq!([of("configuration"), of("certificate")], stands);
+    }
+}
+
+#[test]
 fn the_book_says_of_each_metric_what_it_is() {
     let in_source: BTreeSet<&str> = SOURCES
         .iter()
