@@ -285,7 +285,7 @@ fn columns(line: &str) -> Vec<String> {
         let begins = all.last().is_none_or(String::is_empty);
         match c {
             '"' if quoted && signs.next_if_eq(&'"').is_some() => {
-                all.last_mut().into_iter().for_each(|one| one.push('"'))
+                all.last_mut().into_iter().for_each(|one| one.push('"'));
             }
             '"' if quoted || begins => quoted = !quoted,
             ',' if !quoted => all.push(String::new()),
