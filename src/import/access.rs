@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    provider::contains,
+    provider::{EMAIL, contains},
     report::Fate,
     server::one_or_many,
     translate::Desk,
@@ -91,8 +91,25 @@ impl Desk<'_> {
         Some(rule("email_domain", NOBODY))
     }
 
-    /// By address: of a domain, or listed. Everybody whom the provider lets in where the domain is `*`.
-    fn addresses(&mut self, notes: &mut Vec<String>) -> Option<Map> {
+    /// Whom oauth2-proxy let in where every domain was good: whoever has an address, unless the provider calls it unverified.
+    fn anybody(&mut self) -> Vec<Map> {
+        let path = self.email_claim();
+        let mut rules = Vec::new();
+        // Everybody has a subject; and Entra ID's old interface had a name for everybody in place of an address.
+        if path != "sub" && self.kind() != "azure" {
+            rules.push(contains(&path, if path == EMAIL { "@" } else { "" }));
+        }
+        if path == EMAIL && !self.given.truth("insecure_oidc_allow_unverified_email") {
+            let no = Yaml::List(vec![Yaml::Truth(false), Yaml::from("false")]);
+            let mut claim = Map::default();
+            claim.put("path", "email_verified").put("one_of", no);
+            rules.push(rule("not", Yaml::Map(rule("claim", claim))));
+        }
+        rules
+    }
+
+    /// By address: of a domain, or listed.
+    fn addresses(&mut self, notes: &mut Vec<String>) -> Vec<Map> {
         let domains = self.given.list("email_domains");
         if domains.iter().any(|(_, domain)| *domain == "*") {
             if self.given.text("authenticated_emails_file").is_some() {
@@ -102,9 +119,9 @@ impl Desk<'_> {
             self.say(
                 "email_domains",
                 Fate::Translated,
-                "`*` is anybody whom the provider lets in",
+                "`*` is anybody who has an address that the provider does not call unverified",
             );
-            return None;
+            return self.anybody();
         }
         let (good, bad): (Vec<_>, Vec<_>) = domains.into_iter().partition(|(_, one)| EmailDomain::read(one).is_ok());
         for (setting, one) in bad {
@@ -133,7 +150,7 @@ impl Desk<'_> {
                         says so; a rule on `group` does without";
             self.note_absent(Fate::Stricter, "email_domains", what);
         }
-        one_of(any)
+        one_of(any).into_iter().collect()
     }
 
     /// By a list of addresses in a file.
@@ -145,7 +162,10 @@ impl Desk<'_> {
             self.say("authenticated_emails_file", Fate::Missing, what);
             return Some(rule("email", format!("nobody@{NOBODY}")));
         };
-        let lines = text.lines().map(str::trim);
+        // The first column of a table.
+        let lines = text
+            .lines()
+            .map(|line| line.split(',').next().unwrap_or_default().trim());
         let listed: BTreeSet<String> = lines
             .filter(|line| line.contains('@') && !line.starts_with('#'))
             .map(str::to_owned)

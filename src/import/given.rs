@@ -159,7 +159,7 @@ impl Given {
             place,
             rank,
             elsewhere: value == Value::Elsewhere,
-            values: value.split(known.kind),
+            values: value.split(known.kind, rank),
         });
     }
 
@@ -264,16 +264,33 @@ pub(super) fn is_true(text: &str) -> bool {
 }
 
 impl Value {
-    /// A list that stands in one text is cut at its commas.
-    fn split(self, kind: Kind) -> Vec<String> {
+    /// A list that stands in one text is cut at its commas, and no space is taken off: a name with one in front was met by nobody.
+    fn split(self, kind: Kind, rank: Rank) -> Vec<String> {
         match (kind, self) {
-            (Kind::List, Self::Lone(text)) => text
-                .split(',')
-                .map(|item| item.trim().trim_matches('"').to_owned())
-                .collect(),
+            (Kind::List, Self::Lone(text)) if rank == Rank::Flags => columns(&text),
+            (Kind::List, Self::Lone(text)) => text.split(',').map(str::to_owned).collect(),
             (Kind::Text | Kind::Truth | Kind::Length | Kind::Number, Self::Lone(text)) => vec![text],
             (_, Self::Each(texts)) => texts,
             (_, Self::Elsewhere) => Vec::new(),
         }
     }
+}
+
+/// The columns of one line of a table, as a flag's list is read: a comma between double quotes is no end of one.
+fn columns(line: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut signs = line.chars().peekable();
+    let mut quoted = false;
+    while let Some(c) = signs.next() {
+        let begins = all.last().is_none_or(String::is_empty);
+        match c {
+            '"' if quoted && signs.next_if_eq(&'"').is_some() => {
+                all.last_mut().into_iter().for_each(|one| one.push('"'));
+            }
+            '"' if quoted || begins => quoted = !quoted,
+            ',' if !quoted => all.push(String::new()),
+            other => all.last_mut().into_iter().for_each(|one| one.push(other)),
+        }
+    }
+    all
 }

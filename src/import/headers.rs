@@ -109,7 +109,7 @@ impl Desk<'_> {
             ..Parts::default()
         };
         if self.given.truth("prefer_email_to_user") && parts.identity {
-            parts.claims.put("X-Forwarded-User", self.email());
+            parts.claims.put("X-Forwarded-User", self.email_claim());
             parts.vouched = true;
         } else if self.given.truth("prefer_email_to_user") {
             self.say("prefer_email_to_user", Fate::Needless, "no header says who it is");
@@ -123,11 +123,6 @@ impl Desk<'_> {
             parts.remove("Authorization");
         }
         parts
-    }
-
-    fn email(&mut self) -> String {
-        let claim = self.claim("oidc_email_claim").or_else(|| self.claim("user_id_claim"));
-        claim.unwrap_or_else(|| "email".to_owned())
     }
 
     /// By the structured form.
@@ -242,8 +237,11 @@ impl Desk<'_> {
 
     fn any_claim(&mut self, header: &Injected, claim: &str, parts: &mut Parts) -> (Fate, String) {
         let path = match claim {
+            "created_at" | "expires_on" | "refresh_token" => {
+                return missing("applications are not told of a session, nor of what renews it");
+            }
             "user" => Some("sub".to_owned()),
-            "email" => Some(self.email()),
+            "email" => Some(self.email_claim()),
             "groups" => Some(self.claim("oidc_groups_claim").unwrap_or_else(|| "groups".to_owned())),
             other => claim_path(other),
         };

@@ -151,17 +151,20 @@ impl Opening {
 
 /// What one item of the options opens.
 fn openings(key: &str, written: &str) -> Result<Vec<Opening>, String> {
+    // Wherever it stands, the first `=` ended a method, and `!=` anywhere made it all but these.
     let (method, expression) = match written.split_once('=') {
-        Some((before, rest)) if key == "skip_auth_routes" && is_method(before) => (before, rest),
+        Some((before, rest)) if key == "skip_auth_routes" => (before, rest),
         Some(_) | None => ("", written),
     };
-    if method.ends_with('!') {
+    if key == "skip_auth_routes" && written.contains("!=") {
         let why = "what is open everywhere but there is not translated: write a route for `/` and others below";
         return Err(why.to_owned());
     }
     let method = method.to_ascii_uppercase();
     if !method.is_empty() && !is_forwarded(&method) {
-        return Err(format!("{method} is no method that is forwarded"));
+        return Err(format!(
+            "what stands before `=` was taken for a method, and {method} is none that is forwarded"
+        ));
     }
     let methods = (!method.is_empty()).then(|| vec![method]);
     let patterns = Pattern::of_expression(expression).map_err(|why| why.0)?;
@@ -170,11 +173,6 @@ fn openings(key: &str, written: &str) -> Result<Vec<Opening>, String> {
         pattern,
     });
     Ok(each.collect())
-}
-
-/// Whether what stands before `=` is a method, or `!` alone or behind one.
-fn is_method(before: &str) -> bool {
-    before.trim_end_matches('!').bytes().all(|c| c.is_ascii_alphabetic())
 }
 
 fn is_forwarded(method: &str) -> bool {

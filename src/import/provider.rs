@@ -16,6 +16,8 @@ use crate::{
 
 /// Stands for an issuer that nothing says; nobody has it (RFC 2606 section 2).
 const NO_ISSUER: &str = "https://issuer.example.invalid";
+/// The claim that an address is in.
+pub(super) const EMAIL: &str = "email";
 /// Those that do not speak OpenID Connect.
 const PLAIN_OAUTH: [&str; 9] = [
     "github",
@@ -43,8 +45,8 @@ impl Desk<'_> {
         self.client(&mut provider);
         self.scopes(&mut provider);
         let mut claims = Map::default();
-        let email = self.claim("oidc_email_claim").or_else(|| self.claim("user_id_claim"));
-        claims.put_some("email", email.filter(|claim| claim != "email"));
+        let email = self.email_claim();
+        claims.put_some("email", Some(email).filter(|claim| claim != EMAIL));
         claims.put_some(
             "groups",
             self.claim("oidc_groups_claim").filter(|claim| claim != "groups"),
@@ -179,6 +181,14 @@ impl Desk<'_> {
             );
         }
         claim
+    }
+
+    /// The claim that is taken for the address: the older option counts unless the newer one names another claim than usual.
+    pub(super) fn email_claim(&mut self) -> String {
+        let newer = self.claim("oidc_email_claim").filter(|claim| claim != EMAIL);
+        newer
+            .or_else(|| self.claim("user_id_claim"))
+            .unwrap_or_else(|| EMAIL.to_owned())
     }
 
     fn algorithms(&mut self, provider: &mut Map) {

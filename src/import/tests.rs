@@ -12,6 +12,18 @@ fn imported(text: &str) -> Import {
     translate(&[file], &Wishes::default()).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
+/// What oauth2-proxy asked of everybody: an address, and that the provider does not call it unverified.
+const ANYBODY: &str = "access:
+      all:
+        - claim:
+            path: email
+            contains: \"@\"
+        - not:
+            claim:
+              path: email_verified
+              one_of: [false, \"false\"]
+";
+
 /// Who may pass `/`, as it is written.
 fn access(text: &str) -> String {
     let yaml = imported(text).yaml;
@@ -21,7 +33,8 @@ fn access(text: &str) -> String {
 
 #[test]
 fn what_restricted_people_never_becomes_anybody() {
-    assert!(access("email_domains = '*'\nupstreams = 'http://a'").contains("access: signed_in"));
+    let anybody = access("email_domains = '*'\nupstreams = 'http://a'");
+    assert!(anybody.contains(ANYBODY), "{anybody}");
     for restriction in [
         "",
         "email_domains = 'example.com'",
@@ -55,7 +68,7 @@ fn what_restricted_people_never_becomes_anybody() {
 #[test]
 fn what_was_asked_besides_still_is() {
     let access = access("upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'met'\ngoogle_groups = 'unmet'");
-    let expected = "access:\n      all:\n        - group: met\n        - group: unmet\n";
+    let expected = "        - group: met\n        - group: unmet\n";
     assert!(access.contains(expected), "{access}");
 }
 
@@ -68,7 +81,9 @@ fn what_is_open_is_told() {
         ("skip_auth_routes = ['!=^/x']", 0),
         ("skip_auth_routes = ['GET!=^/x']", 0),
         ("skip_auth_routes = ['BREW=^/x']", 0),
-        ("skip_auth_routes = ['^/a=b$']", 1),
+        ("skip_auth_routes = ['^/a=b$']", 0),
+        ("skip_auth_routes = ['GET=^/a!=b']", 0),
+        ("skip_auth_routes = ['=^/x$']", 1),
         ("skip_auth_regex = ['^/(']", 0),
         ("skip_auth_regex = ['']", 0),
         ("skip_auth_routes = ['^/gone/', '^/gone/x$']", 0),
@@ -90,6 +105,93 @@ fn what_is_open_is_told() {
             .any(|one| one.fate == Fate::Missing && one.option.starts_with("skip"));
         assert_eq!(missing, opened == 0 && skip != "skip_auth_regex = ['']", "{skip}");
     }
+}
+
+#[test]
+fn whom_the_provider_does_not_vouch_for_stays_out() {
+    let of = |option: &str| access(&format!("upstreams = 'http://a'\nemail_domains = '*'\n{option}"));
+    assert!(of("allowed_groups = 'g'").contains("email_verified"));
+    assert!(!of("insecure_oidc_allow_unverified_email = true").contains("email_verified"));
+    assert!(of("insecure_oidc_allow_unverified_email = true").contains("path: email"));
+    assert!(of("oidc_email_claim = 'upn'").contains("path: upn"));
+    let older = of("oidc_email_claim = 'email'\nuser_id_claim = 'upn'");
+    assert!(older.contains("path: upn"), "{older}");
+    assert!(of("oidc_email_claim = 'sub'").contains("signed_in"));
+}
+
+#[test]
+fn a_variable_that_was_never_read_opens_nothing() {
+    let variables = "OAUTH2_PROXY_EMAIL_DOMAIN=*\nOAUTH2_PROXY_SKIP_AUTH_ROUTE=^/\nOAUTH2_PROXY_GOOGLE_GROUP=g\n";
+    let import = of(&[
+        ("v", variables),
+        ("f", "upstreams = 'http://a'\nemail_domains = 'corp.com'"),
+    ]);
+    assert!(import.yaml.contains("email_domain: corp.com"), "{}", import.yaml);
+    assert!(import.yaml.contains("group: g\n"), "{}", import.yaml);
+    assert!(!import.yaml.contains("access: open"), "{}", import.yaml);
+    assert_eq!(
+        import.report.to_string().matches("never read").count(),
+        2,
+        "{}",
+        import.report
+    );
+}
+
+#[test]
+fn a_list_in_one_text_is_cut_as_it_was() {
+    let domains = |text: &str| access(&format!("{text}--upstream=http://a\n"));
+    let spaced = domains("--email-domain=\"a.test, *\"\n");
+    assert!(spaced.contains("email_domain: a.test\n"), "{spaced}");
+    let args = "args:\n- --upstream=http://a\n- --email-domain='*'\n";
+    assert!(access(args).contains("nobody.invalid"), "{}", access(args));
+    let quoted = access("args:\n- --upstream=http://a\n- --email-domain=\"*\"\n");
+    assert!(quoted.contains(ANYBODY), "{quoted}");
+    let groups = domains("--email-domain=*\n--allowed-group='\"a,b\",c'\n");
+    assert!(groups.contains("a,b"), "{groups}");
+}
+
+#[test]
+fn a_structured_form_that_the_chart_does_not_use_is_told() {
+    const ALPHA: &str = "  configData:\n    providers: [{provider: oidc, allowedGroups: [admins]}]\n";
+    let used = imported(&format!("{CHART}alphaConfig:\n  enabled: true\n{ALPHA}"));
+    assert!(used.yaml.contains("group: admins\n"), "{}", used.yaml);
+    let unused = imported(&format!(
+        "{CHART}alphaConfig:\n  enabled: false\n  existingSecret: s\n{ALPHA}"
+    ));
+    assert!(!unused.yaml.contains("admins"), "{}", unused.yaml);
+    assert!(unused.yaml.contains(ANYBODY), "{}", unused.yaml);
+    assert!(
+        unused.report.to_string().contains("alphaConfig.enabled: it is false"),
+        "{}",
+        unused.report
+    );
+}
+
+#[test]
+fn every_member_of_the_structured_form_is_told() {
+    let import = imported(
+        "upstreamConfig:\n  upstreams:\n  - {id: a, path: /, uri: 'http://a', staticCode: 1, flushInterval: 1s, \
+         disableKeepAlives: true, odd: 1}\nproviders:\n- provider: oidc\n  clientID: '${ID}'\n  additionalClaims: [a]\n  \
+         allowedGroups: ['${GROUP}']\n  ADFSConfig: {skipScope: true}\ninjectRequestHeaders:\n- name: X-A\n  \
+         InsecureSkipHeaderNormalization: true\n  values: [{claimSource: {claim: refresh_token, odd: 1}}]\n",
+    );
+    let told = import.report.to_string();
+    for what in [
+        "staticCode: ",
+        "flushInterval: ",
+        "disableKeepAlives: ",
+        "clientID: its value is kept elsewhere",
+        "additionalClaims: ",
+        "allowedGroups: its value is kept elsewhere",
+        "skipScope: ",
+        "InsecureSkipHeaderNormalization: ",
+        "nor of what renews it",
+    ] {
+        assert!(told.contains(what), "{what}\n{told}");
+    }
+    assert_eq!(import.report.unknown.len(), 2, "{told}");
+    assert!(!import.yaml.contains("${"), "{}", import.yaml);
+    assert!(import.yaml.contains("nobody.invalid"), "{}", import.yaml);
 }
 
 /// The translation of several files, each by name and text.
@@ -159,7 +261,7 @@ fn of_values_of_the_chart_flags_count_most() {
     )
     .yaml;
     assert!(
-        yaml.contains("client_id: flag") && yaml.contains("access:\n      group: flag\n"),
+        yaml.contains("client_id: flag") && yaml.contains("        - group: flag\n"),
         "{yaml}"
     );
 }
@@ -185,7 +287,7 @@ fn no_flag_is_lost() {
         assert!(import.report.unknown.is_empty(), "{text}\n{}", import.report);
         assert!(import.yaml.contains("  oidc:\n"), "{text}\n{}", import.yaml);
         assert!(
-            import.yaml.contains("access:\n      group: admins\n"),
+            import.yaml.contains("        - group: admins\n"),
             "{text}\n{}",
             import.yaml
         );
@@ -216,7 +318,7 @@ const CHART: &str = "extraArgs:\n  email-domain: '*'\n  provider: oidc\n  oidc-i
 
 #[test]
 fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
-    assert!(access(CHART).contains("access: signed_in"));
+    assert!(access(CHART).contains(ANYBODY));
     for reference in [
         "extraEnv:\n  - name: OAUTH2_PROXY_ALLOWED_GROUPS\n    valueFrom: {secretKeyRef: {name: a, key: b}}\n",
         "env:\n  - {name: OAUTH2_PROXY_OIDC_GROUPS_CLAIM, valueFrom: {configMapKeyRef: {name: a, key: b}}}\n",
@@ -246,7 +348,7 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
         ("variables", "OAUTH2_PROXY_ALLOWED_GROUPS=admins\n"),
     ]);
     assert!(both.report.is_whole(), "{}", both.report);
-    assert!(both.yaml.contains("access:\n      group: admins\n"), "{}", both.yaml);
+    assert!(both.yaml.contains("        - group: admins\n"), "{}", both.yaml);
 }
 
 #[test]
@@ -258,7 +360,7 @@ fn a_secret_may_be_kept_elsewhere() {
         secrets.concat()
     ));
     assert!(import.report.is_whole(), "{}", import.report);
-    assert!(import.yaml.contains("access: signed_in"), "{}", import.yaml);
+    assert!(import.yaml.contains(ANYBODY), "{}", import.yaml);
 }
 
 #[test]
@@ -267,11 +369,7 @@ fn the_structured_form_in_a_text_of_the_chart_is_read() {
         "extraArgs:\n  email-domain: '*'\nalphaConfig:\n  enabled: true\n  configFile: |\n    upstreamConfig:\n      \
          upstreams: [{id: a, path: /, uri: http://127.0.0.1:8080}]\n    providers:\n      - provider: oidc\n        allowedGroups: [admins]\n",
     );
-    assert!(
-        import.yaml.contains("access:\n      group: admins\n"),
-        "{}",
-        import.yaml
-    );
+    assert!(import.yaml.contains("        - group: admins\n"), "{}", import.yaml);
     let told = import.report.to_string();
     assert!(told.contains("f:10  providers[0].allowedGroups"), "{told}");
     let groups = access("config:\n  clientID: x\n  configFile: email_domains = '*'\n  google: {groups: [g]}\n");

@@ -1,5 +1,8 @@
 //! The structured form (`--alpha-config`). Most of it are the options under other names.
 
+mod member;
+
+use self::member::{HEADER, NAMES, PROVIDER, UPSTREAM, VALUE, leftover};
 use super::{
     place,
     values::{entries, get, items, scalar},
@@ -26,95 +29,6 @@ const TOP: [&str; 7] = [
     "providers",
 ];
 
-/// Where an option stands, in lower case, and its key.
-const NAMES: &[(&str, &str)] = &[
-    ("server.bindaddress", "http_address"),
-    ("server.securebindaddress", "https_address"),
-    ("server.tls.cert.fromfile", "tls_cert_file"),
-    ("server.tls.key.fromfile", "tls_key_file"),
-    ("server.tls.minversion", "tls_min_version"),
-    ("server.tls.ciphersuites", "tls_cipher_suites"),
-    ("metricsserver.bindaddress", "metrics_address"),
-    ("metricsserver.securebindaddress", "metrics_secure_address"),
-    ("metricsserver.tls.cert.fromfile", "metrics_tls_cert_file"),
-    ("metricsserver.tls.key.fromfile", "metrics_tls_key_file"),
-    ("provider.id", "provider_display_name"),
-    ("provider.name", "provider_display_name"),
-    ("provider.provider", "provider"),
-    ("provider.clientid", "client_id"),
-    ("provider.clientsecret", "client_secret"),
-    ("provider.clientsecretfile", "client_secret_file"),
-    ("provider.cafiles", "provider_ca_files"),
-    ("provider.usesystemtruststore", "use_system_trust_store"),
-    ("provider.loginurl", "login_url"),
-    ("provider.redeemurl", "redeem_url"),
-    ("provider.profileurl", "profile_url"),
-    ("provider.skipclaimsfromprofileurl", "skip_claims_from_profile_url"),
-    ("provider.resource", "resource"),
-    ("provider.validateurl", "validate_url"),
-    ("provider.scope", "scope"),
-    ("provider.allowedgroups", "allowed_groups"),
-    ("provider.code_challenge_method", "code_challenge_method"),
-    ("provider.backendlogouturl", "backend_logout_url"),
-    ("provider.authrequestresponsemode", "auth_request_response_mode"),
-    ("provider.keycloakconfig.groups", "keycloak_groups"),
-    ("provider.keycloakconfig.roles", "allowed_roles"),
-    ("provider.azureconfig.tenant", "azure_tenant"),
-    ("provider.azureconfig.graphgroupfield", "azure_graph_group_field"),
-    (
-        "provider.microsoftentraidconfig.allowedtenants",
-        "entra_id_allowed_tenants",
-    ),
-    (
-        "provider.microsoftentraidconfig.federatedtokenauth",
-        "entra_id_federated_token_auth",
-    ),
-    ("provider.bitbucketconfig.team", "bitbucket_team"),
-    ("provider.bitbucketconfig.repository", "bitbucket_repository"),
-    ("provider.githubconfig.org", "github_org"),
-    ("provider.githubconfig.team", "github_team"),
-    ("provider.githubconfig.repo", "github_repo"),
-    ("provider.githubconfig.token", "github_token"),
-    ("provider.githubconfig.users", "github_users"),
-    ("provider.gitlabconfig.group", "gitlab_groups"),
-    ("provider.gitlabconfig.projects", "gitlab_projects"),
-    ("provider.googleconfig.group", "google_groups"),
-    ("provider.googleconfig.adminemail", "google_admin_email"),
-    (
-        "provider.googleconfig.serviceaccountjson",
-        "google_service_account_json",
-    ),
-    (
-        "provider.googleconfig.useapplicationdefaultcredentials",
-        "google_use_application_default_credentials",
-    ),
-    ("provider.googleconfig.targetprincipal", "google_target_principal"),
-    ("provider.googleconfig.useorganizationid", "google_use_organization_id"),
-    ("provider.oidcconfig.issuerurl", "oidc_issuer_url"),
-    (
-        "provider.oidcconfig.insecureallowunverifiedemail",
-        "insecure_oidc_allow_unverified_email",
-    ),
-    (
-        "provider.oidcconfig.insecureskipissuerverification",
-        "insecure_oidc_skip_issuer_verification",
-    ),
-    ("provider.oidcconfig.insecureskipnonce", "insecure_oidc_skip_nonce"),
-    ("provider.oidcconfig.skipdiscovery", "skip_oidc_discovery"),
-    ("provider.oidcconfig.jwksurl", "oidc_jwks_url"),
-    ("provider.oidcconfig.publickeys", "oidc_public_key_files"),
-    ("provider.oidcconfig.publickeyfiles", "oidc_public_key_files"),
-    ("provider.oidcconfig.emailclaim", "oidc_email_claim"),
-    ("provider.oidcconfig.groupsclaim", "oidc_groups_claim"),
-    ("provider.oidcconfig.useridclaim", "user_id_claim"),
-    ("provider.oidcconfig.audienceclaims", "oidc_audience_claims"),
-    ("provider.oidcconfig.extraaudiences", "oidc_extra_audiences"),
-    ("provider.oidcconfig.enabledsigningalgs", "oidc_enabled_signing_algs"),
-    ("provider.logingovconfig.jwtkey", "jwt_key"),
-    ("provider.logingovconfig.jwtkeyfile", "jwt_key_file"),
-    ("provider.logingovconfig.pubjwkurl", "pubjwk_url"),
-];
-
 /// Whether it is the structured form.
 pub(super) fn is_alpha(node: &Node) -> bool {
     TOP.iter().any(|name| get(node, name).is_some())
@@ -136,12 +50,35 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Given {
                 upstreams(&mut given, file, get(value, "upstreams"));
             }
             "upstreams" => upstreams(&mut given, file, Some(value)),
-            "injectrequestheaders" => given.requests.extend(injected(file, key, value)),
-            "injectresponseheaders" => given.responses.extend(injected(file, key, value)),
+            "injectrequestheaders" => {
+                let headers = injected(&mut given, file, key, value);
+                given.requests.extend(headers);
+            }
+            "injectresponseheaders" => {
+                let headers = injected(&mut given, file, key, value);
+                given.responses.extend(headers);
+            }
             _ => given.unknown.push((place(file, at.line), key.clone())),
         }
     }
     given
+}
+
+/// A section of it that stands alone.
+pub(super) fn section(file: &Document<'_>, name: &str, node: &Node) -> Given {
+    let mut given = Given {
+        structured: true,
+        ..Given::default()
+    };
+    options(&mut given, file, &name.to_ascii_lowercase(), name, node);
+    given
+}
+
+/// Whether a text is filled from the environment before it is read.
+fn is_substituted(text: &str) -> bool {
+    text.split('$')
+        .skip(1)
+        .any(|rest| rest.starts_with(|c: char| c == '{' || c == '_' || c.is_ascii_alphabetic()))
 }
 
 /// There is one provider; what is said of others is told as not known.
@@ -173,16 +110,39 @@ fn options(given: &mut Given, file: &Document<'_>, name: &str, written: &str, no
             parameters(given, file, &written, value);
             continue;
         }
+        if let Some((_, (fate, what))) = PROVIDER.iter().find(|(place, _)| *place == name) {
+            let (fate, what) = (*fate, *what);
+            given.asides.push(Aside {
+                place: here,
+                written,
+                fate,
+                what,
+            });
+            continue;
+        }
         let known = NAMES.iter().find(|(place, _)| *place == name);
         match (&value.kind, known.and_then(|(_, key)| Known::by_key(key))) {
             (Kind::Map(_), None) => options(given, file, &name, &written, value),
             (Kind::List(items), known) => {
-                let values = items.iter().filter_map(scalar).map(|(text, _)| text).collect();
-                given.add(Rank::Structured, known, &written, here, Value::Each(values));
+                let values: Vec<String> = items.iter().filter_map(scalar).map(|(text, _)| text).collect();
+                let elsewhere = values.iter().any(|text| is_substituted(text));
+                let value = if elsewhere {
+                    Value::Elsewhere
+                } else {
+                    Value::Each(values)
+                };
+                given.add(Rank::Structured, known, &written, here, value);
             }
             (Kind::Scalar(_), known) => {
                 let value = scalar(value).map(|(text, _)| text).unwrap_or_default();
-                given.add(Rank::Structured, known, &written, here, Value::Lone(value));
+                // A secret is not repeated, wherever it is.
+                let elsewhere = is_substituted(&value) && known.is_none_or(|known| known.key != "client_secret");
+                let value = if elsewhere {
+                    Value::Elsewhere
+                } else {
+                    Value::Lone(value)
+                };
+                given.add(Rank::Structured, known, &written, here, value);
             }
             (Kind::Map(_), Some(_)) => given.unknown.push((here, written)),
         }
@@ -230,6 +190,7 @@ fn upstreams(given: &mut Given, file: &Document<'_>, list: Option<&Node>) {
         let text = |name: &str| get(node, name).and_then(scalar).map(|(text, _)| text);
         let truth = |name: &str, default: bool| text(name).map_or(default, |text| is_true(&text));
         let id = text("id").unwrap_or_default();
+        leftover(given, file, &format!("upstreams[{index}]"), node, &UPSTREAM);
         given.upstreams.push(Upstream {
             place: place(file, node.place.line),
             written: format!("upstreams[{index}] {id}"),
@@ -247,11 +208,20 @@ fn upstreams(given: &mut Given, file: &Document<'_>, list: Option<&Node>) {
     }
 }
 
-fn injected(file: &Document<'_>, key: &str, list: &Node) -> Vec<Injected> {
+fn injected(given: &mut Given, file: &Document<'_>, key: &str, list: &Node) -> Vec<Injected> {
     let each = items(list).iter().enumerate().map(|(index, node)| {
         let text = |node: &Node, name: &str| get(node, name).and_then(scalar).map(|(text, _)| text);
         let name = text(node, "name").unwrap_or_default();
         let values = get(node, "values").map(items).unwrap_or_default();
+        leftover(given, file, &format!("{key}[{index}]"), node, &HEADER);
+        for value in values {
+            let inner = ["claimSource", "secretSource"]
+                .into_iter()
+                .filter_map(|name| get(value, name));
+            for node in inner.chain([value]) {
+                leftover(given, file, &format!("{key}[{index}].values"), node, &VALUE);
+            }
+        }
         Injected {
             place: place(file, node.place.line),
             written: format!("{key}[{index}] {name}"),

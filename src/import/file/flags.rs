@@ -70,7 +70,18 @@ pub(super) fn variable(given: &mut Given, name: &str, value: Value, here: String
         });
         return;
     };
-    let known = Known::by_key(&key).or_else(|| Known::by_flag(&key.replace('_', "-")));
+    // The one older name that is still read.
+    let key = if key == "google_group" { "google_groups" } else { &key };
+    let known = Known::by_key(key);
+    if known.is_none() && Known::by_flag(&key.replace('_', "-")).is_some() {
+        given.asides.push(Aside {
+            place: here,
+            written: name.to_owned(),
+            fate: Fate::Missing,
+            what: "oauth2-proxy never read a variable of this name, so it counts for nothing: the name of a list ends in S",
+        });
+        return;
+    }
     given.add(Rank::Environment, known, name, here, value);
 }
 
@@ -112,13 +123,10 @@ pub(super) fn all(words: impl Iterator<Item = (String, String)>) -> Given {
         });
         let value = value.unwrap_or_else(|| "true".to_owned());
         if text.starts_with('-') {
-            given.add(
-                Rank::Flags,
-                known,
-                &format!("--{flag}"),
-                here,
-                Value::Lone(unquoted(&value).to_owned()),
-            );
+            // Quotes that are still there belong to the value; those of a list are read with it.
+            let list = known.is_some_and(|known| known.kind == Kind::List);
+            let value = if list { value } else { unquoted(&value).to_owned() };
+            given.add(Rank::Flags, known, &format!("--{flag}"), here, Value::Lone(value));
         } else {
             given.unknown.push((here, "a word that belongs to no flag".to_owned()));
         }

@@ -1,5 +1,7 @@
 //! YAML around the options: values of the Helm chart, and a container with `args` and `env`.
 
+mod chart;
+
 use serde_json::Value as Json;
 
 use super::{alpha, flags, place, toml};
@@ -9,7 +11,7 @@ use crate::{
         Document, Unreadable,
         given::{Given, Value},
         known::{Kind as Written, Known},
-        rank::{Rank, Wanted},
+        rank::Rank,
     },
 };
 
@@ -83,7 +85,7 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
             given.join(toml::read(file, &text, line.saturating_sub(1))?);
         }
     }
-    chart(&mut given, file, node);
+    options(&mut given, file, node);
     google(&mut given, file, node);
     for args in ["command", "args", "extraArgs"]
         .into_iter()
@@ -98,13 +100,8 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
     {
         self::variable(&mut given, file, variable);
     }
-    if let Some(alpha) = get(node, "alphaConfig").and_then(|alpha| get(alpha, "configData")) {
-        given.join(alpha::read(file, alpha));
-    }
-    if let Some((text, line)) = at(node, "alphaConfig.configFile").and_then(scalar) {
-        given.join(structured(file, &text, line.saturating_sub(1))?);
-    }
-    given.wanted.extend(elsewhere(file, node));
+    given.join(chart::structured_form(file, node)?);
+    given.wanted.extend(chart::elsewhere(file, node));
     Ok(given)
 }
 
@@ -124,42 +121,8 @@ fn variable(given: &mut Given, file: &Document<'_>, variable: &Node) {
     flags::variable(given, &name, value, place(file, line));
 }
 
-/// The structured form in a text of the file, which begins after so many lines of it.
-fn structured(file: &Document<'_>, text: &str, after: usize) -> Result<Given, Unreadable> {
-    let shifted = format!("{}{text}", "\n".repeat(after));
-    let (node, _) = Node::read(&shifted).map_err(|_| Unreadable {
-        file: file.name.to_owned(),
-        line: after + 1,
-        what: "what stands here is no YAML: write it without signs of templates".to_owned(),
-    })?;
-    Ok(alpha::read(file, &node))
-}
-
-/// Where options are kept that are not in this file.
-fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
-    let named = [
-        ("config.existingConfig", Rank::File),
-        ("alphaConfig.existingConfig", Rank::Structured),
-        ("alphaConfig.existingSecret", Rank::Structured),
-    ];
-    let named = named.into_iter().filter_map(|(path, rank)| {
-        let (_, line) = at(node, path).and_then(scalar).filter(|(name, _)| !name.is_empty())?;
-        Some((path, rank, line))
-    });
-    let sources = ["envFrom", "extraEnvFrom"].into_iter().flat_map(|name| {
-        let sources = get(node, name).map(items).unwrap_or_default();
-        sources.iter().map(move |one| (name, Rank::Environment, one.place.line))
-    });
-    let all = named.chain(sources).map(|(written, rank, line)| Wanted {
-        place: place(file, line),
-        written: written.to_owned(),
-        rank,
-    });
-    all.collect()
-}
-
 /// What the chart turns into options by itself.
-fn chart(given: &mut Given, file: &Document<'_>, node: &Node) {
+fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
     for (path, option) in [
         ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
         ("htpasswdFile.enabled", "htpasswd_file"),
