@@ -96,7 +96,7 @@ function written(all) {
 <!-- Written by \`node tests/faults.mjs\`; \`make test\` fails when it is not up to date. -->
 
 Each fault has an id, and so has what renewals and logouts must do whatever they meet. A test that breaks something names it
-in a comment, and its own name says what is then seen. All of them run in \`make test\`, unless it is said that they run in
+in a comment, and its own name says what is then seen. All of them run in \`make test\`; some of them longer, or with more, in
 \`make test-long\`. A test may cover a fault in part; a fault without a test stands here too.
 
 Through every fault: a dependency that is away may give 503 with \`Retry-After\`. It never lets anybody in, never shows one
