@@ -12,10 +12,12 @@ use crate::{
     oidc::Issuer,
     session::{Client, Handle, Session, record::tests},
     store::{Page, RedisSettings, Sessions, Settings, contract},
+    task,
     time::Clock,
 };
 
 /// As many as `DOORWARD_SESSIONS` says: a million in `make test-long`.
+#[expect(clippy::disallowed_methods, reason = "the environment of a test, not the program's")]
 fn many() -> usize {
     std::env::var("DOORWARD_SESSIONS").map_or(2000, |many| many.parse().unwrap())
 }
@@ -77,7 +79,7 @@ async fn sign_in(sessions: &Sessions, clock: &Clock, n: usize) -> Arc<Session> {
 async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -> Vec<(usize, Handle)> {
     let parts = (0..4).map(|part| {
         let (sessions, clock, people) = (sessions.clone(), clock.clone(), people.clone());
-        tokio::spawn(async move {
+        task::spawn("sign-ins", async move {
             let made = stream::iter(people.skip(part).step_by(4)).map(|n| {
                 let (sessions, clock) = (&sessions, &clock);
                 async move { (n, sign_in(sessions, clock, n).await) }
@@ -89,7 +91,7 @@ async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -
         })
     });
     let parts = futures_util::future::try_join_all(parts).await.unwrap();
-    parts.concat()
+    parts.into_iter().flatten().flatten().collect()
 }
 
 /// How often each command was called since the last time.
