@@ -10,7 +10,7 @@ import { FAULTS, INVARIANTS } from './faults/catalogue.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const table = join(root, 'docs', 'faults.md');
 const SKIPPED = new Set(['node_modules', 'artefacts', 'faults', 'snapshots', 'target', 'fixtures']);
-const NAMED = /\b(?:RS|IP|UP|GW)-\d\d\b/g;
+const NAMED = /\b(RS|IP|UP|GW|RF|RV|BL|FL|RL)-(\d\d)(?: to \1-(\d\d))?\b/g;
 
 const sources = ['src', 'tests'].flatMap((folder) => filesOf(join(root, folder)));
 const proofs = sources.flatMap((path) => proofsIn(relative(root, path), readFileSync(path, 'utf8').split('\n')));
@@ -40,11 +40,19 @@ function filesOf(folder) {
     });
 }
 
+/** The ids in a comment; `RF-05 to RF-08` is four. */
+function idsIn(comment) {
+  return [...comment.matchAll(NAMED)].flatMap(([, family, first, last = first]) => {
+    const count = Number(last) - Number(first) + 1;
+    return Array.from({ length: count }, (_, n) => `${family}-${String(Number(first) + n).padStart(2, '0')}`);
+  });
+}
+
 /** Comments `// RS-07 …` that stand over a test or in one. Doc comments are about the code, and prove nothing. */
 function proofsIn(path, lines) {
   return lines.flatMap((line, at) => {
     const comment = /(?:^|\s)\/\/(?![/!])(.*)$/.exec(line)?.[1];
-    const ids = comment?.match(NAMED) ?? [];
+    const ids = idsIn(comment ?? '');
     if (ids.length === 0) return wholeFile(path, line);
     const test = path.endsWith('.rs') ? rustTest(path, lines, at) : nodeTest(lines, at);
     return test ? ids.map((id) => ({ id, path, test })) : [];
@@ -53,8 +61,8 @@ function proofsIn(path, lines) {
 
 /** `//! … rows IP-02 …` at the top of a file of tests: every test in it is about them. */
 function wholeFile(path, line) {
-  const ids = path.startsWith('tests/') && /^\/\/! (.*)/.exec(line)?.[1].match(NAMED);
-  return (ids || []).map((id) => ({ id, path, test: 'the whole file' }));
+  const head = path.startsWith('tests/') && /^\/\/! (.*)/.exec(line)?.[1];
+  return idsIn(head || '').map((id) => ({ id, path, test: 'the whole file' }));
 }
 
 function rustTest(path, lines, at) {
@@ -87,8 +95,9 @@ function written(all) {
 
 <!-- Written by \`node tests/faults.mjs\`; \`make test\` fails when it is not up to date. -->
 
-Each fault has an id. A test that breaks something names it in a comment, and its own name says what is then seen. All of
-them run in \`make test\`. A test may cover a fault in part; a fault without a test stands here too.
+Each fault has an id, and so has what renewals and logouts must do whatever they meet. A test that breaks something names it
+in a comment, and its own name says what is then seen. All of them run in \`make test\`; some of them longer, or with more, in
+\`make test-long\`. A test may cover a fault in part; a fault without a test stands here too.
 
 Through every fault: a dependency that is away may give 503 with \`Retry-After\`. It never lets anybody in, never shows one
 person what is another's, and never clears a cookie or ends a session.

@@ -152,6 +152,37 @@ fn hold(name: &str) {
     outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
+/// The fuzzer's program of a target is what it is for every other: that one compiles, all do.
+fn assert_program(name: &str) {
+    let manifest = include_str!("../fuzz/Cargo.toml");
+    assert!(
+        manifest.contains(&format!("\npath = \"fuzz_targets/{name}.rs\"")),
+        "{name}"
+    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/fuzz_targets/{name}.rs"));
+    let program =
+        format!("#![no_main]\n\nlibfuzzer_sys::fuzz_target!(|data: &[u8]| doorward_fuzz::{name}::run(data));\n");
+    assert_eq!(fs::read_to_string(file).unwrap(), program);
+    assert!(
+        include_str!("../fuzz/README.md").contains(&format!("`{name}`")),
+        "{name}"
+    );
+}
+
+#[test]
+fn the_fuzzers_libraries_are_the_gateways() {
+    let (fuzzer, gateway) = (include_str!("../fuzz/Cargo.toml"), include_str!("../Cargo.toml"));
+    let (_, from) = fuzzer.split_once("\n[dependencies]\n").unwrap();
+    let named = from.lines().take_while(|line| !line.is_empty());
+    let shared: Vec<_> = named
+        .filter(|line| !line.starts_with("doorward ") && !line.starts_with("libfuzzer-sys "))
+        .collect();
+    assert!(shared.len() > 2, "{shared:?}");
+    for line in shared {
+        assert!(gateway.lines().any(|other| other == line), "{line}");
+    }
+}
+
 macro_rules! held {
     ($($target:ident)*) => {
         $(#[test]
@@ -164,9 +195,8 @@ macro_rules! held {
             let held = BTreeSet::from([$(stringify!($target)),*]);
             let known: BTreeSet<_> = targets::ALL.iter().map(|(name, _)| *name).collect();
             assert_eq!(held, known);
-            let manifest = include_str!("../fuzz/Cargo.toml");
             for name in known {
-                assert!(manifest.contains(&format!("\npath = \"fuzz_targets/{name}.rs\"")), "{name}");
+                assert_program(name);
             }
         }
     };

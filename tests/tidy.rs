@@ -514,7 +514,7 @@ fn read_folder(root: &Path, folder: &Path, files: &mut Vec<SourceFile>) -> io::R
     for entry in fs::read_dir(root.join(folder))? {
         let entry = entry?;
         let path = folder.join(entry.file_name());
-        let generated = ["node_modules", "artefacts", "target", "corpus"].map(Into::into);
+        let generated = ["node_modules", "artefacts", "target", "corpus", "artifacts", "coverage"].map(Into::into);
         if entry.file_type()?.is_dir() && !generated.contains(&entry.file_name()) {
             read_folder(root, &path, files)?;
         } else if entry.file_type()?.is_file() {

@@ -1,4 +1,5 @@
-// The faults that Doorward must live with, each with its id. A test that shows what happens names the id in a comment.
+// The faults that Doorward must live with, and what renewals and logouts must do, each with its id. A test that shows what
+// happens names the id in a comment.
 export const FAULTS = {
   'The session store': {
     'RS-01': 'Redis refuses connections before the gateway starts',
@@ -67,6 +68,40 @@ export const FAULTS = {
     'GW-12': 'Its replicas have two configurations',
     'GW-13': 'Nobody reads its logs, metrics or traces',
     'GW-14': 'Has no randomness',
+  },
+  'Renewal': {
+    'RF-01': 'Very many requests at the moment of expiry, on every replica: one call, and nobody is signed out',
+    'RF-02': 'The provider takes longer than the lease: it is extended, and a late holder overwrites nothing',
+    'RF-03': 'The client goes away while its session is renewed: the renewal ends as it would have',
+    'RF-04': 'The store fails with the new refresh token in hand: it is kept and written later, not lost',
+    'RF-05': 'The answer has no refresh token or no ID token: those of before stay',
+    'RF-06': 'The new ID token is of another sign-in: issuer, subject, audience, moment of sign-in',
+    'RF-07': 'A refused grant ends the session; a refused client, an outage or silence does not',
+    'RF-08': 'A life that is tiny, zero or missing: renewed early and apart, never at every request',
+    'RF-09': 'Renewals do not move the absolute end, and are no use that keeps a session awake',
+    'RV-01': 'Revocation at sign-out: refused, unavailable or slow, it holds no sign-out up',
+    'RV-02': 'A logout by the front channel, which proves nothing, revokes no token',
+  },
+  'Sign-out from the provider and at the provider': {
+    'BL-01': 'A back-channel logout that is no POST, no form, too big, or has its token twice or not at all',
+    'BL-02': 'A logout token signed wrongly or not at all, of another issuer or audience, late, or without its times',
+    'BL-03': 'A logout token whose `events` is no object with the one event in it',
+    'BL-04': 'A logout token without a subject and a session, or with a nonce',
+    'BL-05': 'A logout token sent again; without a `jti`; the store away when it should be remembered',
+    'BL-06': 'Another kind of token in the place of a logout token, and the other way round',
+    'BL-07': 'One `sid` ends one session; a subject alone ends all of theirs',
+    'BL-08': 'A logout reaches any replica, without a cookie, finds nobody, or finds the store away',
+    'BL-09': 'Requests, WebSockets and streams of the ended session are open',
+    'BL-10': 'A logout while the session is renewed: it does not come back',
+    'BL-11': 'A logout before the sign-in that it ends is complete',
+    'BL-12': 'Tokens that anybody may send make nobody fetch keys',
+    'FL-01': 'The front channel: issuer and `sid` that fit, and a page that only the provider may frame',
+    'FL-02': 'The front channel without issuer and `sid`, or from a third party, ends nothing',
+    'RL-01': 'A sign-out that another site asks for; what the provider is told at one that the person asks for',
+    'RL-02': 'An ID token too long for an address',
+    'RL-03': 'A provider without a place to sign out at',
+    'RL-04': 'Coming back from the provider with another `state`, with none, or for another address',
+    'RL-05': 'A cookie that is to go, and has the attributes it was set with',
   },
 };
 

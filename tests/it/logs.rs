@@ -100,6 +100,7 @@ async fn a_network_is_told_instead_of_an_address() {
 
 #[tokio::test]
 async fn a_collector_that_is_down_is_told_once() {
+    // GW-13
     let (upstream, collector) = (Upstream::start().await, Collector::start().await);
     let more = format!(
         "logging: {{ access_log: false }}\ntracing: {{ endpoint: \"{}\", sample: 1 }}",

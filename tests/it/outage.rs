@@ -137,7 +137,7 @@ async fn a_store_that_is_down_signs_nobody_out() {
 
 #[tokio::test]
 async fn a_provider_that_is_down_is_a_page_and_sessions_go_on() {
-    // IP-01, DJ-09
+    // IP-01, DJ-09, GW-11: what is ready with Redis alone
     let world = World::start().await;
     world.provider.down().await;
     let nobody = Browser::new();

@@ -268,7 +268,6 @@ async fn every_request_that_arrived_before_the_end_is_answered() {
     assert!(process.log().contains("\"whole\":true"), "{}", process.log());
 }
 
-// GW-08
 #[tokio::test]
 async fn a_log_that_nobody_reads_holds_nobody_up() {
     // GW-13
@@ -287,7 +286,40 @@ async fn a_log_that_nobody_reads_holds_nobody_up() {
 }
 
 #[tokio::test]
+async fn a_disk_that_takes_no_more_of_the_log_holds_nobody_up() {
+    // GW-08
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("door.sock");
+    let config = format!(
+        "public_url: https://app.test\nlisteners: [{{ address: \"unix:{}\", behind_tls_proxy: true }}]\n\
+         admin: {{ enabled: false }}\nroutes: [{{ host: \"*\", path: /, upstream: \"http://{}\", access: open }}]\n",
+        socket.display(),
+        up.address()
+    );
+    fs::write(folder.path().join("doorward.yaml"), config).unwrap();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+        .args(["run", "--config", "doorward.yaml"])
+        .current_dir(folder.path())
+        .stdout(full())
+        .stderr(full())
+        .spawn()
+        .unwrap();
+    let mut process = Process { child, folder };
+    until("it listens", || socket.exists()).await;
+    let mut client = Raw::over(UnixStream::connect(&socket).await.unwrap());
+    for _ in 0..100 {
+        client.send(GET).await;
+        assert_eq!(client.response().await.status, 200);
+    }
+    process.terminate();
+    assert_eq!(process.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn out_of_files_new_connections_wait_and_the_rest_goes_on() {
+    // GW-08
     let up = Upstream::start().await;
     let process = Process::start("127.0.0.1:0", up.address(), Some(64)).await;
     let address = process.address();
@@ -316,6 +348,7 @@ async fn out_of_files_new_connections_wait_and_the_rest_goes_on() {
 
 #[tokio::test]
 async fn bodies_of_200_megabytes_pass_both_ways_in_constant_memory() {
+    // GW-08, UP-10
     const SIZE: u64 = 200 * 1024 * 1024;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let process = Process::start("127.0.0.1:0", listener.local_addr().unwrap(), None).await;

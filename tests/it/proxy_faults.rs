@@ -290,6 +290,7 @@ async fn uploads_stream_without_buffering() {
 
 #[tokio::test]
 async fn large_bodies_pass_in_constant_memory() {
+    // UP-10
     const SIZE: usize = 64 * 1024 * 1024;
     let (up, door) = open().await;
     let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\n\r\n").into_bytes();

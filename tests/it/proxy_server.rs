@@ -134,6 +134,7 @@ async fn h2_requests_under_way_finish_in_a_drain() {
 
 #[tokio::test]
 async fn a_panic_while_deciding_is_a_500() {
+    // GW-08
     let (up, door) = open().await;
     door.stub.panic.store(true, Ordering::SeqCst);
     let mut client = Raw::connect(door.address).await;
@@ -147,6 +148,7 @@ async fn a_panic_while_deciding_is_a_500() {
 
 #[tokio::test]
 async fn a_panic_later_ends_one_connection_and_is_counted() {
+    // GW-08
     let (_up, door) = open().await;
     door.stub.panic_late.store(true, Ordering::SeqCst);
     let mut client = Raw::connect(door.address).await;

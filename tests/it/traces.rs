@@ -348,6 +348,7 @@ async fn a_failing_upstream_is_told_attempt_by_attempt() {
 
 #[tokio::test]
 async fn a_collector_that_fails_holds_nobody_up_and_is_tried_again() {
+    // GW-13
     let (world, collector) = traced("sample: 1, timeout: 200ms").await;
     let browser = Browser::new();
     for mood in [Mood::Answers(503), Mood::Answers(400), Mood::Hangs] {

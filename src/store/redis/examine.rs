@@ -123,7 +123,6 @@ fn probes(servers: &RedisServers, key: &str) -> Vec<(&'static str, Cmd)> {
         ("ZSCORE", vec!["ZSCORE", key, "-"]),
         ("ZRANGEBYSCORE", vec!["ZRANGEBYSCORE", key, "0", "0"]),
         ("ZREM", vec!["ZREM", key, "-"]),
-        ("ZREMRANGEBYSCORE", vec!["ZREMRANGEBYSCORE", key, "0", "0"]),
         ("TIME", vec!["TIME"]),
         ("PUBLISH", vec!["PUBLISH", key, "-"]),
         ("EVALSHA", vec!["EVALSHA", &no_script, "1", key]),

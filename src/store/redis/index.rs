@@ -21,8 +21,9 @@ use crate::{
     time::UnixTime,
 };
 
-/// Lists a member for a time, drops those whose time is over, and lets the list last as long as its last member. A member
-/// that is listed already keeps its place, but for a change of ten seconds and more.
+/// Lists a member for a time, drops some of those whose time is over, and lets the list last as long as its last member. A
+/// member that is listed already keeps its place, but for a change of ten seconds and more. A hundred are dropped at most:
+/// more than come, and not so many that the server holds everybody up when a whole morning's sessions are over at once.
 static LIST: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME')
@@ -32,7 +33,8 @@ static LIST: LazyLock<Script> = LazyLock::new(|| {
          if not there or math.abs(there - ends) > 10000000 then
              redis.call('ZADD', KEYS[1], string.format('%.0f', ends), ARGV[1])
          end
-         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+         local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now), 'LIMIT', 0, 100)
+         if #over > 0 then redis.call('ZREM', KEYS[1], unpack(over)) end
          if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then
              redis.call('PEXPIRE', KEYS[1], ARGV[2])
          end

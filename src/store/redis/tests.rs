@@ -6,6 +6,7 @@ mod fault_proxy;
 mod cluster;
 mod crowd;
 mod failover;
+mod many;
 mod refusal;
 mod servers;
 mod tls;

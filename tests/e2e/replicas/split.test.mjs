@@ -89,6 +89,10 @@ replicas('one gateway reaches Redis alone, one the provider alone: each does wha
   world.provider.lifetimes.accessToken = 3600;
   await settled.signIn();
   const over = await expired(world);
+  await eventually('the notes of use are written, and the session is served from what is at hand', async () => {
+    await settled.send('/api/b', { at: noRedis.port });
+    return /cache_lookups_total\{what="hit"\} \d\d/.test(await noRedis.metrics());
+  });
   world.providerLink.refuseFrom(noProvider.pid());
   noRedis.link.refuse();
 

@@ -1,4 +1,4 @@
-//! Codes into identities: rows AR-01, AR-02, AR-05, AR-15, AR-17, TE-01, TE-02, UI-01 to UI-05, RL-01, RL-02.
+//! Codes into identities: rows AR-01, AR-02, AR-05, AR-15, AR-17, TE-01, TE-02, UI-01 to UI-05.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -10,8 +10,11 @@ use super::{
     through,
 };
 use crate::{
-    session::StoreKey,
-    store::{Backend as _, Down, Page, RedisSettings, Settings, Written, contract},
+    session::{Mark, StoreKey},
+    store::{
+        Backend as _, Down, Page, RedisSettings, Settings, Written, contract,
+        index::{Index as _, Indexed},
+    },
     time::Clock,
 };
 
@@ -98,7 +101,7 @@ async fn a_very_big_value_is_whole_and_the_others_get_their_own() {
     futures_util::future::join(read, others).await;
 }
 
-/// Lists so many sessions that are not there any more in each part of all sessions.
+/// Lists so many sessions that are not there.
 const DANGLE: &str = "for n = 1, ARGV[1] do
     redis.call('ZADD', KEYS[1], ARGV[2] + n, string.format('%032d', n))
 end";
@@ -126,4 +129,30 @@ async fn a_list_of_very_many_is_walked_in_pages_that_end() {
     // Whoever was met as gone is in the list no more.
     let again = sessions.list(&[], page(None), |_| true).await.unwrap();
     assert_eq!((again.sessions.len(), again.next), (1, None));
+}
+
+#[tokio::test]
+async fn a_list_that_is_over_at_once_is_dropped_by_and_by() {
+    // RS-16: one command that drops all of them would hold everybody up
+    let server = Server::start(&[]).await;
+    let redis = open(&server.settings());
+    let mark = Mark([1; 32]);
+    let indexed = Indexed {
+        entry: b"entry",
+        ttl: HOUR,
+        marks: &[mark],
+        longest: HOUR,
+    };
+    redis.index(&key(1), &indexed).await.unwrap();
+    let lists: Vec<String> = server.ask(&["KEYS", "test:m:*"]).await;
+    let [list] = &lists[..] else { panic!("{lists:?}") };
+    let _: () = server.ask(&["EVAL", DANGLE, "1", list, "1000", "1000000"]).await;
+    redis.index(&key(1), &indexed).await.unwrap();
+    let after_one: usize = server.ask(&["ZCARD", list]).await;
+    assert_eq!(after_one, 1 + 1000 - 100);
+    for n in 2..20 {
+        redis.index(&key(n), &indexed).await.unwrap();
+    }
+    let in_the_end: usize = server.ask(&["ZCARD", list]).await;
+    assert_eq!(in_the_end, 19, "those that are not over, and no other");
 }

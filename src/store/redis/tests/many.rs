@@ -1,0 +1,198 @@
+//! As many sessions as a very large house has.
+
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+
+use super::servers::Server;
+use crate::{
+    gate::Presence,
+    identity::VerifiedIdentity,
+    oidc::Issuer,
+    session::{Client, Handle, Session, record::tests},
+    store::{Page, RedisSettings, Sessions, Settings, contract},
+    task,
+    time::Clock,
+};
+
+/// As many as `DOORWARD_SESSIONS` says: a million in `make test-long`.
+#[expect(clippy::disallowed_methods, reason = "the environment of a test, not the program's")]
+fn many() -> usize {
+    std::env::var("DOORWARD_SESSIONS").map_or(2000, |many| many.parse().unwrap())
+}
+
+/// More than are kept at hand: from here on, nothing more of them stays in the process.
+const WARM: usize = 60_000;
+/// What the process may grow by, whatever comes. A tenth of what the sessions would take in it, and less.
+const ROOM: usize = 96 << 20;
+/// Every so many of them is asked for in the end.
+const SAMPLED: usize = 1000;
+/// Commands that look at one member, or at no more than they are told to.
+const SHORT: [&str; 20] = [
+    "client|setinfo",
+    "del",
+    "evalsha",
+    "exists",
+    "get",
+    "getrange",
+    "hello",
+    "info",
+    "pexpire",
+    "ping",
+    "pttl",
+    "publish",
+    "script|load",
+    "set",
+    "subscribe",
+    "time",
+    "zadd",
+    "zrangebyscore",
+    "zrem",
+    "zscore",
+];
+
+fn subject(n: usize) -> String {
+    format!("person-{n}")
+}
+
+fn number(subject: &str) -> usize {
+    subject.strip_prefix("person-").unwrap().parse().unwrap()
+}
+
+fn identity(n: usize) -> VerifiedIdentity {
+    let (subject, email) = (subject(n), format!("person-{n}@example.com"));
+    serde_json::from_value(json!({
+        "provider": "corporate", "issuer": "https://id.example", "subject": subject, "email": email, "email_verified": true,
+        "groups": ["staff"], "name": null, "preferred_username": null, "acr": null, "amr": [], "auth_time": null, "sid": null,
+        "claims": {"sub": subject, "email": email},
+    }))
+    .unwrap()
+}
+
+async fn sign_in(sessions: &Sessions, clock: &Clock, n: usize) -> Arc<Session> {
+    let made = sessions.create(identity(n), tests::tokens(clock.now()), Client::unknown());
+    made.await.unwrap()
+}
+
+/// Signs them in, many at once, on every core; the handles of a few of them.
+async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -> Vec<(usize, Handle)> {
+    let parts = (0..4).map(|part| {
+        let (sessions, clock, people) = (sessions.clone(), clock.clone(), people.clone());
+        task::spawn("sign-ins", async move {
+            let made = stream::iter(people.skip(part).step_by(4)).map(|n| {
+                let (sessions, clock) = (&sessions, &clock);
+                async move { (n, sign_in(sessions, clock, n).await) }
+            });
+            let sampled = made
+                .buffer_unordered(64)
+                .filter_map(async |(n, session)| (n % SAMPLED == 0).then(|| (n, session.handle.clone())));
+            sampled.collect::<Vec<_>>().await
+        })
+    });
+    let parts = futures_util::future::try_join_all(parts).await.unwrap();
+    parts.into_iter().flatten().flatten().collect()
+}
+
+/// How often each command was called since the last time.
+async fn commands(server: &Server) -> BTreeMap<String, u64> {
+    let info: String = server.ask(&["INFO", "commandstats"]).await;
+    let _: String = server.ask(&["CONFIG", "RESETSTAT"]).await;
+    let lines = info.lines().filter_map(|line| line.trim().strip_prefix("cmdstat_"));
+    let calls = lines.map(|line| {
+        let (name, figures) = line.split_once(":calls=").unwrap();
+        (name.to_owned(), figures.split(',').next().unwrap().parse().unwrap())
+    });
+    calls.filter(|(name, _)| !name.starts_with("config")).collect()
+}
+
+fn are_short(commands: &BTreeMap<String, u64>) {
+    let long: Vec<_> = commands.keys().filter(|name| !SHORT.contains(&name.as_str())).collect();
+    assert!(long.is_empty(), "{long:?} of {commands:?}");
+}
+
+/// Lists them all in pages; how many pages.
+async fn all_are_listed_once(sessions: &Sessions) -> usize {
+    let mut seen = vec![false; many()];
+    let (mut pages, mut page) = (
+        0,
+        Page {
+            after: None,
+            limit: 500,
+        },
+    );
+    loop {
+        let listing = sessions.list(&[], page, |_| true).await.unwrap();
+        assert!(listing.sessions.len() <= 600, "{} in a page", listing.sessions.len());
+        for shown in &listing.sessions {
+            let again = std::mem::replace(&mut seen[number(&shown.entry.subject)], true);
+            assert!(!again, "{} is listed twice", shown.entry.subject);
+        }
+        pages += 1;
+        let Some(next) = listing.next else { break };
+        page.after = Some(next);
+    }
+    let missing = seen.iter().filter(|seen| !**seen).count();
+    assert_eq!(missing, 0, "sessions that are in no page");
+    pages
+}
+
+/// Resident memory of this process in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+fn is_bounded(before: usize, what: &str) {
+    // Other tests in the same process would be measured too.
+    if many() <= WARM {
+        return;
+    }
+    let grown = resident().saturating_sub(before);
+    println!("{what}: {} MiB more", grown >> 20);
+    assert!(grown < ROOM, "{what}: {grown} bytes more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn very_many_sessions_cost_the_gateway_no_memory_and_redis_no_long_command() {
+    // RS-16
+    let server = Server::start(&[]).await;
+    let settings = RedisSettings {
+        timeout: Duration::from_secs(30),
+        ..server.settings()
+    };
+    let clock = Clock::system();
+    let sessions = contract::sessions(&Settings::Redis(settings.into()), &clock);
+    let warm = WARM.min(many());
+    let mut sampled = sign_in_all(&sessions, &clock, 0..warm).await;
+    let before = resident();
+    sampled.extend(sign_in_all(&sessions, &clock, warm..many()).await);
+    is_bounded(before, "after all signed in");
+    are_short(&commands(&server).await);
+
+    let pages = all_are_listed_once(&sessions).await;
+    assert!(pages >= many() / 600, "{pages} pages");
+    is_bounded(before, "after all were listed");
+    let listing = commands(&server).await;
+    are_short(&listing);
+    let asked = usize::try_from(listing["zrangebyscore"]).unwrap();
+    assert!(asked >= many() / 50, "no more than fifty at once: {listing:?}");
+
+    let issuer = Issuer::new("https://id.example");
+    let someone = subject(many() / 2 + 1);
+    let ended = sessions.end_by_subject(&issuer, &someone, clock.now()).await;
+    assert_eq!(ended, Ok(1));
+    let ending = commands(&server).await;
+    are_short(&ending);
+    let asked: u64 = ending.values().sum();
+    assert!(asked < 100, "one is found without the others: {ending:?}");
+
+    assert_eq!(sampled.len(), many() / SAMPLED);
+    for (n, handle) in &sampled {
+        let Presence::Session(found) = sessions.find(handle).await else {
+            panic!("{n} is signed out")
+        };
+        assert_eq!(found.record.identity.subject(), subject(*n));
+    }
+}
