@@ -29,6 +29,10 @@ use crate::{
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
 const SAVE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long the lease outlasts the store's last answer once the refresh token may be spent: longer than the write-back is tried
+/// again, so that nobody spends the token a second time while the new one is on its way to the store, which to the provider
+/// looks like theft (RFC 9700 section 4.14.2). So long others wait, too, for a holder that dies then.
+const SPENDING_LAPSE: Duration = SAVE_PATIENCE.saturating_add(Duration::from_secs(2));
 /// Between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -191,7 +195,7 @@ impl Flight<'_> {
 
     async fn spend(&mut self) -> Observed {
         match &self.lease {
-            Some(lease) => match lease.holds().await {
+            Some(lease) => match lease.hold(SPENDING_LAPSE).await {
                 Ok(true) => {}
                 Ok(false) => return self.lost().await,
                 Err(_) => return Observed::StoreDown,

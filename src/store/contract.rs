@@ -272,7 +272,7 @@ async fn clock_contract(sessions: &Sessions, clock: &Clock) {
             sessions.lease(&session.key, HOUR).await.unwrap().is_none(),
             "it is held"
         );
-        assert_eq!(lease.holds().await, Ok(true));
+        assert_eq!(lease.hold(HOUR).await, Ok(true));
         assert!(find(sessions, &session.handle).await.is_some());
     }
     clock.set_back(2 * HOUR);

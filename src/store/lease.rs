@@ -1,6 +1,9 @@
 //! The lease: one holder at a time for a session's renewal, across replicas.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     task::JoinHandle,
@@ -10,18 +13,20 @@ use tokio::{
 use super::{Backend, Down, Owner};
 use crate::session::StoreKey;
 
-/// How long a lease lasts that nobody extends: the longest that others wait for a holder that died (RS-17).
+/// How long a lease lasts that nobody extends, until its holder says otherwise: the longest that others wait for one that died
+/// (RS-17).
 const TTL: Duration = Duration::from_secs(5);
 /// How often it is extended while it is held (RF-02).
 const EVERY: Duration = Duration::from_millis(1500);
 
 /// A lease held. It is extended while it is held; [`Lease::release`] gives it back at once, and dropping it lets it lapse
-/// within five seconds.
+/// within five seconds, or as [`Lease::hold`] said last.
 #[derive(Debug)]
 pub struct Lease {
     backend: Arc<dyn Backend>,
     key: StoreKey,
     owner: Owner,
+    lapse: Arc<Mutex<Duration>>,
     extending: JoinHandle<()>,
 }
 
@@ -37,25 +42,29 @@ impl Lease {
         if !backend.lease(&key, &owner, TTL).await? {
             return Ok(None);
         }
+        let lapse = Arc::new(Mutex::new(TTL));
         #[expect(
             clippy::disallowed_methods,
             reason = "the task ends with the guard, and cannot panic"
         )]
-        let extending = tokio::spawn(extend(Arc::clone(backend), key, owner, longest));
+        let extending = tokio::spawn(extend(Arc::clone(backend), key, owner, Arc::clone(&lapse), longest));
         Ok(Some(Self {
             backend: Arc::clone(backend),
             key,
             owner,
+            lapse,
             extending,
         }))
     }
 
-    /// Whether it still is ours, extended by that: a process that stood still may have lost it.
+    /// Whether it still is ours, extended by that: a process that stood still may have lost it. From now on it outlasts by `lapse`
+    /// the last moment at which the store answered its holder.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn holds(&self) -> Result<bool, Down> {
-        self.backend.extend(&self.key, &self.owner, TTL).await
+    pub async fn hold(&self, lapse: Duration) -> Result<bool, Down> {
+        *self.lapse.lock().unwrap_or_else(PoisonError::into_inner) = lapse;
+        self.backend.extend(&self.key, &self.owner, lapse).await
     }
 
     /// Gives the lease back, if it is still ours. A store that does not answer lets it lapse.
@@ -72,14 +81,21 @@ impl Drop for Lease {
     }
 }
 
-async fn extend(backend: Arc<dyn Backend>, key: StoreKey, owner: Owner, longest: Duration) {
+async fn extend(
+    backend: Arc<dyn Backend>,
+    key: StoreKey,
+    owner: Owner,
+    lapse: Arc<Mutex<Duration>>,
+    longest: Duration,
+) {
     let began = Instant::now();
     let mut ticks = interval_at(began + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while began.elapsed() < longest {
         ticks.tick().await;
         // A store that does not answer may answer at the next tick; only a lease that is another's is given up.
-        if backend.extend(&key, &owner, TTL).await == Ok(false) {
+        let lapse = *lapse.lock().unwrap_or_else(PoisonError::into_inner);
+        if backend.extend(&key, &owner, lapse).await == Ok(false) {
             return;
         }
     }
