@@ -9,7 +9,7 @@ use crate::{
     pages::Context,
     policy::{Access, Route},
     provider::Provider,
-    session::{CookieName, Handle, Session},
+    session::{CookieName, Session},
     telemetry::{Act, Audit, Event},
     time::UnixTime,
 };
@@ -110,12 +110,7 @@ impl Gateway {
         let name = CookieName::of(incoming.public.https).as_str();
         let mut found = Presence::Nothing;
         for value in cookies::named(incoming.headers, name).take(MOST_COOKIES) {
-            found = if let Some(handle) = Handle::parse(value) {
-                self.parts().sessions.find(&handle).await
-            } else {
-                self.emit(&Event::Unreadable { what: "session_cookie" });
-                Presence::Unreadable
-            };
+            found = self.parts().sessions.find_by_cookie(value).await;
             match found {
                 Presence::Session(_) | Presence::Down => break,
                 Presence::Nothing | Presence::Unreadable => {}

@@ -13,7 +13,7 @@ use pingora::{
     upstreams::peer::HttpPeer,
 };
 
-use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply, watch};
+use super::{Ctx, Door, context::Sent, fault, inbound, link, outbound, reply};
 use crate::{
     flow::{Answer, Front},
     gate::{Caller, request::offers_only_other_upgrades},
@@ -31,7 +31,7 @@ impl<F: Front> ProxyHttp for Door<F> {
     fn init_downstream_modules(&self, _: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _: &mut Ctx) -> Result<()> {
-        watch::head_is_read();
+        link::head_is_read();
         let limits = &self.listener.limits;
         // `None` means that the connection closes after this request: by the client's wish or because we drain.
         if session.get_keepalive().is_some() {

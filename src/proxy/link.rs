@@ -23,7 +23,10 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::far_end::{FarEnd, Peer};
+use super::{
+    far_end::{FarEnd, Peer},
+    watch::Connection,
+};
 use crate::{flow::Ending, identity::ClientCertificate};
 
 /// Most exchanges are over by then, and whether their sessions end is never asked.
@@ -46,13 +49,27 @@ pub enum Cut {
 
 /// What the hooks of one exchange asked for.
 struct Hold {
+    connection: Arc<Connection>,
     far_end: FarEnd,
     farewell: Arc<Farewell>,
     /// Not taken back at the end of an exchange: to set and to take back one for each would cost more than all else here, a lock
     /// each and, where no other is set, a call to the system. It goes off for an exchange that is over already, and is set
     /// anew by the one that finds it so.
     timer: Option<Pin<Box<Sleep>>>,
+    /// The connection's last `Cookie` line, and how it went on: a browser says the same again and again.
+    cookies: Option<(HeaderValue, Cookies)>,
     asked: Asked,
+}
+
+/// How a `Cookie` line goes on.
+#[derive(Clone, Debug)]
+pub(super) enum Cookies {
+    /// As it came.
+    Unchanged,
+    /// As this.
+    Edited(HeaderValue),
+    /// Not at all.
+    Removed,
 }
 
 #[derive(Default)]
@@ -69,6 +86,7 @@ struct Asked {
 
 /// A connection's client: who it is, and how its exchanges are held.
 pub struct Line {
+    connection: Arc<Connection>,
     far_end: FarEnd,
     farewell: Arc<Farewell>,
     /// Between exchanges. Those of HTTP/2 run side by side, and each but the first makes its own.
@@ -130,6 +148,31 @@ pub(super) fn peer() -> Peer {
         .unwrap_or(Peer::Unsaid(None))
 }
 
+/// The request's head was read whole.
+pub(super) fn head_is_read() {
+    ask(|hold| hold.connection.head_is_read());
+}
+
+/// How a `Cookie` line goes on: as the last time, if it is the connection's last one, or else by `edit`.
+///
+/// # Errors
+/// Those of `edit`.
+pub(super) fn cookies<E>(line: &HeaderValue, edit: impl FnOnce() -> Result<Cookies, E>) -> Result<Cookies, E> {
+    let known = |hold: &RefCell<Box<Hold>>| match &hold.borrow().cookies {
+        Some((last, edited)) if last == line => Some(edited.clone()),
+        Some(_) | None => None,
+    };
+    if let Ok(Some(edited)) = HOLD.try_with(known) {
+        return Ok(edited);
+    }
+    let edited = edit()?;
+    // A copy: the line itself would keep all that was read with it.
+    if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+        ask(|hold| hold.cookies = Some((line, edited.clone())));
+    }
+    Ok(edited)
+}
+
 /// The far end's address, as `X-Forwarded-For` names it.
 pub(super) fn hop() -> Option<HeaderValue> {
     HOLD.try_with(|hold| hold.borrow().far_end.hop().cloned())
@@ -138,14 +181,21 @@ pub(super) fn hop() -> Option<HeaderValue> {
 }
 
 impl Line {
-    /// That to `far_end`, which hears `farewell` at the end.
+    /// The `connection` to `far_end`, which hears `farewell` at the end.
     #[must_use]
-    pub const fn new(far_end: FarEnd, farewell: Arc<Farewell>) -> Self {
+    pub const fn new(connection: Arc<Connection>, far_end: FarEnd, farewell: Arc<Farewell>) -> Self {
         Self {
+            connection,
             far_end,
             farewell,
             spare: Mutex::new(None),
         }
+    }
+
+    /// As its stream sees it.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Runs an exchange until it ends by itself; `None` when it was cut. `draining`, which is called for tunnels only, resolves when
@@ -181,9 +231,11 @@ impl Line {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
         spare.unwrap_or_else(|| {
             Box::new(Hold {
+                connection: Arc::clone(&self.connection),
                 far_end: self.far_end.clone(),
                 farewell: Arc::clone(&self.farewell),
                 timer: None,
+                cookies: None,
                 asked: Asked::default(),
             })
         })
@@ -298,7 +350,7 @@ mod tests {
     use super::*;
 
     fn line(farewell: &Arc<Farewell>) -> Line {
-        Line::new(FarEnd::new(Peer::Local, None), Arc::clone(farewell))
+        Line::new(Arc::default(), FarEnd::new(Peer::Local, None), Arc::clone(farewell))
     }
 
     fn never() -> Ending {
@@ -369,6 +421,30 @@ mod tests {
         let last = Instant::now();
         assert_eq!(exchange(BRIEF * 2).await, None);
         assert_eq!((last.elapsed(), asked.load(Ordering::Relaxed)), (BRIEF, 1));
+    }
+
+    #[tokio::test]
+    async fn a_cookie_line_is_edited_once_as_long_as_it_stays_the_same() {
+        let (line, edits) = (line(&Arc::default()), std::cell::Cell::new(0));
+        let edit = |value: HeaderValue| {
+            cookies(&value, || {
+                edits.set(edits.get() + 1);
+                Ok::<_, ()>(Cookies::Edited(value.clone()))
+            })
+        };
+        let exchange = |value: &'static str| {
+            let edit = &edit;
+            async move {
+                match edit(HeaderValue::from_static(value)) {
+                    Ok(Cookies::Edited(edited)) => assert_eq!(edited, value),
+                    other => panic!("{other:?}"),
+                }
+            }
+        };
+        for (value, edited) in [("a", 1), ("a", 1), ("b", 2), ("a", 3)] {
+            line.hold(Box::pin(exchange(value)), never).await.unwrap();
+            assert_eq!(edits.get(), edited);
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,10 @@ use std::borrow::Cow;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, header, request::Parts};
 use pingora::{Error, ErrorType, OrErr, Result, http::RequestHeader};
 
-use super::{Ctx, Listener};
+use super::{
+    Ctx, Listener,
+    link::{self, Cookies},
+};
 use crate::{
     flow::{Front, Public},
     gate::{
@@ -135,14 +138,26 @@ fn collapse_lengths(headers: &mut HeaderMap) {
 
 /// Joins the crumbs of HTTP/2 (RFC 9113 section 8.2.3) and leaves out the gateway's own cookies.
 fn edit_cookies(headers: &mut HeaderMap, is_own: impl Fn(&[u8]) -> bool) -> Result<()> {
-    let Some(edited) = edited_cookies(headers, is_own) else {
-        return Ok(());
+    let edit = || match edited_cookies(headers, is_own) {
+        None => Ok(Cookies::Unchanged),
+        Some(edited) if edited.is_empty() => Ok(Cookies::Removed),
+        Some(edited) => HeaderValue::try_from(edited)
+            .map(Cookies::Edited)
+            .or_err(ErrorType::InternalError, "joining cookies"),
     };
-    if edited.is_empty() {
-        headers.remove(header::COOKIE);
-    } else {
-        let value = HeaderValue::try_from(edited).or_err(ErrorType::InternalError, "joining cookies")?;
-        headers.insert(header::COOKIE, value);
+    let mut lines = headers.get_all(header::COOKIE).iter();
+    let edited = match (lines.next(), lines.next()) {
+        (Some(line), None) => link::cookies(line, edit)?,
+        (_, _) => edit()?,
+    };
+    match edited {
+        Cookies::Unchanged => {}
+        Cookies::Edited(value) => {
+            headers.insert(header::COOKIE, value);
+        }
+        Cookies::Removed => {
+            headers.remove(header::COOKIE);
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What a connection and its requests tell each other where pingora has no hook: whether a request's head is still being
 //! read, and whether an upload over HTTP/2 stands still.
 //!
-//! The hooks run inside the connection's task (HTTP/1) or the stream's (HTTP/2), so both are task-local values.
+//! An upload is a task-local value: the hooks run inside its stream's task.
 
 use std::{
     future::Future,
@@ -17,7 +17,6 @@ use tokio::{sync::Notify, time::Instant};
 use crate::task;
 
 tokio::task_local! {
-    static CONNECTION: Arc<Connection>;
     static UPLOAD: Arc<Upload>;
 }
 
@@ -46,8 +45,7 @@ impl Drop for Stream<'_> {
 
 impl Connection {
     /// Serves the connection until it is done, [`Connection::end`] was called, or it is `cut`.
-    pub async fn serve(self: &Arc<Self>, serving: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
-        let serving = CONNECTION.scope(Arc::clone(self), serving);
+    pub async fn serve(&self, serving: impl Future<Output = ()>, cut: impl Future<Output = ()>) {
         let ended = async {
             tokio::select! {
                 () = self.over.notified() => {}
@@ -65,6 +63,16 @@ impl Connection {
     #[must_use]
     pub fn is_reading_head(&self) -> bool {
         self.reading_head.load(Ordering::Relaxed)
+    }
+
+    /// The next request over HTTP/1 is about to be read.
+    pub fn head_begins(&self) {
+        self.reading_head.store(true, Ordering::Relaxed);
+    }
+
+    /// The request's head was read whole.
+    pub(crate) fn head_is_read(&self) {
+        self.reading_head.store(false, Ordering::Relaxed);
     }
 
     /// A stream of HTTP/2 begins.
@@ -91,22 +99,6 @@ impl Connection {
     pub fn end(&self) {
         self.over.notify_one();
     }
-}
-
-/// The next request of this HTTP/1 connection is about to be read.
-pub fn head_begins() {
-    note(true);
-}
-
-/// The request's head was read whole.
-pub(crate) fn head_is_read() {
-    note(false);
-}
-
-fn note(reading: bool) {
-    let noted = CONNECTION.try_with(|connection| connection.reading_head.store(reading, Ordering::Relaxed));
-    // HTTP/2 streams have tasks of their own.
-    tracing::trace!(noted = noted.is_ok(), reading, "head");
 }
 
 /// The upload of one HTTP/2 request. Pingora waits for its next part for ever.
@@ -184,22 +176,14 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(60);
 
-    #[tokio::test]
-    async fn a_connection_knows_whether_a_head_is_being_read() {
-        let connection = Arc::new(Connection::default());
-        let seen = Arc::clone(&connection);
-        connection
-            .serve(
-                async move {
-                    assert!(!seen.is_reading_head());
-                    head_begins();
-                    assert!(seen.is_reading_head());
-                    head_is_read();
-                    assert!(!seen.is_reading_head());
-                },
-                pending(),
-            )
-            .await;
+    #[test]
+    fn a_connection_knows_whether_a_head_is_being_read() {
+        let connection = Connection::default();
+        assert!(!connection.is_reading_head());
+        connection.head_begins();
+        assert!(connection.is_reading_head());
+        connection.head_is_read();
+        assert!(!connection.is_reading_head());
     }
 
     #[tokio::test]

@@ -183,9 +183,8 @@ impl<F: Front> Gatehouse<F> {
                         let stream = Polite::new(stream, Arc::clone(&farewell), alive.clone());
                         let app = Arc::new(App {
                             proxy,
-                            line: Line::new(far_end, farewell),
+                            line: Line::new(Arc::clone(&connection), far_end, farewell),
                             course,
-                            connection: Arc::clone(&connection),
                         });
                         // Pingora asks a client over HTTP/2 whether it heard of the end, and waits for its word for ever.
                         let deaf = async {
@@ -214,7 +213,6 @@ struct App<F: Front> {
     proxy: Arc<HttpProxy<Door<F>>>,
     line: Line,
     course: watch::Receiver<Course>,
-    connection: Arc<Connection>,
 }
 
 impl<F: Front> HttpServerApp for App<F> {
@@ -233,11 +231,11 @@ impl<F: Front> HttpServerApp for App<F> {
         let serving = self.proxy.process_new_http(session, shutdown);
         let exchange = if http2 {
             Box::pin(async move {
-                let _stream = self.connection.stream_begins();
+                let _stream = self.line.connection().stream_begins();
                 under_watch::upload(serving).await.flatten()
             })
         } else {
-            under_watch::head_begins();
+            self.line.connection().head_begins();
             serving
         };
         let draining = || -> Ending {

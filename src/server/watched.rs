@@ -328,7 +328,7 @@ mod tests {
 
     use super::*;
     use crate::server::{socket::Accepted, stream::Coalesced};
-    use crate::{entropy::Entropy, proxy::watch::head_begins, telemetry::Telemetry};
+    use crate::{entropy::Entropy, telemetry::Telemetry};
 
     const HEAD: Duration = Duration::from_secs(15);
     const IDLE: Duration = Duration::from_secs(75);
@@ -384,7 +384,7 @@ mod tests {
         };
         let serving = pair.connection.serve(
             async {
-                head_begins();
+                pair.connection.head_begins();
                 while pair.server.read_u8().await.is_ok() {}
             },
             std::future::pending(),
@@ -401,12 +401,12 @@ mod tests {
         let mut pair = pair();
         let waits = pair.connection.serve(
             async {
-                head_begins();
+                pair.connection.head_begins();
                 assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
                 // And a request under way may take its time.
                 pair.client.write_all(b"GET").await.unwrap();
                 assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
-                crate::proxy::watch::head_is_read();
+                pair.connection.head_is_read();
                 pair.server.read_u16().await.unwrap();
                 assert!(tokio::time::timeout(HEAD * 3, pair.server.read_u8()).await.is_err());
             },
@@ -423,14 +423,14 @@ mod tests {
         let serving = pair.connection.serve(
             async {
                 for _ in 0..3 {
-                    head_begins();
+                    pair.connection.head_begins();
                     assert!(tokio::time::timeout(IDLE / 2, pair.server.read_u8()).await.is_err());
                     pair.client.write_all(b"G").await.unwrap();
                     assert_eq!(pair.server.read_u8().await.unwrap(), b'G');
-                    crate::proxy::watch::head_is_read();
+                    pair.connection.head_is_read();
                     assert!(tokio::time::timeout(IDLE, pair.server.read_u8()).await.is_err());
                 }
-                head_begins();
+                pair.connection.head_begins();
                 pair.server.read_u8().await.unwrap();
             },
             std::future::pending(),
@@ -489,7 +489,7 @@ mod tests {
         pair.client.write_all(b"nonsense").await.unwrap();
         let serving = pair.connection.serve(
             async {
-                head_begins();
+                pair.connection.head_begins();
                 pair.server.read_u64().await.unwrap();
                 pair.server.write_all(b"HTTP/1.1 400 Bad Request\r\n").await.unwrap();
                 pair.server.write_all(b"Content-Length: 0\r\n\r\n").await.unwrap();

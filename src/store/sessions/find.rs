@@ -6,12 +6,29 @@ use super::{Inner, Sessions};
 use crate::{
     gate::Presence,
     keys::Ring,
-    session::{BadRecord, Handle, StoreKey},
+    session::{BadRecord, Handle, Session, StoreKey},
     store::cache::Lookup,
     telemetry::{CacheEvent, Event, KeyUse},
 };
 
 impl Sessions {
+    /// What is behind the value of a session cookie.
+    pub async fn find_by_cookie(&self, cookie: &str) -> Presence {
+        if let Some(session) = self.at_hand(cookie) {
+            return Presence::Session(session);
+        }
+        let Some(handle) = Handle::parse(cookie) else {
+            let what = "session_cookie";
+            self.0.telemetry.emit(&Event::Unreadable { what });
+            return Presence::Unreadable;
+        };
+        let found = self.find(&handle).await;
+        if let Presence::Session(session) = &found {
+            self.0.places.remember(cookie, session.key, &self.0.ring.load());
+        }
+        found
+    }
+
     /// What is behind the handle. Never past the cached session's own end: the gate checks that with the time.
     pub async fn find(&self, handle: &Handle) -> Presence {
         let inner = &self.0;
@@ -75,28 +92,28 @@ impl Sessions {
         Presence::Session(session)
     }
 
-    /// An opened session of the handle, from the cache: no more than a look-up where it was found there before, and an HMAC
-    /// where the sealing key named the place.
+    /// An opened session of the handle, from the cache: no more than an HMAC and a look-up where the sealing key named
+    /// the place.
     fn kept(&self, handle: &Handle) -> Lookup {
+        let (ring, cache) = (self.0.ring.load(), &self.0.changes.cache);
+        let mut kept = ring.keys().map(|key| cache.get(&handle.store_key(key)));
+        kept.find(|kept| !matches!(kept, Lookup::Miss)).unwrap_or(Lookup::Miss)
+    }
+
+    /// An opened session of the cookie, from the cache, where it was found not long ago.
+    fn at_hand(&self, cookie: &str) -> Option<Arc<Session>> {
         let Inner {
             ring, changes, places, ..
         } = &*self.0;
-        let ring = ring.load();
-        if let Some(key) = places.of(handle, &ring) {
-            let kept = changes.cache.get(&key);
-            if !matches!(kept, Lookup::Miss) {
-                return kept;
+        let key = places.of(cookie, &ring.load())?;
+        let kept = changes.cache.get(&key);
+        let what = kept.name();
+        match kept {
+            Lookup::Hit(session) => {
+                self.0.telemetry.emit(&Event::Cache(CacheEvent::Lookup { what }));
+                Some(session)
             }
+            Lookup::Miss | Lookup::Bypassed => None,
         }
-        for key in ring.keys().map(|key| handle.store_key(key)) {
-            let kept = changes.cache.get(&key);
-            if let Lookup::Hit(_) = kept {
-                places.remember(handle, key, &ring);
-            }
-            if !matches!(kept, Lookup::Miss) {
-                return kept;
-            }
-        }
-        Lookup::Miss
     }
 }
