@@ -152,5 +152,5 @@ pub trait Front: Send + Sync + 'static {
 
     /// Resolves when the session of an admission ends, by time or by sign-out: whatever is still open is cut then. `None`
     /// for an admission without a session. Most exchanges are over before it is polled.
-    fn until_ended(&self, admission: &Admission) -> Option<Ending>;
+    fn until_ended(self: &Arc<Self>, admission: &Admission) -> Option<Ending>;
 }

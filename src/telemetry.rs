@@ -91,6 +91,12 @@ impl Telemetry {
         }
     }
 
+    /// Whether anybody reads of a request who sent it and how long its parts took: an access line or a trace.
+    #[must_use]
+    pub fn is_told_of_requests(&self) -> bool {
+        self.0.access.is_some() || self.0.tracer.is_some()
+    }
+
     /// The trace of a request that begins; `None` where nothing is traced.
     #[must_use]
     pub fn trace(&self, headers: &HeaderMap, entrance: Entrance) -> Option<RequestTrace> {

@@ -6,8 +6,8 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Method};
 
 use super::{
-    Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, limits::Counts, provider_logout::Repeats,
-    renew::Flights, reply,
+    Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, limits::Counts, open::until_over,
+    provider_logout::Repeats, renew::Flights, reply,
 };
 use crate::{
     entropy::Entropy,
@@ -246,8 +246,8 @@ impl Front for Gateway {
             .map(|session| Arc::clone(session.subject_hash(&self.parts.ring.load())))
     }
 
-    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
-        let session = Arc::clone(admission.session()?);
-        Some(self.clone().until_over(session))
+    fn until_ended(self: &Arc<Self>, admission: &Admission) -> Option<Ending> {
+        let gateway = Arc::clone(self);
+        Some(until_over(move || gateway, admission.session()?))
     }
 }

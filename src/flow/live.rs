@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::Method;
 
-use super::{Answer, Ending, Front, Gateway, Incoming, Reply, cookies};
+use super::{Answer, Ending, Front, Gateway, Incoming, Reply, cookies, open::until_over};
 use crate::{
     gate::{Admission, Caller, Refusal, Target},
     identity::Bundle,
@@ -61,7 +61,8 @@ impl Front for Live {
         self.0.load().subject_hash(admission)
     }
 
-    fn until_ended(&self, admission: &Admission) -> Option<Ending> {
-        self.0.load().until_ended(admission)
+    fn until_ended(self: &Arc<Self>, admission: &Admission) -> Option<Ending> {
+        let live = Arc::clone(self);
+        Some(until_over(move || live.gateway(), admission.session()?))
     }
 }

@@ -56,7 +56,7 @@ impl<F: Front> ProxyHttp for Door<F> {
             Ok(()) => self.ask(session, ctx).await?,
             Err(refusal) => self.refuse(refusal, ctx),
         };
-        ctx.decided = ctx.elapsed();
+        ctx.decided = ctx.told_elapsed();
         ctx.traced(RequestTrace::decided);
         match answer {
             Answer::Forward(admission) => {
@@ -184,7 +184,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         let own = |name: &[u8]| self.front.is_own_cookie(name);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
             link::open_tunnel();
-            ctx.answered = Some(ctx.elapsed());
+            ctx.answered = Some(ctx.told_elapsed());
             return inbound::drop_own_cookies(head, own);
         }
         if head.status.is_informational() {
@@ -196,7 +196,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         if link::is_last_answer() {
             session.set_keepalive(None);
         }
-        ctx.answered = Some(ctx.elapsed());
+        ctx.answered = Some(ctx.told_elapsed());
         if inbound::may_have_body(head) {
             // From now on both may talk, and the client may have nothing to say for long.
             self.await_upload(ctx, true);
@@ -268,6 +268,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         let subject = ctx
             .admission
             .as_ref()
+            .filter(|_| self.telemetry.is_told_of_requests())
             .and_then(|admission| self.front.subject_hash(admission));
         ctx.log(sent, subject.as_deref());
     }

@@ -81,8 +81,8 @@ struct Pause {
 enum Phase {
     /// HTTP/1, and nothing of a head is there: between requests, or within one.
     Quiet,
-    /// HTTP/1, and a head has been coming in since then.
-    Head(Instant),
+    /// HTTP/1, and a head is coming in; since when, once there was a wait for more of it.
+    Head(Option<Instant>),
     /// HTTP/2, and so many bytes of its preface are missing since then.
     Preface(Instant, usize),
     /// HTTP/2 that takes care of itself.
@@ -120,8 +120,10 @@ impl Watch {
 impl<S: IO> Watched<S> {
     /// Whether what was to come in time is late. Arms a timer, so that a silent client is found out too.
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        let (Phase::Head(since) | Phase::Preface(since, _)) = self.phase else {
-            return false;
+        let since = match &mut self.phase {
+            Phase::Head(since) => *since.get_or_insert_with(Instant::now),
+            Phase::Preface(since, _) => *since,
+            Phase::Quiet | Phase::Frames | Phase::Over => return false,
         };
         let due = since + self.terms.head;
         let timer = self
@@ -156,7 +158,7 @@ impl<S: IO> Watched<S> {
             let written = Pin::new(&mut self.stream).poll_write(cx, TOO_SLOW);
             let flushed = Pin::new(&mut self.stream).poll_flush(cx);
             tracing::trace!(?written, ?flushed, "a slow head");
-            let took = since.elapsed();
+            let took = since.map_or(Duration::ZERO, |since| since.elapsed());
             self.terms.unheard.tell(Cause::Slow, TOO_SLOW_STATUS, self.peer, took);
         }
         self.phase = Phase::Over;
@@ -185,7 +187,7 @@ impl<S: IO> Watched<S> {
     fn advance(&mut self, count: usize) {
         self.pause.since = None;
         self.phase = match self.phase {
-            Phase::Quiet if count > 0 && self.connection.is_reading_head() => Phase::Head(Instant::now()),
+            Phase::Quiet if count > 0 && self.connection.is_reading_head() => Phase::Head(None),
             Phase::Preface(since, missing) if count < missing => Phase::Preface(since, missing - count),
             Phase::Preface(..) => Phase::Frames,
             Phase::Quiet | Phase::Head(_) | Phase::Frames | Phase::Over => return,
@@ -211,9 +213,8 @@ impl<S: IO> Watched<S> {
         };
         self.phase = Phase::Over;
         let status = status(bytes).unwrap_or_default();
-        self.terms
-            .unheard
-            .tell(Cause::Malformed, status, self.peer, since.elapsed());
+        let took = since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.terms.unheard.tell(Cause::Malformed, status, self.peer, took);
     }
 }
 

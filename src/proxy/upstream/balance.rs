@@ -98,7 +98,7 @@ fn label(target: &policy::UpstreamTarget) -> String {
 impl Upstream {
     /// A peer for the next attempt, `tried` being the targets tried before; `None` when no address of any is known.
     pub(in crate::proxy) async fn peer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         tried: &[usize],
         tunnel: Option<&Arc<Hold>>,
     ) -> Option<(Box<HttpPeer>, Lease)> {
@@ -108,8 +108,7 @@ impl Upstream {
             let target = self.targets.get(index)?;
             if let Some(peer) = self.to(target, tunnel).await {
                 target.in_flight.fetch_add(1, Ordering::Relaxed);
-                let upstream = Arc::clone(self);
-                return Some((peer, Lease { upstream, index }));
+                return Some((peer, Lease { upstream: self, index }));
             }
             if skip.contains(&index) {
                 return None;

@@ -226,7 +226,7 @@ impl Front for Stub {
         None
     }
 
-    fn until_ended(&self, _: &Admission) -> Option<Ending> {
+    fn until_ended(self: &Arc<Self>, _: &Admission) -> Option<Ending> {
         let sign_out = Arc::clone(&self.sign_out);
         Some(Box::pin(async move { sign_out.notified().await }))
     }
