@@ -1,9 +1,10 @@
 //! [`Gateway`]: what every decision is carried out with.
 
-use std::{collections::HashMap, num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc};
 
 use arc_swap::ArcSwap;
 use http::{HeaderValue, Method};
+use rustc_hash::FxHashMap;
 
 use super::{
     Answer, Assertions, Duty, Ending, Front, Incoming, Reply, cookies, limits::Counts, open::until_over,
@@ -34,7 +35,7 @@ pub struct Parts {
     /// As configured.
     pub store: store::Settings,
     /// Every configured provider.
-    pub providers: HashMap<ProviderName, Arc<Provider>>,
+    pub providers: FxHashMap<ProviderName, Arc<Provider>>,
     /// The provider for endpoints that belong to no route.
     pub default_provider: Option<ProviderName>,
     /// The key ring, for attempts and state.

@@ -5,29 +5,26 @@
 //! is no channel, for whatever a hook asks is looked at right after the poll in which it asked; nobody is asked about
 //! a session before an exchange has lasted a moment; and one hold serves a connection's exchanges in turn.
 
+mod farewell;
+
 use std::{
     cell::RefCell,
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::HeaderValue;
-use tokio::{
-    sync::watch,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::time::Instant;
 
+pub use self::farewell::Farewell;
 use super::{
     far_end::{FarEnd, Peer},
     watch::Connection,
 };
-use crate::{flow::Ending, identity::ClientCertificate};
+use crate::{flow::Ending, identity::ClientCertificate, task::Alarm};
 
 /// Most exchanges are over by then, and whether their sessions end is never asked.
 const BRIEF: Duration = Duration::from_millis(500);
@@ -52,10 +49,7 @@ struct Hold {
     connection: Arc<Connection>,
     far_end: FarEnd,
     farewell: Arc<Farewell>,
-    /// Not taken back at the end of an exchange: to set and to take back one for each would cost more than all else here, a lock
-    /// each and, where no other is set, a call to the system. It goes off for an exchange that is over already, and is set
-    /// anew by the one that finds it so.
-    timer: Option<Pin<Box<Sleep>>>,
+    alarm: Alarm,
     /// The connection's last `Cookie` line, and how it went on: a browser says the same again and again.
     cookies: Option<(HeaderValue, Cookies)>,
     asked: Asked,
@@ -91,48 +85,6 @@ pub struct Line {
     farewell: Arc<Farewell>,
     /// Between exchanges. Those of HTTP/2 run side by side, and each but the first makes its own.
     spare: Mutex<Option<Box<Hold>>>,
-}
-
-/// What is said to a client at the end of its connection. To that of a WebSocket, the connection's stream says it.
-#[derive(Debug, Default)]
-pub struct Farewell {
-    code: AtomicU16,
-    last_answers: Option<watch::Receiver<bool>>,
-}
-
-impl Farewell {
-    /// Not a close code: there is a tunnel, and nothing is to be said yet.
-    const TUNNEL: u16 = 1;
-
-    /// Nothing yet. `last_answers` tells from when on each answer is the last of its connection.
-    #[must_use]
-    pub const fn by(last_answers: watch::Receiver<bool>) -> Self {
-        Self {
-            code: AtomicU16::new(0),
-            last_answers: Some(last_answers),
-        }
-    }
-
-    /// Whether a tunnel was opened.
-    #[must_use]
-    pub fn is_tunnel(&self) -> bool {
-        self.code.load(Ordering::Acquire) != 0
-    }
-
-    /// The close code to say (RFC 6455 section 7.4.1).
-    #[must_use]
-    pub fn code(&self) -> Option<u16> {
-        Some(self.code.load(Ordering::Acquire)).filter(|code| *code > Self::TUNNEL)
-    }
-
-    fn say(&self, cut: Cut) {
-        let code = match cut {
-            Cut::SessionEnded => 1008,
-            Cut::Draining => 1001,
-            Cut::Late => return,
-        };
-        self.code.store(code, Ordering::Release);
-    }
 }
 
 /// The client certificate of the exchange's connection, as its handshake verified it.
@@ -234,7 +186,7 @@ impl Line {
                 connection: Arc::clone(&self.connection),
                 far_end: self.far_end.clone(),
                 farewell: Arc::clone(&self.farewell),
-                timer: None,
+                alarm: Alarm::default(),
                 cookies: None,
                 asked: Asked::default(),
             })
@@ -278,14 +230,9 @@ impl Hold {
         let Some(until) = self.asked.brief else {
             return false;
         };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
-        while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= until {
-                self.asked.brief = None;
-                return false;
-            }
-            // It was an exchange's before this one.
-            timer.as_mut().reset(until);
+        if self.alarm.is_past(until, cx) {
+            self.asked.brief = None;
+            return false;
         }
         true
     }
@@ -312,7 +259,7 @@ pub(super) fn open_tunnel() {
         hold.asked.handshake = None;
         hold.asked.tunnel = true;
         // Before the head is sent, whose end is where the frames begin.
-        hold.farewell.code.store(Farewell::TUNNEL, Ordering::Release);
+        hold.farewell.tunnel_opens();
     });
 }
 
@@ -323,12 +270,7 @@ pub(super) fn forget_tunnel() {
 
 /// Whether the answer that begins now is the last of its connection. When the request came, that may not have been known.
 pub(super) fn is_last_answer() -> bool {
-    let last = |hold: &RefCell<Box<Hold>>| {
-        let hold = hold.borrow();
-        // It is told once, so that it was is enough to know, and takes no lock. Nobody is left to tell when the listener is gone.
-        let told = |last: &watch::Receiver<bool>| last.has_changed().unwrap_or(true);
-        hold.farewell.last_answers.as_ref().is_some_and(told)
-    };
+    let last = |hold: &RefCell<Box<Hold>>| hold.borrow().farewell.is_last_answer();
     HOLD.try_with(last).unwrap_or(false)
 }
 
@@ -345,7 +287,10 @@ fn ask(what: impl FnOnce(&mut Hold)) {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::{
+        future::{pending, ready},
+        sync::atomic::{AtomicU16, Ordering},
+    };
 
     use super::*;
 
@@ -411,7 +356,7 @@ mod tests {
             };
             line.hold(Box::pin(exchange), never)
         };
-        let deadline = || Some(line.spare.lock().unwrap().as_ref()?.timer.as_ref()?.deadline());
+        let deadline = || line.spare.lock().unwrap().as_ref()?.alarm.next();
         for _ in 0..7 {
             assert_eq!(exchange(BRIEF / 5).await, Some(()));
         }

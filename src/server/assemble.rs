@@ -1,8 +1,9 @@
 //! From a compiled configuration to the parts that serve.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rustc_hash::FxHashMap;
 
 use crate::{
     config::{AdminSettings, IdentitySettings, Plan, Shutdown},
@@ -225,7 +226,7 @@ pub(super) fn assertions(ring: &Ring, identity: IdentitySettings, now: UnixTime,
 pub(super) fn providers(
     settings: Vec<provider::Settings>,
     make: impl Fn(provider::Settings) -> Result<Arc<Provider>, provider::SetupError>,
-) -> Result<HashMap<ProviderName, Arc<Provider>>, AssembleError> {
+) -> Result<FxHashMap<ProviderName, Arc<Provider>>, AssembleError> {
     let named = |settings: provider::Settings| {
         let name = settings.name.clone();
         match make(settings) {

@@ -2,6 +2,8 @@
 //! pingora answers before any hook. How long an idle connection is kept is watched here too, with one timer for all of its
 //! pauses: pingora sets one for each.
 
+mod through;
+
 use std::{
     future::Future as _,
     io,
@@ -13,18 +15,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
-    UniqueID, UniqueIDType, raw_connect::ProxyDigest,
-};
+use pingora::protocols::{ALPN, IO, Peek, Shutdown};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     time::{Instant, Sleep},
 };
 
-use crate::proxy::{
-    unheard::{Cause, Unheard},
-    watch::Connection,
+use crate::{
+    proxy::{
+        unheard::{Cause, Unheard},
+        watch::Connection,
+    },
+    task::Alarm,
 };
 
 /// What a client gets whose head takes too long (RFC 9110 section 15.5.9).
@@ -63,17 +65,11 @@ pub(super) struct Watched<S> {
     peer: Option<IpAddr>,
     phase: Phase,
     timer: Option<Pin<Box<Sleep>>>,
-    pause: Pause,
+    /// Since when there is no request.
+    idle_since: Option<Instant>,
+    idle: Alarm,
     /// Runs while what is written finds no room.
     blocked: Option<Pin<Box<Sleep>>>,
-}
-
-/// Time without a request. The timer is not set anew with each pause: it goes off for one that is over already, and is set
-/// further by the one that finds it so.
-#[derive(Debug, Default)]
-struct Pause {
-    since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// Where the watch stands.
@@ -111,7 +107,8 @@ impl Watch {
             peer,
             phase,
             timer: None,
-            pause: Pause::default(),
+            idle_since: None,
+            idle: Alarm::default(),
             blocked: None,
         }
     }
@@ -137,18 +134,8 @@ impl<S: IO> Watched<S> {
         if self.phase != Phase::Quiet || !self.connection.is_reading_head() {
             return false;
         }
-        let due = *self.pause.since.get_or_insert_with(Instant::now) + self.terms.idle;
-        let timer = self
-            .pause
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= due {
-                return true;
-            }
-            timer.as_mut().reset(due);
-        }
-        false
+        let due = *self.idle_since.get_or_insert_with(Instant::now) + self.terms.idle;
+        self.idle.is_past(due, cx)
     }
 
     /// Answers where an answer is due and possible, tells of it, and lets the connection go.
@@ -185,7 +172,7 @@ impl<S: IO> Watched<S> {
 
     /// Moves on by so many bytes read.
     fn advance(&mut self, count: usize) {
-        self.pause.since = None;
+        self.idle_since = None;
         self.phase = match self.phase {
             Phase::Quiet if count > 0 && self.connection.is_reading_head() => Phase::Head(None),
             Phase::Preface(since, missing) if count < missing => Phase::Preface(since, missing - count),
@@ -288,40 +275,6 @@ impl<S: IO> Shutdown for Watched<S> {
 
 #[async_trait]
 impl<S: IO> Peek for Watched<S> {}
-
-impl<S: IO> Ssl for Watched<S> {
-    fn get_ssl_digest(&self) -> Option<Arc<pingora::protocols::tls::SslDigest>> {
-        self.stream.get_ssl_digest()
-    }
-
-    fn selected_alpn_proto(&self) -> Option<ALPN> {
-        self.stream.selected_alpn_proto()
-    }
-}
-
-impl<S: IO> UniqueID for Watched<S> {
-    fn id(&self) -> UniqueIDType {
-        self.stream.id()
-    }
-}
-
-impl<S: IO> GetTimingDigest for Watched<S> {
-    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
-        self.stream.get_timing_digest()
-    }
-}
-
-impl<S: IO> GetProxyDigest for Watched<S> {
-    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        self.stream.get_proxy_digest()
-    }
-}
-
-impl<S: IO> GetSocketDigest for Watched<S> {
-    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        self.stream.get_socket_digest()
-    }
-}
 
 #[cfg(test)]
 mod tests {
