@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use tokio::{
-    task::JoinHandle,
+    task::{JoinHandle, unconstrained},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -126,7 +126,8 @@ impl Alarm {
                 return false;
             }
             self.known = Some(cx.waker().clone());
-            if timer.as_mut().poll(cx).is_pending() {
+            // A task that has had its share of the thread is told to wait, by a timer that did not take its waker.
+            if pin!(unconstrained(timer.as_mut())).poll(cx).is_pending() {
                 return false;
             }
             self.known = None;
@@ -221,6 +222,26 @@ mod tests {
             .await;
             assert_eq!(began.elapsed(), 3 * second);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_is_set_by_a_task_that_had_its_share() {
+        let (mut alarm, began) = (Alarm::default(), Instant::now());
+        let due = began + Duration::from_secs(3);
+        let mut first = true;
+        let wait = poll_fn(|cx| {
+            if std::mem::take(&mut first) {
+                while pin!(tokio::task::consume_budget()).poll(cx).is_ready() {}
+            }
+            if alarm.is_past(due, cx) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        });
+        // In a task of its own, which alone has a share.
+        let waited = tokio::time::timeout(Duration::from_secs(60), wait).await;
+        assert!(waited.is_ok() && began.elapsed() == Duration::from_secs(3));
     }
 
     #[tokio::test]

@@ -186,7 +186,7 @@ impl Gateway {
     async fn welcome(&self, incoming: &Incoming<'_>, attempt: &Attempt, session: &Session, before: Presence) -> Reply {
         let https = incoming.public.https;
         let replaced = match &before {
-            Presence::Session(old) => Some(&old.record.identity),
+            Presence::Session(old) => Some(&old.record.identity).filter(|_| self.lives(old)),
             Presence::Nothing | Presence::Unreadable | Presence::Down => None,
         };
         let mut reply = match onward(attempt, replaced, &session.record.identity) {

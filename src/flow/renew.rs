@@ -31,7 +31,8 @@ use crate::{
 const SAVE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the lease outlasts the store's last answer once the refresh token may be spent: longer than the write-back is tried
 /// again, so that nobody spends the token a second time while the new one is on its way to the store, which to the provider
-/// looks like theft (RFC 9700 section 4.14.2). So long others wait, too, for a holder that dies then.
+/// looks like theft (RFC 9700 section 4.14.2). That holds where the way to the store breaks with the answer in hand or two seconds
+/// before; not for a provider that takes longer while the store is away, since so long others wait, too, for a holder that died.
 const SPENDING_LAPSE: Duration = SAVE_PATIENCE.saturating_add(Duration::from_secs(2));
 /// Between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(200);

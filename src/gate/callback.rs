@@ -125,11 +125,18 @@ pub enum Onward {
     SignOut,
 }
 
-/// Decides where to go with a session of `identity`, which takes the place of one of `before`.
+/// Decides where to go with a session of `identity`, which takes the place of one of `before` that lived. Of whom the provider says
+/// something else by now, the page may let in.
 #[must_use]
 pub fn onward(attempt: &Attempt, before: Option<&VerifiedIdentity>, identity: &VerifiedIdentity) -> Onward {
-    let same =
-        |before: &VerifiedIdentity| before.issuer() == identity.issuer() && before.subject() == identity.subject();
+    let same = |before: &VerifiedIdentity| {
+        before.issuer() == identity.issuer()
+            && before.subject() == identity.subject()
+            && before.groups() == identity.groups()
+            && before.email() == identity.email()
+            && before.email_verified() == identity.email_verified()
+            && before.acr() == identity.acr()
+    };
     if attempt.fresh && before.is_some_and(same) {
         Onward::SignOut
     } else {

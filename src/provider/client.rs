@@ -228,7 +228,10 @@ impl Provider {
                 _,
             ) => renewals.failed(now, None, draw),
             (Ok(_) | Err(NoTokens::Answered(TokenError::InvalidGrant | TokenError::SignInNeeded(_))), _) => {
-                renewals.succeeded();
+                renewals.succeeded(match grant {
+                    Grant::Refresh(token) => Some(token),
+                    Grant::Code(..) => None,
+                });
             }
         }
         drop(renewals);

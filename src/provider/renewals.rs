@@ -58,9 +58,13 @@ impl Renewals {
         self.all.permit(now)
     }
 
-    /// The provider answers: whoever waited for it need not. A token that was held back still is.
-    pub(super) fn succeeded(&mut self) {
+    /// The provider answers: whoever waited for it need not. A token that was held back still is, but for the one that was `spent`:
+    /// a provider that does not rotate them gives the same one again.
+    pub(super) fn succeeded(&mut self, spent: Option<&Secret<String>>) {
         self.all.succeeded();
+        if let Some(spent) = spent.map(|spent| self.hasher.hash_one(spent.expose())) {
+            self.held.retain(|held| held.token != spent);
+        }
         for held in &mut self.held {
             held.counted = false;
         }
@@ -115,12 +119,18 @@ mod tests {
         }
         assert_eq!(renewals.permit(&token("ada"), NOW), Err(LONGEST_WAIT));
         assert_eq!(renewals.permit(&token("grace"), NOW), Ok(()));
-        renewals.succeeded();
+        renewals.succeeded(None);
         assert_eq!(
             renewals.permit(&token("ada"), NOW),
             Err(LONGEST_WAIT),
             "another's success"
         );
+        // Its own: a provider that does not rotate gives the same one again.
+        renewals.succeeded(Some(&token("ada")));
+        for _ in 0..TOLERATED_FAILURES {
+            assert_eq!(renewals.permit(&token("ada"), NOW), Ok(()));
+            renewals.failed_over(&token("ada"), NOW, 255);
+        }
     }
 
     // RF-07, IP-03
@@ -132,7 +142,7 @@ mod tests {
             renewals.failed_over(&token(name), NOW, 255);
         }
         assert_eq!(renewals.permit(&token("d"), NOW), Err(Duration::from_secs(1)));
-        renewals.succeeded();
+        renewals.succeeded(None);
         assert_eq!(renewals.permit(&token("d"), NOW), Ok(()));
         for name in ["a", "b"] {
             renewals.failed_over(&token(name), NOW, 255);

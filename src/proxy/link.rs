@@ -29,6 +29,9 @@ use crate::{flow::Ending, identity::ClientCertificate, task::Alarm};
 /// Most exchanges are over by then, and whether their sessions end is never asked.
 const BRIEF: Duration = Duration::from_millis(500);
 
+/// The longest `Cookie` line that is remembered with its connection, in bytes.
+const LONGEST_COOKIES: usize = 4096;
+
 tokio::task_local! {
     static HOLD: RefCell<Box<Hold>>;
 }
@@ -118,8 +121,10 @@ pub(super) fn cookies<E>(line: &HeaderValue, edit: impl FnOnce() -> Result<Cooki
         return Ok(edited);
     }
     let edited = edit()?;
-    // A copy: the line itself would keep all that was read with it.
-    if let Ok(line) = HeaderValue::from_bytes(line.as_bytes()) {
+    // A copy: the line itself would keep all that was read with it. Long ones are not worth their room.
+    if line.len() <= LONGEST_COOKIES
+        && let Ok(line) = HeaderValue::from_bytes(line.as_bytes())
+    {
         ask(|hold| hold.cookies = Some((line, edited.clone())));
     }
     Ok(edited)

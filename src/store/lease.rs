@@ -1,11 +1,9 @@
 //! The lease: one holder at a time for a session's renewal, across replicas.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
+    sync::Mutex,
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval_at},
 };
@@ -63,7 +61,8 @@ impl Lease {
     /// # Errors
     /// When the store does not answer.
     pub async fn hold(&self, lapse: Duration) -> Result<bool, Down> {
-        *self.lapse.lock().unwrap_or_else(PoisonError::into_inner) = lapse;
+        let mut shared = self.lapse.lock().await;
+        *shared = lapse;
         self.backend.extend(&self.key, &self.owner, lapse).await
     }
 
@@ -94,8 +93,9 @@ async fn extend(
     while began.elapsed() < longest {
         ticks.tick().await;
         // A store that does not answer may answer at the next tick; only a lease that is another's is given up.
-        let lapse = *lapse.lock().unwrap_or_else(PoisonError::into_inner);
-        if backend.extend(&key, &owner, lapse).await == Ok(false) {
+        // Locked meanwhile, so that none shortens what another has just extended.
+        let lapse = lapse.lock().await;
+        if backend.extend(&key, &owner, *lapse).await == Ok(false) {
             return;
         }
     }

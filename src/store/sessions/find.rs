@@ -22,9 +22,11 @@ impl Sessions {
             self.0.telemetry.emit(&Event::Unreadable { what });
             return Presence::Unreadable;
         };
+        // The ring of before: one that came meanwhile may lack the key that named the place.
+        let ring = self.0.ring.load_full();
         let found = self.find(&handle).await;
         if let Presence::Session(session) = &found {
-            self.0.places.remember(cookie, session.key, &self.0.ring.load());
+            self.0.places.remember(cookie, session.key, &ring);
         }
         found
     }
