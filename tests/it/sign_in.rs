@@ -263,7 +263,7 @@ async fn who_comes_back_with_the_same_account_is_asked_to_sign_out() {
     // Of whom the provider says something else by now, the page may let in.
     world.provider.login_as(
         "ada",
-        json!({ "email": "ada@example.com", "groups": ["staff", "promoted"] }),
+        json!({ "email": "ada@example.org", "email_verified": true, "groups": ["promoted"] }),
     );
     let landed = browser.open(&switch).await;
     assert!(!landed.body.contains("Sign out?"), "{}", landed.body);
