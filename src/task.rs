@@ -139,8 +139,8 @@ impl Alarm {
     }
 
     /// When it goes off next.
-    #[must_use]
-    pub fn next(&self) -> Option<Instant> {
+    #[cfg(test)]
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.timer.as_ref().map(|timer| timer.deadline())
     }
 }

@@ -79,10 +79,8 @@ async fn a_head_that_trickles_is_408() {
 async fn a_head_that_trickles_over_tls_is_408_and_a_preface_that_does_is_cut() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
+    let (mut plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits.head_time = SHORT;
-    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut client = Raw::connect_tls(door.address, &trusted, &["http/1.1"]).await;
     client.send("GET / HTTP/1.1\r\n").await;
@@ -213,11 +211,9 @@ async fn a_body_that_trickles_is_408() {
 async fn an_h2_body_that_trickles_is_408_and_one_that_is_answered_may() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
+    let (mut plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits.read = SHORT;
     plan.limits.body_rate = Some(1000);
-    plan.tls = Some(files.into());
     let door = plan.start().await;
     let client = H2::connect(door.address, &trusted).await;
     let begin = async || {
@@ -251,9 +247,9 @@ async fn an_h2_body_that_trickles_is_408_and_one_that_is_answered_may() {
 async fn an_h2_body_over_the_limit_is_413_announced_or_not() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address()).each(|route| route.forward.max_body = Some(10));
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::to(up.address())
+        .each(|route| route.forward.max_body = Some(10))
+        .over_tls(folder.path());
     let door = plan.start().await;
     let mut client = H2::connect(door.address, &trusted).await;
     let request = |length: Option<&str>| {
@@ -299,11 +295,9 @@ async fn an_h2_client_that_gives_no_window_or_does_not_read_is_let_go() {
     let up = Upstream::start().await;
     up.always(Act::Answer(large()));
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
+    let (mut plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits.write = SHORT;
     plan.limits.keepalive = SHORT;
-    plan.tls = Some(files.into());
     let door = plan.start().await;
     let client = H2::connect(door.address, &trusted).await;
     let mut send = client.send.clone().ready().await.unwrap();
@@ -341,10 +335,8 @@ async fn an_h2_client_that_never_says_that_it_heard_of_the_end_is_let_go() {
     let up = Upstream::start().await;
     up.next(Act::Parts(vec![ok("hello")]));
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
+    let (mut plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits.keepalive = SHORT;
-    plan.tls = Some(files.into());
     let door = plan.start().await;
     // It reads what comes, and answers no PING.
     let mut deaf = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
@@ -392,10 +384,8 @@ const DEAF_HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0
 async fn an_h2_head_that_never_ends_does_not_hold_a_connection_for_ever() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
+    let (mut plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits.keepalive = SHORT;
-    plan.tls = Some(files.into());
     let door = plan.start().await;
     let mut client = Raw::connect_tls(door.address, &trusted, &["h2"]).await;
     client.send(DEAF_HELLO).await;

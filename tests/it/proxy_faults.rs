@@ -371,9 +371,7 @@ async fn a_stream_is_cut_when_its_session_ends() {
 async fn an_h2_stream_is_cut_alone_when_its_session_ends() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     let door = plan.start().await;
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".to_vec();
     up.next(Act::Parts(vec![head, b"0\r\n\r\n".to_vec()]));
@@ -504,9 +502,7 @@ async fn grpc_passes_with_its_trailers() {
     let mut service = upstream(&[]);
     service.targets = vec![target(Protocol::H2c, address)];
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::routes(vec![route("/", service)]);
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::routes(vec![route("/", service)]).over_tls(folder.path());
     let door = plan.start().await;
     let mut client = H2::connect(door.address, &trusted).await;
     let request = http::Request::post("https://localhost/pkg.Service/Method")

@@ -6,7 +6,7 @@ use doorward::proxy::Limits;
 use http::{HeaderName, HeaderValue};
 
 use crate::harness::{
-    door::{Door, H2Door, Plan, certificate, route, upstream},
+    door::{Door, H2Door, Plan, route, upstream},
     raw::{H2, Raw, Response},
     upstream::{Act, Received, Upstream, ok, response},
 };
@@ -602,9 +602,7 @@ async fn expect_continue_is_relayed() {
 async fn h2_door() -> (Upstream, H2Door) {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     let door = plan.start().await;
     (
         up,

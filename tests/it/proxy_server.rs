@@ -71,9 +71,7 @@ async fn who_was_just_let_in_is_answered_before_the_end() {
     // GW-01
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     let door = plan.start().await;
     // The door has seen it, and its first request is on the way.
     let mut client = Raw::connect_tls(door.address, &trusted, &["http/1.1"]).await;
@@ -115,9 +113,7 @@ async fn h2_requests_under_way_finish_in_a_drain() {
     let up = Upstream::start().await;
     up.next(Act::Parts(vec![ok("late")]));
     let folder = tempfile::tempdir().unwrap();
-    let (files, trusted, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (plan, trusted) = Plan::to(up.address()).over_tls(folder.path());
     let door = plan.start().await;
     let mut client = H2::connect(door.address, &trusted).await;
     let asking = tokio::spawn(async move {
@@ -165,9 +161,7 @@ async fn a_certificate_changes_without_a_restart() {
     // GW-06
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, first, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (plan, first) = Plan::to(up.address()).over_tls(folder.path());
     let door = plan.start().await;
     let mut before = Raw::connect_tls(door.address, &first, &["http/1.1"]).await;
     assert_eq!(before.certificate(), first);
@@ -184,9 +178,7 @@ async fn a_certificate_changes_without_a_restart() {
 async fn a_silent_handshake_is_closed() {
     let up = Upstream::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let (files, _, _) = certificate(folder.path());
-    let mut plan = Plan::to(up.address());
-    plan.tls = Some(files.into());
+    let (mut plan, _) = Plan::to(up.address()).over_tls(folder.path());
     plan.limits = Limits {
         handshake: Duration::from_millis(200),
         ..Limits::default()

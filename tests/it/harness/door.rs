@@ -88,6 +88,13 @@ impl Plan {
         }
     }
 
+    /// The same over TLS, with a certificate made in `folder`, which is given too.
+    pub fn over_tls(mut self, folder: &Path) -> (Self, rustls::pki_types::CertificateDer<'static>) {
+        let (files, certificate, _) = certificate(folder);
+        self.tls = Some(files.into());
+        (self, certificate)
+    }
+
     /// Changes every route.
     #[must_use]
     pub fn each(mut self, edit: impl Fn(&mut Route)) -> Self {
