@@ -72,9 +72,10 @@ soak: ## Load and random faults over three gateways; MINUTES=10, and SEED=n to d
 	$(CARGO) build --locked
 	node tests/e2e/soak.mjs $(MINUTES) $(SEED)
 
-test-long: ## What takes over five minutes: a million sessions, a provider away for ten, a soak of twenty
+test-long: ## What takes over five minutes: new inputs, a million sessions, a provider away for ten, a soak of twenty
 	@$(NEED) cargo node cc cmake redis-server node-modules
 	$(CARGO) build --locked
+	PROPTEST_CASES=10000 $(CARGO) test --locked --test fuzz_smoke
 	DOORWARD_SESSIONS=1000000 $(CARGO) test --locked --lib -- --nocapture very_many_sessions
 	DOORWARD_OUTAGE_SECONDS=600 node --test --test-reporter=spec --test-name-pattern="answers 503" tests/e2e/replicas/renewal.test.mjs
 	node tests/e2e/soak.mjs 20

@@ -28,8 +28,8 @@ use proptest::{
 #[expect(unreachable_pub, reason = "public in their own package")]
 mod targets;
 
-/// Inputs tried of each target besides its seeds.
-const CASES: u32 = 1000;
+/// Inputs tried of each target besides its seeds, for one of a property (256, or what `PROPTEST_CASES` says).
+const CASES: u32 = 4;
 /// What tends to mean something to readers.
 const TELLING: [&[u8]; 28] = [
     b"\0",
@@ -133,10 +133,11 @@ fn hold(name: &str) {
     for seed in &seeds {
         run(seed);
     }
+    let usual = Config::default();
     let mut runner = TestRunner::new(Config {
-        cases: CASES,
+        cases: usual.cases * CASES,
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
-        ..Config::default()
+        ..usual
     });
     let inputs = (any::<Index>(), prop::collection::vec(edit(), 1..6));
     let outcome = runner.run(&inputs, |(seed, edits)| {

@@ -54,7 +54,10 @@ fn agrees<W: Written>(text: &str) {
 
 /// User and password of a URL, where the password is long enough not to stand in a message by chance.
 fn user_information(text: &str) -> Option<(&str, &str)> {
-    let (_, rest) = text.split_once("://")?;
+    let (scheme, rest) = text.split_once("://")?;
     let (user, _) = rest.rsplit_once('@')?;
-    user.split_once(':').filter(|(_, password)| password.len() > 8)
+    // A scheme may be told, whatever else is spelt like it.
+    let told = |password: &str| !scheme.contains([':', '/', '@']) && scheme.contains(password);
+    user.split_once(':')
+        .filter(|(_, password)| password.len() > 8 && !told(password))
 }

@@ -209,7 +209,7 @@ impl Written for UpstreamUrl {
                 return Ok(UpstreamTarget { protocol, address });
             }
         }
-        let (scheme, rest) = text.split_once("://").ok_or("it has no scheme")?;
+        let (scheme, rest) = with_scheme(text).ok_or("it has no scheme")?;
         let protocol = match scheme {
             "http" => Protocol::Http,
             "https" => Protocol::Https,
@@ -271,6 +271,16 @@ pub(super) fn web(text: &str) -> Result<Url, String> {
         return Err("the port is 0".to_owned());
     }
     Ok(url)
+}
+
+/// Scheme and what is behind `://`; what cannot be a scheme may be credentials, and is not told as one (RFC 3986, section 3.1).
+fn with_scheme(text: &str) -> Option<(&str, &str)> {
+    text.split_once("://").filter(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme
+                .chars()
+                .all(|next| next.is_ascii_alphanumeric() || "+-.".contains(next))
+    })
 }
 
 fn unbracketed(host: &str) -> String {
@@ -376,6 +386,11 @@ mod tests {
             "http://a:99999",
         ] {
             assert!(read(bad).is_err(), "{bad}");
+        }
+        assert_eq!(read("ws://a"), Err("the scheme is ws".to_owned()));
+        // What cannot be a scheme may be a password, and is not repeated.
+        for unknown in ["//user:secret://a", "user:secret@://a", "1://a", "://a"] {
+            assert_eq!(read(unknown), Err("it has no scheme".to_owned()), "{unknown}");
         }
     }
 
