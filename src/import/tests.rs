@@ -352,6 +352,47 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
 }
 
 #[test]
+fn a_user_of_redis_without_a_password_is_nobody() {
+    let redis = |more: &str| {
+        imported(&format!(
+            "session_store_type = 'redis'\nredis_connection_url = 'redis://me@r'\n{more}"
+        ))
+    };
+    let nobody = redis("");
+    assert!(!nobody.yaml.contains("username"), "{}", nobody.yaml);
+    assert!(
+        nobody.report.to_string().contains("did not log in at Redis"),
+        "{}",
+        nobody.report
+    );
+    assert!(redis("redis_password = 'x'").yaml.contains("username: me\n"));
+    let unused = imported("redis_connection_url = 'redis://r'");
+    assert!(
+        unused
+            .report
+            .to_string()
+            .contains("redis_connection_url: sessions were not in Redis"),
+        "{}",
+        unused.report
+    );
+}
+
+#[test]
+fn plain_http_of_an_issuer_is_seen_however_it_is_written() {
+    for issuer in [
+        "http://a.test",
+        "HTTP://a.test",
+        "http:a.test",
+        "http:s://a.test",
+        " http://a.test",
+    ] {
+        let yaml = imported(&format!("--provider=oidc\n\"--oidc-issuer-url={issuer}\"\n")).yaml;
+        let plain = yaml.contains("insecure_http_issuer: true\n");
+        assert!(plain || yaml.contains("issuer.example.invalid"), "{issuer}\n{yaml}");
+    }
+}
+
+#[test]
 fn a_secret_may_be_kept_elsewhere() {
     let secrets = ["CLIENT_SECRET", "COOKIE_SECRET", "REDIS_PASSWORD"]
         .map(|name| format!("  - {{name: OAUTH2_PROXY_{name}, valueFrom: {{secretKeyRef: {{name: a, key: b}}}}}}\n"));
