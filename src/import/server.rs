@@ -62,6 +62,13 @@ impl Desk<'_> {
             ("http_address", USUAL_HTTP)
         };
         let address = self.address(key, usual);
+        if tls && !self.given.structured {
+            let what = "with a certificate oauth2-proxy served https alone, and so does this translation";
+            self.say("http_address", Fate::Needless, what);
+        } else if !tls {
+            let what = "without a certificate oauth2-proxy served http alone, and so does this translation";
+            self.say("https_address", Fate::Needless, what);
+        }
         let mut listener = Map::default();
         listener.put("address", address.as_str());
         if tls {

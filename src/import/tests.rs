@@ -324,8 +324,8 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
         "env:\n  - {name: OAUTH2_PROXY_OIDC_GROUPS_CLAIM, valueFrom: {configMapKeyRef: {name: a, key: b}}}\n",
         "envFrom:\n  - configMapRef: {name: a}\n",
         "config: {existingConfig: a}\n",
-        "alphaConfig: {existingConfig: a}\n",
-        "alphaConfig: {existingSecret: a}\n",
+        "alphaConfig: {enabled: true, existingConfig: a}\n",
+        "alphaConfig: {enabled: true, existingSecret: a}\n",
     ] {
         let text = format!("{CHART}{reference}");
         let import = imported(&text);
@@ -349,6 +349,115 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     ]);
     assert!(both.report.is_whole(), "{}", both.report);
     assert!(both.yaml.contains("        - group: admins\n"), "{}", both.yaml);
+}
+
+/// The addresses that are listened at.
+fn addresses(text: &str) -> Vec<String> {
+    let yaml = imported(text).yaml;
+    let named = yaml.lines().filter_map(|line| line.split_once("address: "));
+    named.map(|(_, address)| address.to_owned()).collect()
+}
+
+#[test]
+fn the_chart_listens_for_the_whole_cluster() {
+    const TLS: &str = "  tls-cert-file: a\n  tls-key-file: b\n";
+    const ALPHA: &str = "alphaConfig:\n  enabled: true\n";
+    for (more, expected) in [
+        ("", vec!["0.0.0.0:4180", "0.0.0.0:44180"]),
+        ("  http-address: 0.0.0.0:80\n", vec!["0.0.0.0:80", "0.0.0.0:44180"]),
+        ("metrics: {enabled: false}\n", vec!["0.0.0.0:4180"]),
+        ("  metrics-address: 0.0.0.0:81\n", vec!["0.0.0.0:4180", "0.0.0.0:81"]),
+        (TLS, vec!["0.0.0.0:4443", "0.0.0.0:44180"]),
+        (ALPHA, vec!["0.0.0.0:4180", "0.0.0.0:44180"]),
+        (
+            "alphaConfig:\n  enabled: true\n  serverConfigData: {BindAddress: '0.0.0.0:80'}\n",
+            vec!["0.0.0.0:80", "0.0.0.0:44180"],
+        ),
+        (
+            "alphaConfig: {enabled: true, existingSecret: a}\n",
+            vec!["127.0.0.1:4180"],
+        ),
+        (
+            "extraEnv: [{name: OAUTH2_PROXY_HTTP_ADDRESS, value: '0.0.0.0:80'}]\n",
+            vec!["0.0.0.0:4180", "0.0.0.0:44180"],
+        ),
+    ] {
+        assert_eq!(addresses(&format!("{CHART}{more}")), expected, "{more}");
+    }
+    assert_eq!(
+        addresses("args: [--email-domain=*, --upstream=http://a]\n"),
+        ["127.0.0.1:4180"]
+    );
+}
+
+#[test]
+fn of_the_charts_files_of_options_the_one_that_it_uses_counts() {
+    let of = |config: &str, alpha: &str| {
+        let values =
+            format!("config:\n{config}\nextraArgs: {{upstream: 'http://a'}}\nalphaConfig: {{enabled: {alpha}}}\n");
+        access(&values)
+    };
+    let inline = "  configFile: email_domains = '*'\n";
+    let domains = "  emailDomains: [corp.com]\n";
+    let corp = "email_domain: corp.com\n";
+    assert!(of(inline, "false").contains(ANYBODY));
+    assert!(of(&format!("{inline}{domains}"), "false").contains(ANYBODY));
+    assert!(of(domains, "false").contains(corp));
+    assert!(of(&format!("{inline}{domains}  forceLegacyConfig: false\n"), "true").contains(corp));
+    assert!(of(&format!("{inline}{domains}  forceLegacyConfig: true\n"), "true").contains(ANYBODY));
+    assert!(of(&format!("{inline}{domains}  existingConfig: a\n"), "false").contains("nobody.invalid"));
+    let silent = imported("extraArgs: {upstream: 'http://a'}\n");
+    assert!(silent.yaml.contains("nobody.invalid"), "{}", silent.yaml);
+    assert!(
+        silent
+            .report
+            .to_string()
+            .contains("of the chart itself: the chart has `*`"),
+        "{}",
+        silent.report
+    );
+}
+
+#[test]
+fn a_structured_form_of_which_the_chart_says_nothing_admits_nobody() {
+    let import = imported(&format!(
+        "{CHART}alphaConfig:\n  configData:\n    providers: [{{provider: oidc, allowedGroups: [everyone]}}]\n"
+    ));
+    assert!(import.yaml.contains("nobody.invalid"), "{}", import.yaml);
+    assert!(!import.yaml.contains("everyone"), "{}", import.yaml);
+    assert!(
+        import.report.to_string().contains("write `true` or `false`"),
+        "{}",
+        import.report
+    );
+}
+
+#[test]
+fn a_password_of_redis_may_be_in_an_object_that_the_chart_names() {
+    let redis = |kind: &str| {
+        imported(&format!(
+            "{CHART}sessionStorage:\n  type: redis\n  redis:\n    existingSecret: a\n    clientType: {kind}\n    \
+             standalone: {{connectionUrl: 'redis://r'}}\n    sentinel: {{masterName: m, connectionUrls: ['redis://s']}}\n"
+        ))
+    };
+    let (one, several) = (redis("standalone"), redis("sentinel"));
+    assert!(
+        one.yaml.contains("password_env: OAUTH2_PROXY_REDIS_PASSWORD\n"),
+        "{}",
+        one.yaml
+    );
+    let told = one.report.to_string();
+    assert!(
+        told.contains("sentinel.masterName: Redis is reached in another way"),
+        "{told}"
+    );
+    assert!(
+        several
+            .yaml
+            .contains("password_env: OAUTH2_PROXY_REDIS_SENTINEL_PASSWORD\n"),
+        "{}",
+        several.yaml
+    );
 }
 
 #[test]
