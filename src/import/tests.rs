@@ -1,5 +1,7 @@
 //! Whatever is given: what comes of it compiles, is no wider, and everything is told of.
 
+mod published;
+
 use std::{collections::BTreeMap, path::Path};
 
 use proptest::prelude::*;
