@@ -60,7 +60,8 @@ fn what_restricted_people_never_becomes_anybody() {
         "email_domains = '*'\nbitbucket_repository = 'r'",
     ] {
         let access = access(&format!("upstreams = 'http://a'\n{restriction}"));
-        let narrower = access.contains("email_domain: ") || access.contains("group: ") || access.contains("roles\n");
+        let narrower = access.contains("email_domain: ") || access.contains("group: ") || access.contains("roles");
+        let narrower = narrower || access.contains("email: \"nobody@");
         assert!(
             narrower && !access.contains("signed_in") && !access.contains("open"),
             "{restriction}\n{access}"

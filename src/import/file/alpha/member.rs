@@ -68,7 +68,10 @@ pub(super) const SECRET: [(&str, Option<Said>); 3] = [("value", None), ("fromEnv
 pub(super) const UPSTREAMS: [(&str, Option<Said>); 2] = [
     (
         "proxyRawPath",
-        Some((Fate::Translated, "`allow_encoded_slashes` of each route")),
+        Some((
+            Fate::Translated,
+            "`allow_encoded_slashes` of each route, where it is true",
+        )),
     ),
     ("upstreams", None),
 ];
