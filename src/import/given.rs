@@ -144,6 +144,8 @@ pub(super) struct Given {
     pub(super) responses: Vec<Injected>,
     /// Whether encoded slashes go on.
     pub(super) raw_paths: bool,
+    /// The addresses that may pass, where the file itself holds them.
+    pub(super) emails: Option<String>,
 }
 
 impl Given {
@@ -176,6 +178,7 @@ impl Given {
             requests,
             responses,
             raw_paths,
+            emails,
         } = other;
         self.settings.extend(settings);
         self.unknown.extend(unknown);
@@ -187,6 +190,7 @@ impl Given {
         self.requests.extend(requests);
         self.responses.extend(responses);
         self.raw_paths |= raw_paths;
+        self.emails = emails.or(self.emails.take());
     }
 
     /// Where an option counts: of all that name it, those of the highest rank.

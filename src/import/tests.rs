@@ -509,6 +509,36 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     assert!(both.yaml.contains("        - group: admins\n"), "{}", both.yaml);
 }
 
+#[test]
+fn what_the_chart_holds_besides_is_read() {
+    let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
+    let listed = of(
+        "authenticatedEmailsFile:\n  enabled: true\n  restricted_access: |-\n    ada@a.test\n    # bob@a.test\n    eve@a.test\n",
+    );
+    assert!(
+        listed.yaml.contains("email: [\"ada@a.test\", \"eve@a.test\"]\n"),
+        "{}",
+        listed.yaml
+    );
+    let off = of("authenticatedEmailsFile: {enabled: false, restricted_access: ada@a.test}\n");
+    assert!(!off.yaml.contains("ada@a.test"), "{}", off.yaml);
+    let secret = of("config: {existingSecret: a}\n");
+    let told = secret.report.to_string();
+    assert!(
+        told.contains("config.existingSecret (client-id): its value is kept elsewhere"),
+        "{told}"
+    );
+    assert!(secret.yaml.contains("client_id: CHANGE-ME\n"), "{}", secret.yaml);
+    let named = of("config: {existingSecret: a, clientID: b}\n");
+    assert!(named.yaml.contains("client_id: b\n"), "{}", named.yaml);
+    let google = of("config: {google: {adminEmail: a, serviceAccountJson: not-to-be-repeated}}\n");
+    let told = google.report.to_string();
+    assert!(
+        told.contains("config.google.serviceAccountJson: ") && !told.contains("not-to-be-repeated"),
+        "{told}"
+    );
+}
+
 /// The addresses that are listened at.
 fn addresses(text: &str) -> Vec<String> {
     let yaml = imported(text).yaml;
