@@ -31,13 +31,29 @@ const OF_THE_PERSON: [&str; 5] = [
     "x-forwarded-preferred-username",
     "x-forwarded-access-token",
 ];
-/// What else says something of the connection (RFC 7239; the last two of its certificate, RFC 9440 section 2.4).
-const OTHERS: [&str; 5] = [
+/// What else says something of the connection (RFC 7239; of its certificate, RFC 9440 section 2.4), of the client's address as
+/// networks in front name it, or of another target than the one that was decided about.
+const OTHERS: [&str; 20] = [
     "x-real-ip",
     "x-request-id",
     "forwarded",
     "client-cert",
     "client-cert-chain",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-azure-clientip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-proto",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// Whose word of a header an upstream gets.
@@ -59,9 +75,11 @@ pub enum Word {
 pub fn word(name: &HeaderName, listed: Option<&[HeaderName]>) -> Word {
     let text = name.as_str();
     // Folding changes neither a letter in front nor the length, so most names need no second look.
-    let near = |known: &&str| known.len() == text.len() && known.as_bytes().first() == text.as_bytes().first();
-    if !text.starts_with('x') && !OTHERS.iter().any(near) {
-        return Word::Senders;
+    let near = || OTHERS.iter().any(|known| known.len() == text.len());
+    match text.as_bytes().first() {
+        Some(b'x') => {}
+        Some(b'c' | b'f' | b't') if near() => {}
+        Some(_) | None => return Word::Senders,
     }
     let folded = folded(name);
     if !folded.starts_with(FAMILY) && !OTHERS.contains(&&*folded) {
@@ -246,7 +264,7 @@ mod tests {
 
     #[test]
     fn each_header_is_the_word_of_whom_it_should_be() {
-        let kept = ["forwarded", "x-forwarded-host", "client-cert"].map(HeaderName::from_static);
+        let kept = ["forwarded", "x-forwarded-host", "client-cert", "cf-connecting-ip"].map(HeaderName::from_static);
         for (name, unlisted, listed, keeping) in [
             ("accept", Word::Senders, Word::Senders, Word::Senders),
             ("x-forwarded-for", Word::Nobodys, Word::Senders, Word::Senders),
@@ -266,6 +284,12 @@ mod tests {
             ("client-cert", Word::Nobodys, Word::Nobodys, Word::Senders),
             ("client-cert-chain", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("client_cert", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("x-client-ip", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("true_client_ip", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("cf-connecting-ip", Word::Nobodys, Word::Nobodys, Word::Senders),
+            ("x-original-url", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("x-original-filename", Word::Senders, Word::Senders, Word::Senders),
+            ("client-version", Word::Senders, Word::Senders, Word::Senders),
             ("x_forwarded_for", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("x~forwarded~host", Word::Nobodys, Word::Nobodys, Word::Nobodys),
         ] {
@@ -285,6 +309,7 @@ mod tests {
             ("x-real-ip", Ok(())),
             ("forwarded", Ok(())),
             ("client-cert", Ok(())),
+            ("true-client-ip", Ok(())),
             ("x-forwarded-for", Err(NotKept::Anyway)),
             ("x-request-id", Err(NotKept::Anyway)),
             ("x-team", Err(NotKept::Anyway)),

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Audit, TurnedAway, trace::Export};
+use super::{Audit, Reload, TurnedAway, trace::Export};
 use crate::{
     gate::Outcome,
     keys::{KeyId, Ring},
     oidc::ProviderName,
+    policy::Site,
     time::UnixTime,
 };
 
@@ -74,7 +75,7 @@ pub struct RequestLine<'a> {
     /// The route's name; `none` where none was asked for, as at the gateway's own endpoints.
     pub route: &'a str,
     /// `forwarded`, a refusal's code, or the endpoint's name.
-    pub outcome: &'a str,
+    pub outcome: &'static str,
     /// Status sent, 0 when the client went away before.
     pub status: u16,
     /// First 16 hex digits of a keyed hash of issuer and subject, where there is an identity.
@@ -118,26 +119,6 @@ pub enum CacheEvent<'a> {
         up: bool,
         /// Why not.
         error: Option<&'a str>,
-    },
-}
-
-/// What came of a change of the configuration.
-#[derive(Clone, Copy, Debug)]
-pub enum Reload<'a> {
-    /// Another configuration is in force.
-    InForce {
-        /// Keys that changed and wait for a restart.
-        waits: &'a [&'static str],
-    },
-    /// It was refused; the one before stays in force.
-    Refused {
-        /// Every problem, for the log.
-        why: &'a str,
-    },
-    /// A certificate cannot be used; the one before stays in force.
-    CertificateRefused {
-        /// Why, for the log.
-        error: &'a str,
     },
 }
 
@@ -288,9 +269,16 @@ pub enum Event<'a> {
     Configuration {
         /// Of its text, in hex.
         digest: &'a str,
+        /// Its routes.
+        site: &'a Site,
     },
-    /// The configuration changed.
+    /// The configuration was read again.
     Reload(Reload<'a>),
+    /// No other process came in place of this one, which goes on.
+    UpgradeFailed {
+        /// Why, for the log.
+        why: &'a str,
+    },
     /// What became of spans on their way to the collector.
     Export(Export<'a>),
 }

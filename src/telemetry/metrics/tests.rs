@@ -5,22 +5,25 @@ use crate::{
     gate::Outcome,
     keys::{Ring, RingKey, generate},
     oidc::ProviderName,
+    policy::Site,
     telemetry::{
-        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, Reload,
+        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload,
         trace::{Export, Fate},
     },
     time::UnixTime,
 };
 
 const BOOK: &str = include_str!("../../../docs/metrics.md");
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     include_str!("../metrics.rs"),
     include_str!("cache.rs"),
     include_str!("certificates.rs"),
+    include_str!("configuration.rs"),
     include_str!("dependency.rs"),
     include_str!("keys.rs"),
     include_str!("people.rs"),
     include_str!("traces.rs"),
+    include_str!("traffic.rs"),
     include_str!("../../gate/refusal.rs"),
 ];
 /// How many there are of what is named in the configuration.
@@ -78,7 +81,7 @@ fn list(label: &str, metric: &str) -> Vec<&'static str> {
 }
 
 fn refusals() -> Vec<&'static str> {
-    let codes = SOURCES[7].lines().filter_map(|line| line.split_once("=> \""));
+    let codes = SOURCES[9].lines().filter_map(|line| line.split_once("=> \""));
     codes
         .filter_map(|(_, code)| code.split_once('"'))
         .map(|(code, _)| code)
@@ -114,7 +117,7 @@ fn everything() -> Metrics {
     metrics
 }
 
-fn request<'a>(route: &'a str, outcome: &'a str, status: u16) -> RequestLine<'a> {
+fn request<'a>(route: &'a str, outcome: &'static str, status: u16) -> RequestLine<'a> {
     RequestLine {
         request_id: "1",
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
@@ -242,34 +245,24 @@ fn keys_and_files(metrics: &Metrics) {
     };
     metrics.record(&Event::Certificates(&[certificate("a"), certificate("b")]));
     for digest in ["0123456789abcdef", "fedcba9876543210"] {
-        metrics.record(&Event::Configuration { digest });
+        let site = &Site::default();
+        metrics.record(&Event::Configuration { digest, site });
     }
     for reload in [
-        Reload::InForce { waits: &[] },
+        Reload::InForce {
+            news: News::Another,
+            waits: &[],
+        },
+        Reload::InForce {
+            news: News::None,
+            waits: &[],
+        },
         Reload::Refused { why: "" },
         Reload::CertificateRefused { error: "" },
     ] {
         metrics.record(&Event::Reload(reload));
     }
-}
-
-#[test]
-fn a_refused_change_is_told_until_it_is_mended() {
-    let metrics = Metrics::new();
-    let (mended, broken) = (Reload::InForce { waits: &[] }, Reload::Refused { why: "" });
-    let certificate = Reload::CertificateRefused { error: "" };
-    for (reload, stands) in [
-        (mended, [0, 0]),
-        (broken, [1, 0]),
-        (certificate, [1, 1]),
-        (mended, [0, 0]),
-        (certificate, [0, 1]),
-        (broken, [1, 0]),
-    ] {
-        metrics.record(&Event::Reload(reload));
-        let of = |what| metrics.refused.with_label_values(&[what]).get();
-        assert_eq!([of("configuration"), of("certificate")], stands);
-    }
+    metrics.record(&Event::UpgradeFailed { why: "" });
 }
 
 #[test]
