@@ -500,6 +500,18 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     let variable = "extraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\nenvFrom:\n  - configMapRef: {name: a}\n";
     let beside = imported(&format!("{CHART}{variable}"));
     assert!(beside.yaml.contains("email_domain: nobody.invalid"), "{}", beside.yaml);
+    // Further values of the chart are not, either.
+    let more = "config: {emailDomains: ['*']}\nalphaConfig: {enabled: true}\nextraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\n";
+    for named in [
+        "config: {existingConfig: a}",
+        "alphaConfig: {configData: {providers: [{allowedGroups: [admins]}]}}",
+        "alphaConfig: {enabled: true, existingSecret: a}",
+        "envFrom: [{configMapRef: {name: a}}]",
+    ] {
+        let first = format!("{CHART}{named}\n");
+        let yaml = of(&[("first", &first), ("second", more)]).yaml;
+        assert!(yaml.contains("email_domain: nobody.invalid"), "{named}\n{yaml}");
+    }
     let values = format!("{CHART}envFrom:\n  - configMapRef: {{name: a}}\n");
     let both = of(&[
         ("values", &values),

@@ -56,24 +56,27 @@ pub(super) fn finish(given: &mut Given, file: &Document<'_>, node: &Node) {
     if !is_chart(node) {
         return;
     }
+    given.charts.push(file.name.to_owned());
     silent(given, file, node);
-    let rank = match Alpha::of(node) {
-        Alpha::Absent | Alpha::Off(_) | Alpha::Unsaid(_) => Rank::Flags,
-        Alpha::Here => Rank::Structured,
-        // It says there where it listens.
-        Alpha::Elsewhere => return,
-    };
+    let alpha = Alpha::of(node);
+    // It says there where it listens.
+    if alpha == Alpha::Elsewhere {
+        return;
+    }
     let tls = given.settings.iter().any(|one| one.key == "tls_cert_file");
     for (key, address, started) in [
         ("http_address", HTTP, true),
-        ("https_address", HTTPS, tls && rank == Rank::Flags),
+        ("https_address", HTTPS, tls && alpha != Alpha::Here),
         ("metrics_address", METRICS, !is(node, "metrics.enabled", "false")),
     ] {
-        let said = given.settings.iter().any(|one| one.key == key && one.rank == rank);
+        let said = given
+            .settings
+            .iter()
+            .any(|one| one.key == key && one.rank >= Rank::Flags);
         if started && !said {
             let (known, value) = (Known::by_key(key), Value::Lone(address.to_owned()));
             let written = format!("{key} {address} of the chart itself");
-            given.add(rank, known, &written, place(file, 1), value);
+            given.add(Rank::Flags, known, &written, place(file, 1), value);
         }
     }
 }
