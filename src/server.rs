@@ -37,7 +37,12 @@ pub use self::{
 
 use std::sync::Arc;
 
-use crate::{entropy::Entropy, proxy::Upstreams, telemetry::Telemetry};
+use crate::{
+    entropy::Entropy,
+    flow::Live,
+    proxy::Upstreams,
+    telemetry::{Event, Telemetry},
+};
 
 /// What every listener's door shares.
 #[derive(Debug)]
@@ -50,4 +55,13 @@ pub struct Shared<F> {
     pub telemetry: Telemetry,
     /// Chance.
     pub entropy: Entropy,
+}
+
+impl Shared<Live> {
+    /// Says which configuration is in force from now on: that with this digest.
+    fn tell_configuration(&self, digest: &str) {
+        let gateway = self.front.gateway();
+        let site = &gateway.parts().site;
+        self.telemetry.emit(&Event::Configuration { digest, site });
+    }
 }

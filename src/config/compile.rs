@@ -4,6 +4,7 @@
 
 mod access;
 mod claims;
+mod common;
 mod cors;
 mod files;
 mod former;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use memchr::memchr;
 
 use crate::gate::sign_in;
 
@@ -13,7 +14,7 @@ pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .flat_map(split)
         .filter_map(|pair| std::str::from_utf8(pair.trim_ascii()).ok())
         .filter_map(|pair| pair.split_once('='))
 }
@@ -23,9 +24,20 @@ pub(super) fn named<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<
     headers
         .get_all(header::COOKIE)
         .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        .flat_map(split)
         .filter_map(move |pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
         .filter_map(|value| std::str::from_utf8(value).ok())
+}
+
+/// The pairs of one `Cookie` header, as they stand between the semicolons.
+fn split(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line.as_bytes());
+    std::iter::from_fn(move || {
+        let all = rest?;
+        let (pair, behind) = memchr(b';', all).and_then(|at| all.split_at_checked(at)).unzip();
+        rest = behind.and_then(|behind| behind.get(1..));
+        Some(pair.unwrap_or(all))
+    })
 }
 
 /// Whether a cookie is the gateway's own, in any case: browsers match prefixes without case.

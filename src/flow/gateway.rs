@@ -228,12 +228,14 @@ impl Front for Gateway {
     }
 
     fn bundle(&self, admission: &Admission) -> Option<Arc<Bundle>> {
-        let now = self.now();
         let route = admission.route();
         Some(match admission.session() {
-            Some(session) => session.bundle(&route.id.0, now, || self.prepare(route, session, now)),
+            Some(session) => {
+                let now = self.now();
+                session.bundle(&route.id.0, now, || self.prepare(route, session, now))
+            }
             // Nobody's identity, but the route's fixed headers all the same.
-            None => Arc::new(route.forward.headers.prepare(None, None)),
+            None => Arc::clone(route.forward.headers.nobodys()),
         })
     }
 

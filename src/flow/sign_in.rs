@@ -129,7 +129,7 @@ impl Gateway {
     pub(super) fn terms_of(&self, incoming: &Incoming<'_>, return_to: &ReturnTo) -> Option<SignInTerms> {
         let (site, host) = (&self.parts().site, incoming.target.host());
         match site.find(host, return_to.path(), &Method::GET) {
-            Found::Route(route) => Some(route.sign_in.clone()),
+            Found::Route(route) => Some(SignInTerms::clone(&route.sign_in)),
             Found::Nothing if !site.knows(host) => None,
             Found::Nothing | Found::OtherMethods(_) => self.parts().default_provider.clone().map(SignInTerms::of),
         }

@@ -75,9 +75,11 @@ pub enum Word {
 pub fn word(name: &HeaderName, listed: Option<&[HeaderName]>) -> Word {
     let text = name.as_str();
     // Folding changes neither a letter in front nor the length, so most names need no second look.
-    let near = |known: &&str| known.len() == text.len() && known.as_bytes().first() == text.as_bytes().first();
-    if !text.starts_with('x') && !OTHERS.iter().any(near) {
-        return Word::Senders;
+    let near = || OTHERS.iter().any(|known| known.len() == text.len());
+    match text.as_bytes().first() {
+        Some(b'x') => {}
+        Some(b'c' | b'f' | b't') if near() => {}
+        Some(_) | None => return Word::Senders,
     }
     let folded = folded(name);
     if !folded.starts_with(FAMILY) && !OTHERS.contains(&&*folded) {

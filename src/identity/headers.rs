@@ -6,19 +6,21 @@
 //! carries the whole list.
 
 mod former;
+mod value;
 
 use std::{
     borrow::Cow,
     collections::{BTreeSet, HashSet},
+    sync::Arc,
 };
 
 use http::{HeaderName, HeaderValue};
 
-use super::{Claim, ClaimPath, VerifiedIdentity};
+use super::{ClaimPath, VerifiedIdentity};
 use crate::{secret::Secret, time::UnixTime};
 
 /// Where a header's value comes from.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Source {
     /// The subject.
     Subject,
@@ -42,7 +44,7 @@ pub enum Source {
 }
 
 /// One header to the upstream.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct HeaderRule {
     /// Its name.
     pub name: HeaderName,
@@ -56,6 +58,7 @@ pub struct HeaderPlan {
     rules: Vec<HeaderRule>,
     assertion: bool,
     stripped: Stripped,
+    nobodys: Arc<Bundle>,
 }
 
 /// Folded names, with the first bytes and the lengths they have in front: most names that a client sends have neither.
@@ -115,11 +118,14 @@ impl HeaderPlan {
     #[must_use]
     pub fn new(rules: Vec<HeaderRule>, assertion: bool, remove: &[HeaderName], reserved: &[HeaderName]) -> Self {
         let stripped = Stripped::new(rules.iter().map(|rule| &rule.name).chain(remove).chain(reserved));
-        Self {
+        let mut plan = Self {
             rules,
             assertion,
             stripped,
-        }
+            nobodys: Arc::default(),
+        };
+        plan.nobodys = Arc::new(plan.prepare(None, None));
+        plan
     }
 
     /// Whether the route sends the signed assertion.
@@ -146,6 +152,12 @@ impl HeaderPlan {
     #[must_use]
     pub fn strips(&self, name: &HeaderName) -> bool {
         self.stripped.holds(name.as_str().as_bytes())
+    }
+
+    /// The headers to set where there is no identity: the same for everybody.
+    #[must_use]
+    pub const fn nobodys(&self) -> &Arc<Bundle> {
+        &self.nobodys
     }
 
     /// The headers to set, for an identity or for nobody. A value that no header can carry is left out (UI-06).
@@ -227,67 +239,6 @@ const fn first_bit(name: &[u8]) -> u64 {
 
 const fn length_bit(name: &[u8]) -> u64 {
     1 << (name.len() % 64)
-}
-
-impl Source {
-    fn value(&self, who: Option<(&VerifiedIdentity, Tokens<'_>)>) -> Option<HeaderValue> {
-        if let Self::Static(value) = self {
-            return Some(value.clone());
-        }
-        let (identity, tokens) = who?;
-        match self {
-            Self::Static(value) => Some(value.clone()),
-            Self::Subject => carried(identity.subject()),
-            Self::Email => carried(identity.email().filter(|_| identity.email_verified())?),
-            Self::Groups => listed(identity.groups().iter().map(String::as_str)),
-            Self::PreferredUsername => carried(identity.preferred_username()?),
-            Self::Claim(path) => claim(path.find(identity.claims())?),
-            Self::AccessToken => secret(tokens.access_token.expose()),
-            Self::BearerAccessToken => secret(&format!("Bearer {}", tokens.access_token.expose())),
-            Self::IdToken => secret(tokens.id_token.expose()),
-        }
-    }
-}
-
-fn carried(text: &str) -> Option<HeaderValue> {
-    let plain = !text.is_empty() && text.trim() == text && !text.chars().any(char::is_control);
-    if !plain {
-        return None;
-    }
-    HeaderValue::from_bytes(text.as_bytes()).ok()
-}
-
-fn listed<'a>(items: impl Iterator<Item = &'a str>) -> Option<HeaderValue> {
-    let items: Vec<&str> = items
-        .filter(|item| !item.contains(',') && carried(item).is_some())
-        .collect();
-    carried(&items.join(","))
-}
-
-fn secret(text: &str) -> Option<HeaderValue> {
-    let mut value = carried(text)?;
-    value.set_sensitive(true);
-    Some(value)
-}
-
-fn claim(claim: &Claim) -> Option<HeaderValue> {
-    match claim {
-        Claim::List(items) => {
-            let items: Vec<String> = items.iter().filter_map(scalar).collect();
-            listed(items.iter().map(String::as_str))
-        }
-        Claim::Object(_) => carried(&claim.to_string()),
-        Claim::Null | Claim::Bool(_) | Claim::Number(_) | Claim::Text(_) => carried(&scalar(claim)?),
-    }
-}
-
-fn scalar(claim: &Claim) -> Option<String> {
-    match claim {
-        Claim::Text(text) => Some(text.to_string()),
-        Claim::Number(number) => Some(number.to_string()),
-        Claim::Bool(truth) => Some(truth.to_string()),
-        Claim::Null | Claim::List(_) | Claim::Object(_) => None,
-    }
 }
 
 #[cfg(test)]

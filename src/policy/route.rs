@@ -145,8 +145,8 @@ pub struct Forward {
     pub add_prefix: Option<String>,
     /// The `Host` header sent: `None` keeps the client's.
     pub host_header: Option<HeaderValue>,
-    /// Identity, static and removed request headers.
-    pub headers: HeaderPlan,
+    /// Identity, static and removed request headers; one for all routes that do alike.
+    pub headers: Arc<HeaderPlan>,
     /// Response headers to set.
     pub response_set: Vec<(HeaderName, HeaderValue)>,
     /// Response headers to remove.
@@ -168,8 +168,8 @@ pub struct Route {
     pub encoded_slashes: bool,
     /// Who may pass.
     pub access: Access,
-    /// How people sign in for it.
-    pub sign_in: SignInTerms,
+    /// How people sign in for it. Apart, as few requests ask.
+    pub sign_in: Box<SignInTerms>,
     /// Whether a refusal says what was missing.
     pub explain_refusals: bool,
     /// What pages of other origins may do; `None` for nothing.
@@ -205,7 +205,7 @@ pub(crate) mod tests {
             },
             encoded_slashes: false,
             access: Access::Open,
-            sign_in: SignInTerms::of(ProviderName::new("corporate")),
+            sign_in: Box::new(SignInTerms::of(ProviderName::new("corporate"))),
             explain_refusals: true,
             cors: None,
             rate: None,
@@ -293,7 +293,7 @@ pub(crate) mod tests {
             strip_prefix: false,
             add_prefix: None,
             host_header: None,
-            headers: HeaderPlan::new(Vec::new(), false, &[], &[]),
+            headers: Arc::new(HeaderPlan::new(Vec::new(), false, &[], &[])),
             response_set: Vec::new(),
             response_remove: Vec::new(),
             websocket: true,

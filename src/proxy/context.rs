@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::Method;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::{
@@ -44,7 +45,7 @@ pub struct Ctx {
     /// For a tunnel: holds the upstream's answer back until the request is through.
     pub(super) hold: Option<Arc<Hold>>,
     /// Targets tried so far, this one included.
-    pub(super) attempts: Vec<usize>,
+    pub(super) attempts: SmallVec<[usize; 4]>,
     pub(super) error: Option<String>,
     /// For HTTP/2: whether its next part is waited for.
     pub(super) upload: Option<Arc<Upload>>,
@@ -78,7 +79,7 @@ impl Ctx {
             trace: None,
             lease: None,
             hold: None,
-            attempts: Vec::new(),
+            attempts: SmallVec::new(),
             error: None,
             upload: Upload::current(),
             begun: Instant::now(),

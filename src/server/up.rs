@@ -95,8 +95,7 @@ impl Up {
         live.put(successor.gateway);
         self.shutdown = successor.shutdown;
         self.running.rearrange(change, self.shutdown.deadline / 2);
-        let digest = &successor.digest;
-        self.shared.telemetry.emit(&Event::Configuration { digest });
+        self.shared.tell_configuration(&successor.digest);
         Ok(Reloaded {
             waits: successor.waits,
             certificates: self.reload_certificates(),
@@ -280,8 +279,7 @@ impl Opened {
             telemetry: house.telemetry,
             entropy: house.entropy,
         };
-        let digest = &house.digest;
-        shared.telemetry.emit(&Event::Configuration { digest });
+        shared.tell_configuration(&house.digest);
         let up = Up {
             running: serve(bound, &shared),
             shared,

@@ -12,9 +12,11 @@
 //!   under an older count is not taken in.
 //! * What was kept before the feed was interrupted is never served after it: each connection of the feed is an epoch.
 
+mod shard;
+
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -23,6 +25,7 @@ use std::{
 use moka::{policy::EvictionPolicy, sync::Cache as Entries};
 use tokio::time::Instant;
 
+use self::shard::Shard;
 use super::CacheSettings;
 use crate::session::{Session, StoreKey, Terms};
 
@@ -39,20 +42,13 @@ pub(super) type Mark = [u8; 16];
 #[derive(Debug)]
 pub(super) struct Cache {
     entries: Entries<StoreKey, Entry>,
-    shards: Vec<Mutex<Shard>>,
+    shards: Vec<Shard>,
     /// The least that an entry weighs, so that no more than so many fit.
     least: u64,
     epoch: AtomicU64,
     began: Instant,
     /// Milliseconds since `began` until which what is kept may be served.
     good_until: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    changes: u64,
-    /// Writes of this process that are under way.
-    writing: Vec<(StoreKey, Mark)>,
 }
 
 #[derive(Clone, Debug)]
@@ -75,10 +71,13 @@ pub(super) enum Lookup {
 }
 
 impl Lookup {
+    /// What a hit is called in the metric.
+    pub(super) const HIT: &'static str = "hit";
+
     /// For the metric.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Hit(_) => "hit",
+            Self::Hit(_) => Self::HIT,
             Self::Miss => "miss",
             Self::Bypassed => "bypassed",
         }
@@ -86,7 +85,7 @@ impl Lookup {
 }
 
 /// The count of changes before something was read or written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Ticket {
     changes: u64,
     epoch: u64,
@@ -112,7 +111,7 @@ impl Cache {
             .build();
         Self {
             entries,
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
             least: settings.bytes / settings.sessions.max(1),
             epoch: AtomicU64::new(0),
             began: Instant::now(),
@@ -150,15 +149,22 @@ impl Cache {
     /// To be taken before the store is asked.
     pub(super) fn ticket(&self, key: &StoreKey) -> Ticket {
         Ticket {
-            changes: self.shard(key).changes,
+            changes: self.shard(key).changes(),
             epoch: self.epoch.load(Ordering::Acquire),
         }
+    }
+
+    /// Whether what was found at `key` after this ticket was taken may be served still.
+    pub(super) fn is_still_good(&self, key: &StoreKey, ticket: Ticket) -> bool {
+        // In this order: another epoch begins before anything of it is good.
+        self.is_good() && self.ticket(key) == ticket
     }
 
     /// Keeps what was read, if nothing changed since the ticket was taken.
     pub(super) fn offer(&self, ticket: Ticket, session: &Arc<Session>, sealed: &[u8]) {
         let shard = self.shard(&session.key);
-        if shard.changes == ticket.changes {
+        let _writing = shard.writing();
+        if shard.changes() == ticket.changes {
             self.insert(ticket.epoch, session, sealed);
         }
     }
@@ -166,36 +172,34 @@ impl Cache {
     /// To be called before `sealed` is written to `key`.
     pub(super) fn write(&self, key: StoreKey, sealed: &[u8]) -> Writing<'_> {
         let mark = mark(sealed);
-        let mut shard = self.shard(&key);
-        shard.writing.push((key, mark));
-        let ticket = Ticket {
-            changes: shard.changes,
-            epoch: self.epoch.load(Ordering::Acquire),
-        };
+        let mut writing = self.shard(&key).writing();
+        writing.push((key, mark));
         Writing {
             cache: self,
             key,
             mark,
-            ticket,
+            ticket: self.ticket(&key),
         }
     }
 
     /// Forgets what is kept at `key`, and what is being read from there.
     pub(super) fn forget(&self, key: &StoreKey) {
-        let mut shard = self.shard(key);
-        shard.changes += 1;
+        let shard = self.shard(key);
+        let _writing = shard.writing();
+        shard.change();
         self.entries.invalidate(key);
     }
 
     /// The feed's word that somebody wrote to `key` what bears this mark, or ended what was there.
     pub(super) fn heard(&self, key: &StoreKey, told: &Mark) {
-        let mut shard = self.shard(key);
-        let ours = shard.writing.contains(&(*key, *told));
+        let shard = self.shard(key);
+        let writing = shard.writing();
+        let ours = writing.contains(&(*key, *told));
         // Ours to tell when it is done; or done and kept already.
         if ours || self.entries.get(key).is_some_and(|entry| entry.mark == *told) {
             return;
         }
-        shard.changes += 1;
+        shard.change();
         self.entries.invalidate(key);
     }
 
@@ -234,10 +238,9 @@ impl Cache {
     }
 
     #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: &StoreKey) -> &Shard {
         let [first, ..] = key.0;
-        let shard = &self.shards[usize::from(first) % SHARDS];
-        shard.lock().unwrap_or_else(PoisonError::into_inner)
+        &self.shards[usize::from(first) % SHARDS]
     }
 
     fn millis(&self, moment: Instant) -> u64 {
@@ -248,34 +251,34 @@ impl Cache {
 impl Writing<'_> {
     /// It was written: this is the session from now on, unless something else happened meanwhile.
     pub(super) fn written(self, session: &Arc<Session>, sealed: &[u8]) {
-        let mut shard = self.end();
-        let unchanged = shard.changes == self.ticket.changes;
-        shard.changes += 1;
-        if unchanged {
-            self.cache.insert(self.ticket.epoch, session, sealed);
-        } else {
-            self.cache.entries.invalidate(&self.key);
-        }
-        drop(shard);
+        self.end(|unchanged| {
+            if unchanged {
+                self.cache.insert(self.ticket.epoch, session, sealed);
+            } else {
+                self.cache.entries.invalidate(&self.key);
+            }
+        });
         std::mem::forget(self);
     }
 
-    fn end(&self) -> MutexGuard<'_, Shard> {
-        let mut shard = self.cache.shard(&self.key);
+    /// Ends it, with a change: `then` is told whether it is the only one since it began.
+    fn end(&self, then: impl FnOnce(bool)) {
+        let shard = self.cache.shard(&self.key);
+        let mut writing = shard.writing();
         let this = (self.key, self.mark);
-        if let Some(at) = shard.writing.iter().position(|other| *other == this) {
-            shard.writing.swap_remove(at);
+        if let Some(at) = writing.iter().position(|other| *other == this) {
+            writing.swap_remove(at);
         }
-        shard
+        let unchanged = shard.changes() == self.ticket.changes;
+        shard.change();
+        then(unchanged);
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         // It may still be carried out; what the feed then says of it is another's word.
-        let mut shard = self.end();
-        shard.changes += 1;
-        self.cache.entries.invalidate(&self.key);
+        self.end(|_| self.cache.entries.invalidate(&self.key));
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     gate::Outcome,
     keys::{KeyId, Ring},
     oidc::ProviderName,
+    policy::Site,
     time::UnixTime,
 };
 
@@ -74,7 +75,7 @@ pub struct RequestLine<'a> {
     /// The route's name; `none` where none was asked for, as at the gateway's own endpoints.
     pub route: &'a str,
     /// `forwarded`, a refusal's code, or the endpoint's name.
-    pub outcome: &'a str,
+    pub outcome: &'static str,
     /// Status sent, 0 when the client went away before.
     pub status: u16,
     /// First 16 hex digits of a keyed hash of issuer and subject, where there is an identity.
@@ -268,6 +269,8 @@ pub enum Event<'a> {
     Configuration {
         /// Of its text, in hex.
         digest: &'a str,
+        /// Its routes.
+        site: &'a Site,
     },
     /// The configuration was read again.
     Reload(Reload<'a>),

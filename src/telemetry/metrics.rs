@@ -10,6 +10,7 @@ pub(super) mod label;
 mod open;
 mod people;
 mod traces;
+mod traffic;
 
 use std::time::Duration;
 
@@ -23,16 +24,19 @@ use self::{
     keys::Keys,
     label::{call_name, channel_name, class, outcome_name},
     people::People,
+    traffic::{REQUEST_SECONDS, Routes},
 };
 use super::{Event, RequestLine, TurnedAway};
 
 /// Upper bounds of the latency histograms, in seconds.
-const SECONDS: &[f64] = &[
+const SECONDS: [f64; 15] = [
     0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
-/// The family whose buckets have exemplars.
-const REQUEST_SECONDS: &str = "doorward_request_seconds";
+/// The place of the bucket that so many seconds fall into; the last has no bound.
+fn bucket(seconds: f64) -> usize {
+    SECONDS.iter().take_while(|bound| seconds > **bound).count()
+}
 
 /// The registry and its families.
 #[derive(Debug)]
@@ -50,9 +54,7 @@ pub(super) struct Metrics {
 
 #[derive(Debug)]
 struct Traffic {
-    requests: IntCounterVec,
-    request_seconds: HistogramVec,
-    decisions: IntCounterVec,
+    routes: Routes,
     turned_away: IntCounterVec,
     exemplars: Exemplars,
 }
@@ -60,32 +62,15 @@ struct Traffic {
 impl Traffic {
     fn new(registry: &Registry) -> Self {
         Self {
-            requests: counter(
-                registry,
-                "doorward_requests_total",
-                "Requests by route, outcome and status class.",
-                &["route", "outcome", "class"],
-            ),
-            request_seconds: seconds(
-                registry,
-                REQUEST_SECONDS,
-                "Time from first byte to last, by route.",
-                &["route"],
-            ),
-            decisions: counter(
-                registry,
-                "doorward_decisions_total",
-                "Verdicts of the gate, by route.",
-                &["route", "verdict"],
-            ),
+            routes: Routes::new(registry),
             turned_away: turned_away(registry),
             exemplars: Exemplars::default(),
         }
     }
 
     fn record(&self, line: &RequestLine<'_>) {
-        count(&self.requests, &[line.route, line.outcome, class(line.status)]);
-        observe(&self.request_seconds, &[line.route], line.took);
+        let words = [line.outcome, class(line.status)];
+        self.routes.request(line.route, words, line.took);
         if let (Some(at), Some(trace_id)) = (line.recorded_at, line.trace_id) {
             let exemplar = Exemplar {
                 trace_id: trace_id.to_owned(),
@@ -140,7 +125,7 @@ impl Metrics {
         match event {
             Event::Request(line) => self.traffic.record(line),
             Event::TurnedAway { why, .. } => count(&self.traffic.turned_away, &[why.name()]),
-            Event::Decision { route, verdict } => count(&self.traffic.decisions, &[route, verdict]),
+            Event::Decision { route, verdict } => self.traffic.routes.decision(route, verdict),
             Event::SignInBegun { provider } => count(&self.people.sign_ins_begun, &[provider.as_str()]),
             Event::SignIn { provider, outcome } => {
                 count(&self.people.sign_ins, &[provider.as_str(), outcome]);
@@ -188,7 +173,11 @@ impl Metrics {
             }
             Event::Certificates(in_force) => self.certificates.in_force(in_force),
             Event::Export(export) => self.traces.record(export),
-            Event::Configuration { digest } => self.configuration.in_force(digest),
+            Event::Configuration { digest, site } => {
+                let names = site.routes().iter().map(|route| &route.id.0);
+                self.traffic.routes.expect(&names);
+                self.configuration.in_force(digest);
+            }
             Event::Reload(reload) => self.configuration.reloaded(*reload),
             Event::UpgradeFailed { .. } => self.configuration.upgrade_failed(),
         }
@@ -228,10 +217,16 @@ fn seconds(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> Hist
 )]
 fn register<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
     let family = made.expect("a valid metric");
-    registry
-        .register(Box::new(family.clone()))
-        .expect("a metric registered once");
+    registered(registry, Box::new(family.clone()));
     family
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "each family is registered by its one line, and a test makes them all"
+)]
+fn registered(registry: &Registry, family: Box<dyn Collector>) {
+    registry.register(family).expect("a metric registered once");
 }
 
 #[cfg(test)]

@@ -1,31 +1,21 @@
 //! Routes and the site they make.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use http::{HeaderName, Method};
+use http::Method;
 
 use super::{
     Desk,
+    common::Common,
     former::folder,
     headers::{Said, reserved},
 };
 use crate::{
     config::{Path, raw},
     gate::place::{OWN, is_own},
-    identity::HeaderPlan,
     oidc::ProviderName,
-    policy::{Forward, HostPattern, Matcher, PathPattern, Route, RouteId, Site, Upstream},
+    policy::{Forward, HostPattern, Matcher, PathPattern, Route, RouteId, Site},
 };
-
-/// What all routes have in common.
-pub(super) struct Common<'c> {
-    pub(super) config: &'c raw::Config,
-    pub(super) provider: Option<&'c ProviderName>,
-    said: Said,
-    reserved: Vec<HeaderName>,
-    /// By name, with whether the name was written.
-    upstreams: HashMap<Arc<str>, (Arc<Upstream>, bool)>,
-}
 
 impl Desk<'_, '_> {
     pub(super) fn site(&mut self, config: &raw::Config, provider: Option<&ProviderName>) -> Option<Site> {
@@ -39,13 +29,7 @@ impl Desk<'_, '_> {
             .map(|(index, route)| self.said(&all.index(index).key("headers"), &route.headers))
             .collect();
         let reserved = reserved(each.iter().chain([&said]));
-        let mut common = Common {
-            config,
-            provider,
-            said,
-            reserved,
-            upstreams: HashMap::new(),
-        };
+        let mut common = Common::new(config, provider, said, reserved);
         let mut routes = Vec::new();
         for (index, (route, said)) in written.iter().zip(&each).enumerate() {
             let path = all.index(index);
@@ -123,7 +107,7 @@ impl Desk<'_, '_> {
             },
             encoded_slashes: written.allow_encoded_slashes,
             access: access?,
-            sign_in: sign_in?,
+            sign_in: sign_in?.into(),
             explain_refusals: written.explain_refusals,
             cors,
             rate,
@@ -209,12 +193,13 @@ impl Desk<'_, '_> {
         let upstream = self.shared_upstream(path, written, id, common);
         let (rules, remove) = said.joined(&common.said, folder(common.config).is_some());
         let assertion = written.assertion.unwrap_or(common.config.identity.assertion);
+        let headers = common.plan((rules, assertion, remove));
         Some(Forward {
             upstream: upstream?,
             strip_prefix: written.strip_prefix,
             add_prefix: written.add_prefix.as_ref().map(|one| one.value.clone()),
             host_header: written.host_header.as_ref().map(|one| one.value.clone()),
-            headers: HeaderPlan::new(rules, assertion, &remove, &common.reserved),
+            headers,
             response_set,
             response_remove,
             websocket: written.websocket,
@@ -223,39 +208,6 @@ impl Desk<'_, '_> {
                 .as_ref()
                 .map_or(common.config.limits.body.value, |limit| limit.value),
         })
-    }
-
-    fn shared_upstream(
-        &mut self,
-        path: &Path,
-        written: &raw::Route,
-        id: &RouteId,
-        common: &mut Common<'_>,
-    ) -> Option<Arc<Upstream>> {
-        let here = path.key("upstream");
-        let object = written.upstream.as_ref()?;
-        let upstream = self.upstream(&here, &id.0, object, common.config)?;
-        let named = matches!(object, raw::Upstream::Object(object) if object.name.is_some());
-        if let Some((earlier, was_named)) = common.upstreams.get(&upstream.name) {
-            if **earlier == upstream {
-                return Some(Arc::clone(earlier));
-            }
-            if !named && !was_named {
-                // Both have their routes' name, and that is told.
-                return Some(Arc::new(upstream));
-            }
-            self.found.add(
-                &here,
-                format!("another upstream has the name {} too", upstream.name),
-                "write both the same, or give one another `name`",
-            );
-            return None;
-        }
-        let upstream = Arc::new(upstream);
-        common
-            .upstreams
-            .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
-        Some(upstream)
     }
 }
 

@@ -1,6 +1,6 @@
 //! How people sign in for a route.
 
-use super::{Desk, route::Common};
+use super::{Desk, common::Common};
 use crate::{
     config::{
         Path, raw,

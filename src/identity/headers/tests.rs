@@ -139,7 +139,7 @@ fn tokens_are_sent_where_asked_and_marked_sensitive() {
     assert_eq!(one(Source::AccessToken, &who).as_deref(), Some("at"));
     assert_eq!(one(Source::BearerAccessToken, &who).as_deref(), Some("Bearer at"));
     assert_eq!(one(Source::IdToken, &who).as_deref(), Some("it"));
-    assert!(secret("x").unwrap().is_sensitive());
+    assert!(value::secret("x").unwrap().is_sensitive());
 }
 
 #[test]

@@ -200,7 +200,7 @@ mod tests {
                 name: HeaderName::from_static("x-api-key"),
                 source: Source::Static(HeaderValue::from_static(value)),
             };
-            route.forward.headers = HeaderPlan::new(vec![rule], true, &[], &[]);
+            route.forward.headers = HeaderPlan::new(vec![rule], true, &[], &[]).into();
             let set = (HeaderName::from_static("x-kept"), HeaderValue::from_static(value));
             route.forward.response_set = vec![set];
             route

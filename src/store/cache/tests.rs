@@ -187,3 +187,36 @@ fn it_is_bounded_by_sessions() {
     let (sessions, _) = cache.size();
     assert!((40..=50).contains(&sessions), "{sessions}");
 }
+
+#[test]
+fn what_was_found_is_good_until_something_near_it_changes() {
+    let cache = cache();
+    let found = || {
+        let ticket = cache.ticket(&KEY);
+        assert!(cache.is_still_good(&KEY, ticket));
+        ticket
+    };
+    let mut near = KEY;
+    near.0[31] = 1;
+    let changes: [(&str, &dyn Fn()); 6] = [
+        ("ended", &|| cache.forget(&KEY)),
+        ("another of its shard", &|| cache.forget(&near)),
+        ("changed by another replica", &|| cache.heard(&KEY, &mark(&sealed(9)))),
+        ("saved", &|| {
+            cache.write(KEY, &sealed(2)).written(&session(2), &sealed(2));
+        }),
+        ("perhaps saved", &|| drop(cache.write(KEY, &sealed(3)))),
+        ("a time unheard", &|| cache.begin_epoch()),
+    ];
+    for (what, change) in changes {
+        let ticket = found();
+        change();
+        assert!(!cache.is_still_good(&KEY, ticket), "{what}");
+    }
+    let ticket = found();
+    let far = StoreKey([8; 32]);
+    cache.forget(&far);
+    assert!(cache.is_still_good(&KEY, ticket), "far from it");
+    cache.interrupt();
+    assert!(!cache.is_still_good(&KEY, ticket), "nobody hears");
+}

@@ -102,20 +102,29 @@ impl Sessions {
         kept.find(|kept| !matches!(kept, Lookup::Miss)).unwrap_or(Lookup::Miss)
     }
 
-    /// An opened session of the cookie, from the cache, where it was found not long ago.
+    /// An opened session of the cookie, where it was found not long ago: as it was found then, if nothing changed since, or
+    /// from the cache.
     fn at_hand(&self, cookie: &str) -> Option<Arc<Session>> {
         let Inner {
             ring, changes, places, ..
         } = &*self.0;
-        let key = places.of(cookie, &ring.load())?;
-        let kept = changes.cache.get(&key);
-        let what = kept.name();
-        match kept {
-            Lookup::Hit(session) => {
-                self.0.telemetry.emit(&Event::Cache(CacheEvent::Lookup { what }));
-                Some(session)
-            }
-            Lookup::Miss | Lookup::Bypassed => None,
-        }
+        let (ring, cache) = (ring.load(), &changes.cache);
+        let known = places.of(cookie, &ring)?;
+        let good = known
+            .session
+            .filter(|(ticket, _)| cache.is_still_good(&known.key, *ticket));
+        let session = if let Some((_, session)) = good {
+            session
+        } else {
+            let ticket = cache.ticket(&known.key);
+            let Lookup::Hit(session) = cache.get(&known.key) else {
+                return None;
+            };
+            places.found(cookie, &ring, ticket, &session);
+            session
+        };
+        let what = Lookup::HIT;
+        self.0.telemetry.emit(&Event::Cache(CacheEvent::Lookup { what }));
+        Some(session)
     }
 }

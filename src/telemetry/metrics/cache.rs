@@ -1,6 +1,6 @@
 //! Opened sessions in this process, and the feed of changes that keeps them good.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::{count, counter, register};
 use crate::telemetry::CacheEvent;
@@ -9,6 +9,8 @@ use crate::telemetry::CacheEvent;
 #[derive(Debug)]
 pub(super) struct Family {
     lookups: IntCounterVec,
+    /// Of them, what nearly every request is.
+    hits: IntCounter,
     invalidations: IntCounterVec,
     sessions: IntGaugeVec,
     bytes: IntGaugeVec,
@@ -19,13 +21,15 @@ pub(super) struct Family {
 impl Family {
     pub(super) fn new(registry: &Registry) -> Self {
         let gauge = |name, help| register(registry, IntGaugeVec::new(Opts::new(name, help), &[]));
+        let lookups = counter(
+            registry,
+            "doorward_session_cache_lookups_total",
+            "Look-ups of opened sessions in this process: hit, miss, bypassed while the feed is down.",
+            &["what"],
+        );
         Self {
-            lookups: counter(
-                registry,
-                "doorward_session_cache_lookups_total",
-                "Look-ups of opened sessions in this process: hit, miss, bypassed while the feed is down.",
-                &["what"],
-            ),
+            hits: lookups.with_label_values(&["hit"]),
+            lookups,
             invalidations: counter(
                 registry,
                 "doorward_session_cache_invalidations_total",
@@ -52,6 +56,7 @@ impl Family {
 
     pub(super) fn record(&self, event: &CacheEvent<'_>) {
         match event {
+            CacheEvent::Lookup { what: "hit" } => self.hits.inc(),
             CacheEvent::Lookup { what } => self.looked_up(what),
             CacheEvent::Invalidated => self.invalidated(),
             CacheEvent::Size { sessions, bytes } => self.sized(*sessions, *bytes),

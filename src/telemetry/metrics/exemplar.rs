@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::SECONDS;
+use super::{SECONDS, bucket};
 
 /// One request that stands for those of its bucket.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Exemplars(Mutex<HashMap<String, Vec<Option<Exemplar>>>>);
 impl Exemplars {
     /// Keeps the request for its bucket.
     pub(super) fn note(&self, label: &str, exemplar: Exemplar) {
-        let bucket = SECONDS.iter().take_while(|bound| exemplar.seconds > **bound).count();
+        let bucket = bucket(exemplar.seconds);
         let mut kept = self.kept();
         if !kept.contains_key(label) {
             kept.insert(label.to_owned(), vec![None; SECONDS.len() + 1]);

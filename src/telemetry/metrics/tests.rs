@@ -5,6 +5,7 @@ use crate::{
     gate::Outcome,
     keys::{Ring, RingKey, generate},
     oidc::ProviderName,
+    policy::Site,
     telemetry::{
         Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload,
         trace::{Export, Fate},
@@ -13,7 +14,7 @@ use crate::{
 };
 
 const BOOK: &str = include_str!("../../../docs/metrics.md");
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("../metrics.rs"),
     include_str!("cache.rs"),
     include_str!("certificates.rs"),
@@ -22,6 +23,7 @@ const SOURCES: [&str; 9] = [
     include_str!("keys.rs"),
     include_str!("people.rs"),
     include_str!("traces.rs"),
+    include_str!("traffic.rs"),
     include_str!("../../gate/refusal.rs"),
 ];
 /// How many there are of what is named in the configuration.
@@ -79,7 +81,7 @@ fn list(label: &str, metric: &str) -> Vec<&'static str> {
 }
 
 fn refusals() -> Vec<&'static str> {
-    let codes = SOURCES[8].lines().filter_map(|line| line.split_once("=> \""));
+    let codes = SOURCES[9].lines().filter_map(|line| line.split_once("=> \""));
     codes
         .filter_map(|(_, code)| code.split_once('"'))
         .map(|(code, _)| code)
@@ -115,7 +117,7 @@ fn everything() -> Metrics {
     metrics
 }
 
-fn request<'a>(route: &'a str, outcome: &'a str, status: u16) -> RequestLine<'a> {
+fn request<'a>(route: &'a str, outcome: &'static str, status: u16) -> RequestLine<'a> {
     RequestLine {
         request_id: "1",
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736"),
@@ -243,7 +245,8 @@ fn keys_and_files(metrics: &Metrics) {
     };
     metrics.record(&Event::Certificates(&[certificate("a"), certificate("b")]));
     for digest in ["0123456789abcdef", "fedcba9876543210"] {
-        metrics.record(&Event::Configuration { digest });
+        let site = &Site::default();
+        metrics.record(&Event::Configuration { digest, site });
     }
     for reload in [
         Reload::InForce {

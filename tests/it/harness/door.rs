@@ -250,7 +250,7 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
         },
         encoded_slashes: false,
         access: Access::Open,
-        sign_in: SignInTerms::of(ProviderName::new("none")),
+        sign_in: SignInTerms::of(ProviderName::new("none")).into(),
         explain_refusals: false,
         cors: None,
         rate: None,
@@ -264,7 +264,8 @@ pub fn route(prefix: &str, upstream: Upstream) -> Route {
                 false,
                 &[],
                 &[HeaderName::from_static("x-auth-user"), header::AUTHORIZATION],
-            ),
+            )
+            .into(),
             response_set: Vec::new(),
             response_remove: Vec::new(),
             websocket: true,
