@@ -228,6 +228,29 @@ async fn how_a_client_writes_a_name_does_not_reach_the_upstream() {
 }
 
 #[tokio::test]
+async fn a_switch_that_nobody_asked_for_is_no_answer() {
+    let up = Upstream::start().await;
+    let mut closed = route("/closed", upstream(&[up.address()]));
+    closed.forward.websocket = false;
+    let door = Plan::routes(vec![route("/", upstream(&[up.address()])), closed])
+        .start()
+        .await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nsmuggled";
+    let handshake = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    for request in [get("/", ""), get("/closed", handshake)] {
+        up.next(Act::AnswerAndClose(switch.into()));
+        let answer = Raw::ask(door.address, request.as_bytes()).await;
+        assert_eq!(
+            (answer.status, answer.text()),
+            (502, "upstream_invalid"),
+            "{}",
+            answer.head
+        );
+    }
+    assert_eq!(Raw::ask(door.address, get("/", "").as_bytes()).await.text(), "hello");
+}
+
+#[tokio::test]
 async fn protected_names_cannot_be_nominated() {
     for nominated in [
         "X-Forwarded-For",
