@@ -46,6 +46,7 @@ mod redis_tls;
 mod reload;
 mod renewal;
 mod rotation;
+mod route_options;
 mod rows;
 mod sessions;
 mod sessions_cli;
