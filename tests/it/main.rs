@@ -27,6 +27,7 @@ mod behind_nginx;
 mod client_certificates;
 mod cors;
 mod doctor;
+mod figures;
 mod former;
 mod identity;
 mod limits;
