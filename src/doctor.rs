@@ -4,6 +4,7 @@
 //! seen.
 
 mod callback;
+mod collector;
 mod listen;
 mod provider;
 mod reach;
@@ -104,6 +105,9 @@ impl Surgery {
         looks.push(redis::store(self, &plan.store).boxed());
         for upstream in upstream::all(plan) {
             looks.push(upstream::upstream(self, upstream).boxed());
+        }
+        if let Some(settings) = &plan.tracing {
+            looks.push(collector::collector(self, settings).boxed());
         }
         join_all(looks).await.into_iter().flatten().collect()
     }

@@ -29,6 +29,7 @@ pub use self::{
     examine::{Discovered, Known, Speaks},
     logout::NoLogout,
     outcome::{ExchangeError, Proved, RenewFailure, Renewed, SetupError, Unreachable},
+    renew::ReadyToRenew,
 };
 
 use std::{collections::BTreeMap, time::Duration};

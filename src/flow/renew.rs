@@ -29,11 +29,6 @@ use crate::{
 
 /// How long a write-back is tried again while the store does not answer, with the new token in hand (RF-04).
 const SAVE_PATIENCE: Duration = Duration::from_secs(10);
-/// How long the lease outlasts the store's last answer once the refresh token may be spent: longer than the write-back is tried
-/// again, so that nobody spends the token a second time while the new one is on its way to the store, which to the provider
-/// looks like theft (RFC 9700 section 4.14.2). That holds where the way to the store breaks with the answer in hand or two seconds
-/// before; not for a provider that takes longer while the store is away, since so long others wait, too, for a holder that died.
-const SPENDING_LAPSE: Duration = SAVE_PATIENCE.saturating_add(Duration::from_secs(2));
 /// Between two tries.
 const SAVE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -104,12 +99,11 @@ impl Gateway {
         let Some(provider) = self.provider_of_session(session).map(Arc::clone) else {
             return Renewal::Ended;
         };
-        let patience = provider.settings().timeout + provider.settings().connect_timeout;
         let mut flight = Flight {
             gateway: self,
-            provider,
             session: Arc::clone(session),
-            deadline: Instant::now() + patience,
+            deadline: Instant::now() + provider.longest_renewal(),
+            provider,
             lease: None,
             granted: None,
             retry_after: None,
@@ -195,24 +189,29 @@ impl Flight<'_> {
     }
 
     async fn spend(&mut self) -> Observed {
-        match &self.lease {
-            Some(lease) => match lease.hold(SPENDING_LAPSE).await {
-                Ok(true) => {}
-                Ok(false) => return self.lost().await,
-                Err(_) => return Observed::StoreDown,
-            },
-            None => return Observed::LeaseLost,
+        let ready = match self.provider.ready_to_renew(&self.session.record).await {
+            Ok(ready) => ready,
+            Err(failure) => return self.failed(&failure),
+        };
+        if let Err(observed) = self.hold_to_spend().await {
+            return observed;
         }
-        match self.provider.renew(&self.session.record).await {
+        match self.provider.renew(&self.session.record, ready).await {
             Ok(Renewed { tokens, identity }) => {
                 self.granted = Some(self.session.record.renewed(tokens, identity, self.gateway.now()));
                 Observed::Granted
             }
-            Err(RenewFailure::Refused | RenewFailure::Changed(_) | RenewFailure::OtherIssuer) => Observed::Refused,
-            Err(RenewFailure::ClientRejected(_)) => Observed::Rejected,
-            Err(RenewFailure::Odd(_)) => Observed::Odd,
-            Err(RenewFailure::Unavailable { retry_after }) => {
-                self.retry_after = retry_after;
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    fn failed(&mut self, failure: &RenewFailure) -> Observed {
+        match failure {
+            RenewFailure::Refused | RenewFailure::Changed(_) | RenewFailure::OtherIssuer => Observed::Refused,
+            RenewFailure::ClientRejected(_) => Observed::Rejected,
+            RenewFailure::Odd(_) => Observed::Odd,
+            RenewFailure::Unavailable { retry_after } => {
+                self.retry_after = *retry_after;
                 Observed::Unavailable
             }
         }

@@ -9,9 +9,10 @@
 //!   a session is ended for a refused token only while that token is the one in the record.
 //! * A signed-out session never comes back (BL-10).
 //!
-//! They rest on four duties of the executor, each of which the model shows to be needed. It extends the lease for as long
-//! as it holds it. Right before it spends it makes sure that the lease still holds, since a replica may have stood still, and
-//! observes [`Observed::LeaseLost`] otherwise. It writes and ends by comparison with the version that it read, and writes
+//! They rest on four duties of the executor, each of which the model shows to be needed. From the moment at which it may spend,
+//! the lease outlasts the store's last answer by all that the call and the write-back can take, since the store may be away from
+//! the holder alone (decision 0020). Right before it spends it makes sure that the lease still holds, since a replica may have
+//! stood still, and observes [`Observed::LeaseLost`] otherwise. It writes and ends by comparison with the version that it read, and writes
 //! onto records that exist only. A note of use is no version, so that no new token is lost to one.
 
 use std::time::Duration;

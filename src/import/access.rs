@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    provider::{EMAIL, contains},
+    provider::{EMAIL, claim_path, contains},
     report::Fate,
     server::one_or_many,
     translate::Desk,
@@ -42,6 +42,9 @@ const DECIDING: [&str; 21] = [
     "user_id_claim",
 ];
 
+/// Options that name a claim.
+const CLAIMS: [&str; 3] = ["oidc_email_claim", "oidc_groups_claim", "user_id_claim"];
+
 /// Who may pass the routes that people sign in for.
 #[derive(Clone)]
 pub(super) struct Access {
@@ -78,7 +81,10 @@ impl Desk<'_> {
 
     /// What decides who may pass and cannot be read: nobody passes until it is given.
     fn unread(&self, notes: &mut Vec<String>) -> Option<Map> {
-        let keys = DECIDING.iter().filter(|key| self.given.is_elsewhere(key)).copied();
+        let odd =
+            |key: &str| CLAIMS.contains(&key) && self.given.text(key).is_some_and(|one| claim_path(one).is_none());
+        let decides = |key: &&&str| self.given.is_elsewhere(key) || odd(key);
+        let keys = DECIDING.iter().filter(decides).copied();
         let wanted = self.given.wanted.iter().filter(|one| !one.is_met(self.given));
         let unread: Vec<&str> = keys.chain(wanted.map(|one| one.written.as_str())).collect();
         if unread.is_empty() {

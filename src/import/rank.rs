@@ -24,6 +24,8 @@ pub(super) struct Wanted {
     pub(super) written: String,
     /// Of which rank they are.
     pub(super) rank: Rank,
+    /// What to do.
+    pub(super) what: &'static str,
 }
 
 impl Rank {

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval_at},
+    time::{Instant, MissedTickBehavior, interval_at, sleep},
 };
 
 use super::{Backend, Down, Owner};
-use crate::session::StoreKey;
+use crate::{session::StoreKey, task};
 
 /// How long a lease lasts that nobody extends, until its holder says otherwise: the longest that others wait for one that died
 /// (RS-17).
@@ -66,17 +66,35 @@ impl Lease {
         self.backend.extend(&self.key, &self.owner, lapse).await
     }
 
-    /// Gives the lease back, if it is still ours. A store that does not answer lets it lapse.
+    /// Gives the lease back, if it is still ours. A store that does not answer hears of it again behind the caller, until the lease
+    /// has lapsed.
     pub async fn release(self) {
         self.extending.abort();
-        // Nothing is to be done about a failure: the lease lapses by itself, and the store's own call was counted.
-        self.backend.release(&self.key, &self.owner).await.ok();
+        if self.backend.release(&self.key, &self.owner).await.is_err() {
+            let (backend, key, owner, lapse) =
+                (Arc::clone(&self.backend), self.key, self.owner, Arc::clone(&self.lapse));
+            let giving = async move {
+                let lapse = *lapse.lock().await;
+                give_back(&*backend, key, owner, lapse).await;
+            };
+            drop(task::spawn("lease", giving));
+        }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         self.extending.abort();
+    }
+}
+
+async fn give_back(backend: &dyn Backend, key: StoreKey, owner: Owner, lapse: Duration) {
+    let until = Instant::now() + lapse;
+    while Instant::now() < until {
+        sleep(EVERY).await;
+        if backend.release(&key, &owner).await.is_ok() {
+            return;
+        }
     }
 }
 

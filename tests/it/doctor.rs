@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::harness::{
+    collector::{Collector, Mood},
     gateway::World,
     provider::{CLIENT_SECRET, Fault, Provider},
     upstream::Upstream,
@@ -123,6 +124,42 @@ async fn what_is_well_is_seen_to_be_well() {
     assert_eq!(
         silent.iter().map(|request| request.query("prompt")).collect::<Vec<_>>(),
         [Some("none")]
+    );
+}
+
+#[tokio::test]
+async fn a_collector_is_asked_to_take_a_batch_of_nothing() {
+    let mut practice = Practice::new().await;
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let to = |url: &str| format!("tracing: {{ endpoint: \"{url}\", headers: {{ X-Token: hunter2 }} }}\n");
+    practice.more[2] = to(&url);
+    is(&practice.findings().await, "otlp", "ok", "/v1/traces takes spans");
+    let posts = collector.posts();
+    let token = posts[0].headers.get("x-token").unwrap();
+    assert_eq!((posts.len(), token.to_str().unwrap()), (1, "hunter2"));
+    assert_eq!(posts[0].body, b"");
+    for (mood, verdict, words) in [
+        (
+            Mood::Answers(401),
+            "fail",
+            "401 Unauthorized / give it what it asks for in `tracing.headers`",
+        ),
+        (Mood::Answers(404), "fail", "its path is mostly /v1/traces"),
+        (Mood::Answers(503), "warn", "its own log says which"),
+        (Mood::IsNone, "fail", "something else listens there"),
+        (Mood::Hangs, "fail", "is it overloaded?"),
+    ] {
+        collector.mood(mood);
+        is(&practice.findings().await, "otlp", verdict, words);
+    }
+    drop(collector);
+    practice.more[2] = to("http://127.0.0.1:1");
+    let findings = practice.findings().await;
+    let refused = findings.iter().find(|finding| finding["of"] == "collector").unwrap();
+    assert_eq!(
+        (&refused["check"], &refused["verdict"]),
+        (&json!("connect"), &json!("fail"))
     );
 }
 

@@ -16,7 +16,7 @@ use doorward::{
     identity::{ClaimNames, ClaimPath},
     oidc::{Issuer, ProviderName},
     policy::SignInTerms,
-    provider::{ClientAuth, ExchangeError, Logout, Proved, Provider, Settings, UserInfoUse},
+    provider::{ClientAuth, ExchangeError, Logout, Proved, Provider, RenewFailure, Renewed, Settings, UserInfoUse},
     secret::Secret,
     session::Record,
     telemetry::Telemetry,
@@ -104,6 +104,12 @@ impl Rig {
     async fn record(&self) -> Record {
         let proved = self.sign_in().await.unwrap();
         Record::new("id".to_owned(), proved.identity, proved.tokens, self.clock.now())
+    }
+
+    /// Spends the record's refresh token, everything else at hand.
+    async fn renew(&self, record: &Record) -> Result<Renewed, RenewFailure> {
+        let ready = self.provider.ready_to_renew(record).await?;
+        self.provider.renew(record, ready).await
     }
 
     /// How many calls to an endpoint went this way, by the metrics.

@@ -308,7 +308,9 @@ async fn hop_by_hop_response_headers_end_here() {
 #[tokio::test]
 async fn forwarding_headers_are_ours_alone() {
     let lines = "X-Forwarded-For: 6.6.6.6\r\nX_Forwarded_For: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\
-                 X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\nX-Request-Id: mine\r\n";
+                 X-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\nX-Request-Id: mine\r\n\
+                 X-Client-IP: 6.6.6.6\r\nTrue-Client-IP: 6.6.6.6\r\nCF-Connecting-IP: 6.6.6.6\r\n\
+                 X-Original-URL: http://evil.test/admin\r\nX_Rewrite_URL: http://evil.test/admin\r\n";
     let (_, received) = pass(get("/", lines)).await;
     let received = received.unwrap();
     assert_eq!(received.header("x-forwarded-for"), ["127.0.0.1"]);
@@ -323,7 +325,8 @@ async fn forwarding_headers_are_ours_alone() {
 const PASSED_ON: &str = "X-Forwarded-For: 6.6.6.6, 1.2.3.4\r\nX-Forwarded-Host: evil.test\r\nX-Forwarded-Proto: gopher\r\n\
                          X-Forwarded-Port: 6666\r\nX-Forwarded-Prefix: /evil\r\nX-Forwarded-Server: evil.test\r\n\
                          X-Forwarded-Client-Cert: evil\r\nForwarded: host=evil.test\r\nX-Real-IP: 6.6.6.6\r\n\
-                         Client-Cert: :evil:\r\nX_Forwarded_For: 7.7.7.7\r\nX-Request-Id: abc-1\r\n";
+                         Client-Cert: :evil:\r\nX_Forwarded_For: 7.7.7.7\r\nX-Request-Id: abc-1\r\n\
+                         True-Client-IP: 6.6.6.6\r\nX-Original-URL: /evil\r\n";
 
 async fn from_a_trusted_proxy(kept: &'static [&'static str]) -> Received {
     let up = Upstream::start().await;
@@ -352,11 +355,18 @@ async fn a_trusted_proxy_is_believed_as_far_as_it_can_know() {
 
 #[tokio::test]
 async fn what_the_operator_says_that_a_proxy_keeps_passes_as_it_is() {
-    let kept = &["x-forwarded-host", "x-forwarded-prefix", "x-real-ip", "client-cert"];
+    let kept = &[
+        "x-forwarded-host",
+        "x-forwarded-prefix",
+        "x-real-ip",
+        "client-cert",
+        "true-client-ip",
+    ];
     let received = from_a_trusted_proxy(kept).await;
     assert_eq!(received.header("x-forwarded-host"), ["evil.test"]);
     assert_eq!(received.header("x-forwarded-prefix"), ["/evil"]);
     assert_eq!(received.header("x-real-ip"), ["6.6.6.6"]);
+    assert_eq!(received.header("true-client-ip"), ["6.6.6.6"]);
     assert_eq!(received.header("client-cert"), [":evil:"]);
     assert_eq!(received.header("x-forwarded-proto"), ["http"]);
     assert_eq!(received.header("x-forwarded-for"), ["1.2.3.4, 127.0.0.1"]);
@@ -365,6 +375,7 @@ async fn what_the_operator_says_that_a_proxy_keeps_passes_as_it_is() {
         "x-forwarded-server",
         "x-forwarded-client-cert",
         "x_forwarded_for",
+        "x-original-url",
     ] {
         assert!(received.header(name).is_empty(), "{name}");
     }

@@ -1,4 +1,4 @@
-//! The lease of one renewal: taken, and lost.
+//! The lease of one renewal: taken, held while the token is spent, and lost.
 
 use std::time::Duration;
 
@@ -11,6 +11,8 @@ use crate::gate::{Observed, renewal::AWAIT_STEP};
 const MOST_CALLS: u32 = 8;
 /// For the calls of the store.
 const MARGIN: Duration = Duration::from_secs(60);
+/// For the last try to write back, which has begun when the patience with the store is over.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 impl Flight<'_> {
     pub(super) async fn acquire(&mut self) -> Observed {
@@ -30,6 +32,21 @@ impl Flight<'_> {
         }
     }
 
+    /// Right before the token is spent. From here on the lease outlasts the store's last answer by all that this flight can still
+    /// take, so that a holder cut off from the store is the only one to spend the token: to the provider a second time looks like
+    /// theft (RFC 9700 section 4.14.2). Others wait as long for a holder that died meanwhile (decision 0020).
+    pub(super) async fn hold_to_spend(&mut self) -> Result<(), Observed> {
+        let lapse = self.provider.longest_renewal() + SAVE_PATIENCE + LAST_TRY;
+        let Some(lease) = &self.lease else {
+            return Err(Observed::LeaseLost);
+        };
+        match lease.hold(lapse).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.lost().await),
+            Err(_) => Err(Observed::StoreDown),
+        }
+    }
+
     /// How long this flight can take while it holds the lease, and more: nobody else may spend the token meanwhile.
     fn longest(&self) -> Duration {
         let settings = self.provider.settings();
@@ -37,7 +54,7 @@ impl Flight<'_> {
     }
 
     /// A store that keeps no lease, because it is full and evicts, is not asked for one again and again (RS-12).
-    pub(super) async fn lost(&mut self) -> Observed {
+    async fn lost(&mut self) -> Observed {
         self.lease = None;
         if Instant::now() >= self.deadline {
             return Observed::StoreDown;

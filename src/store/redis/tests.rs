@@ -89,6 +89,34 @@ async fn a_connection_that_fell_silent_is_not_used_again() {
 }
 
 #[tokio::test]
+async fn a_lease_that_could_not_be_given_back_is_given_back_when_the_store_answers() {
+    // RS-04, RS-05
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::before(server.socket_address()).await;
+    let clock = Clock::system();
+    let hasty = RedisSettings {
+        timeout: Duration::from_millis(300),
+        ..through(&proxy)
+    };
+    let broken = contract::sessions(&Settings::Redis(hasty.into()), &clock);
+    let others = contract::sessions(&Settings::Redis(server.settings().into()), &clock);
+    until("the store is ready", || async { broken.ready().await.is_ok() }).await;
+    let lease = broken.lease(&key(1), HOUR).await.unwrap().unwrap();
+    assert_eq!(lease.hold(HOUR).await, Ok(true));
+    proxy.set(Trouble::Swallow);
+    lease.release().await;
+    assert!(
+        others.lease(&key(1), HOUR).await.unwrap().is_none(),
+        "it lasts for an hour"
+    );
+    proxy.set(Trouble::None);
+    until("it is free", || async {
+        others.lease(&key(1), HOUR).await.unwrap().is_some()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn when_nothing_answers_most_callers_do_not_wait() {
     // RS-04: no pile-up
     let server = Server::start(&[]).await;

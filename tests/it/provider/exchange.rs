@@ -152,7 +152,7 @@ async fn each_kind_of_client_authentication_is_used_alone() {
             rig.op.script(|script| script.client_secret = None);
         }
         let record = rig.record().await;
-        rig.provider.renew(&record).await.unwrap();
+        rig.renew(&record).await.unwrap();
         for request in [rig.op.requests("token"), rig.op.requests("refresh")].concat() {
             assert_eq!(request.header("authorization").is_some(), in_header);
             assert_eq!(request.form("client_secret").is_some(), in_form);

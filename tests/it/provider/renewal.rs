@@ -7,12 +7,16 @@ use doorward::{
     session::Record,
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Rig;
-use crate::harness::provider::{Fault, IdTokenEdit, Rotation, Script};
+use crate::harness::{
+    provider::{Fault, IdTokenEdit, Rotation, Script},
+    service::until,
+};
 
 async fn refused(rig: &Rig, record: &Record) -> RenewFailure {
-    rig.provider.renew(record).await.unwrap_err()
+    rig.renew(record).await.unwrap_err()
 }
 
 fn refreshed(name: &'static str, value: Value) -> impl FnOnce(&mut Script) {
@@ -30,7 +34,7 @@ async fn a_renewal_brings_new_tokens() {
     let rig = Rig::new().await;
     let record = rig.record().await;
     rig.clock.advance(Duration::from_secs(250));
-    let renewed = rig.provider.renew(&record).await.unwrap();
+    let renewed = rig.renew(&record).await.unwrap();
     assert_ne!(renewed.tokens.access_token, record.tokens.access_token);
     assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token);
     assert_ne!(renewed.tokens.id_token, record.tokens.id_token);
@@ -53,7 +57,7 @@ async fn what_the_answer_leaves_out_stays() {
     });
     let record = rig.record().await;
     for _ in 0..2 {
-        let renewed = rig.provider.renew(&record).await.unwrap();
+        let renewed = rig.renew(&record).await.unwrap();
         assert_eq!(renewed.tokens.refresh_token, record.tokens.refresh_token);
         assert_eq!(renewed.tokens.id_token, record.tokens.id_token);
         assert_eq!(renewed.identity, record.identity);
@@ -77,7 +81,7 @@ async fn a_changed_claim_is_taken_over_and_the_sign_in_kept() {
     });
     let mut record = record;
     for _ in 0..3 {
-        let renewed = rig.provider.renew(&record).await.unwrap();
+        let renewed = rig.renew(&record).await.unwrap();
         assert_eq!(renewed.identity.groups(), ["new"]);
         assert_eq!(renewed.identity.auth_time(), record.identity.auth_time());
         assert_eq!(renewed.identity.sid(), record.identity.sid());
@@ -110,7 +114,7 @@ async fn a_refreshed_id_token_that_proves_nothing_counts_as_not_sent() {
         let rig = Rig::new().await;
         let record = rig.record().await;
         rig.op.script(refreshed(name, value));
-        let renewed = rig.provider.renew(&record).await.unwrap();
+        let renewed = rig.renew(&record).await.unwrap();
         assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "{name}");
         assert_eq!(renewed.tokens.id_token, record.tokens.id_token, "{name}");
         assert_eq!(renewed.identity, record.identity, "{name}");
@@ -172,7 +176,7 @@ async fn refusals_are_told_apart() {
     assert!(matches!(refused(&rig, &record).await, RenewFailure::Odd(_)));
     rig.later();
     rig.op.script(|script| script.refresh_error = None);
-    rig.provider.renew(&record).await.unwrap();
+    rig.renew(&record).await.unwrap();
     assert_eq!(refused(&rig, &record).await, RenewFailure::Refused, "spent twice");
     assert_eq!(rig.op.reused(), 1);
 }
@@ -213,7 +217,7 @@ async fn an_outage_is_never_a_refusal_and_one_request_is_one_try() {
         assert_eq!(rig.op.count("refresh"), 1, "case {index}");
         rig.op.script(|script| *script = Script::default());
         rig.later();
-        rig.provider.renew(&record).await.unwrap();
+        rig.renew(&record).await.unwrap();
     }
 }
 
@@ -229,14 +233,14 @@ async fn what_the_provider_fails_over_for_one_person_keeps_nobody_else_waiting()
     }
     assert_eq!(rig.op.count("refresh"), 3, "this one is not asked for at every request");
     rig.op.script(|script| script.refresh.status = 0);
-    rig.provider.renew(&other).await.unwrap();
+    rig.renew(&other).await.unwrap();
     let held = refused(&rig, &gone).await;
     assert!(
         matches!(held, RenewFailure::Unavailable { retry_after: Some(_) }),
         "{held}"
     );
     rig.later();
-    rig.provider.renew(&gone).await.unwrap();
+    rig.renew(&gone).await.unwrap();
 }
 
 #[tokio::test]
@@ -271,7 +275,7 @@ async fn after_failures_in_a_row_nobody_waits_for_the_provider() {
     assert!(wait <= Duration::from_secs(30));
     rig.op.script(|script| script.refresh.status = 0);
     rig.clock.advance(Duration::from_secs(31));
-    rig.provider.renew(&record).await.unwrap();
+    rig.renew(&record).await.unwrap();
 }
 
 #[tokio::test]
@@ -327,7 +331,7 @@ async fn a_new_refresh_token_is_kept_though_its_id_token_cannot_be_verified_now(
     let record = rig.record().await;
     rig.op.rotate(Rotation::Immediate);
     rig.op.script(|script| script.jwks.status = 503);
-    let renewed = rig.provider.renew(&record).await.unwrap();
+    let renewed = rig.renew(&record).await.unwrap();
     assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token);
     assert_eq!(renewed.tokens.id_token, record.tokens.id_token, "counts as not sent");
     assert_eq!(renewed.identity, record.identity);
@@ -343,11 +347,11 @@ async fn a_key_set_that_lags_behind_signs_nobody_out() {
         let rig = Rig::new().await;
         let first = rig.record().await;
         rig.op.rotate(rotations[0]);
-        let renewed = rig.provider.renew(&first).await.unwrap();
+        let renewed = rig.renew(&first).await.unwrap();
         assert_ne!(renewed.tokens.id_token, first.tokens.id_token);
         let second = first.renewed(renewed.tokens, renewed.identity, rig.clock.now());
         rig.op.rotate(rotations[1]);
-        let renewed = rig.provider.renew(&second).await.unwrap();
+        let renewed = rig.renew(&second).await.unwrap();
         assert_ne!(
             renewed.tokens.refresh_token, second.tokens.refresh_token,
             "{rotations:?}"
@@ -367,11 +371,11 @@ async fn groups_from_userinfo_survive_a_renewal() {
     rig.op.login_as("ada", json!({"groups": ["dev"]}));
     rig.op.script(|script| script.only_userinfo = vec!["groups".to_owned()]);
     let record = rig.record().await;
-    let renewed = rig.provider.renew(&record).await.unwrap();
+    let renewed = rig.renew(&record).await.unwrap();
     assert_eq!(renewed.identity.groups(), ["dev"]);
     rig.op.script(|script| script.userinfo.status = 503);
     let record = record.renewed(renewed.tokens, renewed.identity, rig.clock.now());
-    let renewed = rig.provider.renew(&record).await.unwrap();
+    let renewed = rig.renew(&record).await.unwrap();
     assert_eq!(renewed.identity.groups(), ["dev"], "the person is still who they were");
     rig.op.script(|script| {
         script.userinfo.status = 0;
@@ -380,7 +384,42 @@ async fn groups_from_userinfo_survive_a_renewal() {
         });
     });
     let record = record.renewed(renewed.tokens, renewed.identity, rig.clock.now());
-    let renewed = rig.provider.renew(&record).await.unwrap();
+    let renewed = rig.renew(&record).await.unwrap();
     assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "RF-04");
     assert_eq!(renewed.identity, record.identity, "UI-01: nothing of it is used");
+}
+
+#[tokio::test]
+async fn what_follows_the_spending_ends_with_the_renewals_deadline() {
+    // RF-04: until the new token is stored, nobody else may spend the old one.
+    let rig = Rig::with(|settings| {
+        settings.userinfo = UserInfoUse::Always;
+        settings.connect_timeout = Duration::from_millis(200);
+        settings.timeout = Duration::from_secs(2);
+    })
+    .await;
+    let record = rig.record().await;
+    rig.op.script(|script| script.userinfo.fault = Fault::Hang);
+    let hold = rig.op.hold("refresh");
+    let began = Instant::now();
+    let held = async {
+        rig.op.seen("refresh", 1).await;
+        until("the call takes longer than to connect", String::new, || {
+            began.elapsed() > Duration::from_millis(500)
+        })
+        .await;
+        drop(hold);
+    };
+    let (renewed, ()) = tokio::join!(rig.renew(&record), held);
+    let renewed = renewed.unwrap();
+    assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "it is kept");
+    assert_eq!(renewed.tokens.id_token, record.tokens.id_token);
+    assert_eq!(renewed.identity, record.identity);
+    assert_eq!(rig.op.count("userinfo"), 2, "asked at the sign-in, and now");
+    assert_eq!(rig.calls("id_token", "timed_out"), 1);
+    assert_eq!(
+        rig.calls("userinfo", "timed_out"),
+        0,
+        "its own deadline was further off"
+    );
 }

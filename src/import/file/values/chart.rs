@@ -1,73 +1,280 @@
-//! What the chart keeps beside the options: the structured form, and names of what is kept elsewhere.
+//! What the Helm chart makes options of by itself, and what it has where its values say nothing.
 
-use super::{alpha, at, get, items, place, scalar};
+mod alpha;
+
+pub(super) use self::alpha::Alpha;
+use super::{at, get, is_empty, items, place, scalar, toml};
 use crate::{
     config::tree::Node,
     import::{
         Document, Unreadable,
-        given::{Aside, Given},
+        given::{Aside, Given, Value},
+        known::Known,
         rank::{Rank, Wanted},
         report::Fate,
     },
 };
 
-/// Where the chart says that the structured form is not used.
-fn unused(node: &Node) -> Option<usize> {
-    let (text, line) = at(node, "alphaConfig.enabled").and_then(scalar)?;
-    (text == "false").then_some(line)
-}
+/// Where the chart has oauth2-proxy listen.
+const HTTP: &str = "0.0.0.0:4180";
+const HTTPS: &str = "0.0.0.0:4443";
+const METRICS: &str = "0.0.0.0:44180";
+/// Of a value that the chart makes.
+const OF_THE_CHART: &str = "of the chart";
 
-/// The structured form among the values, unless it is not used.
-pub(super) fn structured_form(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable> {
+/// Options that the chart makes of a value.
+const OPTIONS: [(&str, &str, Rank); 8] = [
+    ("config.cookieName", "cookie_name", Rank::Flags),
+    ("sessionStorage.type", "session_store_type", Rank::Environment),
+    ("sessionStorage.redis.password", "redis_password", Rank::Environment),
+    (
+        "sessionStorage.redis.standalone.connectionUrl",
+        "redis_connection_url",
+        Rank::Environment,
+    ),
+    (
+        "sessionStorage.redis.sentinel.masterName",
+        "redis_sentinel_master_name",
+        Rank::Environment,
+    ),
+    (
+        "sessionStorage.redis.sentinel.password",
+        "redis_sentinel_password",
+        Rank::Environment,
+    ),
+    (
+        "sessionStorage.redis.sentinel.connectionUrls",
+        "redis_sentinel_connection_urls",
+        Rank::Environment,
+    ),
+    (
+        "sessionStorage.redis.cluster.connectionUrls",
+        "redis_cluster_connection_urls",
+        Rank::Environment,
+    ),
+];
+
+/// What the chart asks of Google besides.
+const GOOGLE: [(&str, &str); 5] = [
+    ("config.google.adminEmail", "google_admin_email"),
+    ("config.google.serviceAccountJson", "google_service_account_json"),
+    ("config.google.existingSecret", "google_service_account_json"),
+    (
+        "config.google.useApplicationDefaultCredentials",
+        "google_use_application_default_credentials",
+    ),
+    ("config.google.targetPrincipal", "google_target_principal"),
+];
+
+/// Reads what counts less than flags, and what the chart turns into flags.
+pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable> {
     let mut given = Given::default();
-    if let Some(line) = unused(node) {
-        given.asides.push(Aside {
-            place: place(file, line),
-            written: "alphaConfig.enabled".to_owned(),
-            fate: Fate::Needless,
-            what: "it is false, so nothing below `alphaConfig` was used, and nothing of it is translated",
-        });
-        return Ok(given);
-    }
-    if let Some(alpha) = at(node, "alphaConfig.configData") {
-        given.join(alpha::read(file, alpha));
-    }
-    for (path, section) in [("serverConfigData", "server"), ("metricsConfigData", "metricsServer")] {
-        if let Some(options) = at(node, "alphaConfig").and_then(|alpha| get(alpha, path)) {
-            given.join(alpha::section(file, section, options));
+    for (path, option) in [
+        ("config.clientID", "client_id"),
+        ("config.clientSecret", "client_secret"),
+        ("config.cookieSecret", "cookie_secret"),
+    ] {
+        if let Some((value, line)) = at(node, path).and_then(scalar) {
+            let (known, here) = (Known::by_key(option), place(file, line));
+            given.add(Rank::Environment, known, path, here, Value::Lone(value));
         }
     }
-    if let Some((text, line)) = at(node, "alphaConfig.configFile").and_then(scalar) {
-        given.join(structured(file, &text, line.saturating_sub(1))?);
-    }
+    config_file(&mut given, file, node)?;
+    options(&mut given, file, node);
+    google(&mut given, file, node);
+    given.join(alpha::read(file, node)?);
+    given.wanted.extend(elsewhere(file, node));
     Ok(given)
 }
 
-/// The structured form in a text of the file, which begins after so many lines of it.
-fn structured(file: &Document<'_>, text: &str, after: usize) -> Result<Given, Unreadable> {
-    let shifted = format!("{}{text}", "\n".repeat(after));
-    let (node, _) = Node::read(&shifted).map_err(|_| Unreadable {
-        file: file.name.to_owned(),
-        line: after + 1,
-        what: "what stands here is no YAML: write it without signs of templates".to_owned(),
-    })?;
-    Ok(alpha::read(file, &node))
+/// Adds what the chart has where nothing that counts more says it: where oauth2-proxy listens.
+pub(super) fn finish(given: &mut Given, file: &Document<'_>, node: &Node) {
+    if !is_chart(node) {
+        return;
+    }
+    silent(given, file, node);
+    let rank = match Alpha::of(node) {
+        Alpha::Absent | Alpha::Off(_) | Alpha::Unsaid(_) => Rank::Flags,
+        Alpha::Here => Rank::Structured,
+        // It says there where it listens.
+        Alpha::Elsewhere => return,
+    };
+    let tls = given.settings.iter().any(|one| one.key == "tls_cert_file");
+    for (key, address, started) in [
+        ("http_address", HTTP, true),
+        ("https_address", HTTPS, tls && rank == Rank::Flags),
+        ("metrics_address", METRICS, !is(node, "metrics.enabled", "false")),
+    ] {
+        let said = given.settings.iter().any(|one| one.key == key && one.rank == rank);
+        if started && !said {
+            let (known, value) = (Known::by_key(key), Value::Lone(address.to_owned()));
+            let written = format!("{key} {address} of the chart itself");
+            given.add(rank, known, &written, place(file, 1), value);
+        }
+    }
+}
+
+/// Whether these are values of the chart, and not a container.
+fn is_chart(node: &Node) -> bool {
+    ["config", "extraArgs", "extraEnv", "alphaConfig", "sessionStorage"]
+        .iter()
+        .any(|name| get(node, name).is_some())
+}
+
+/// Whether a member is this.
+fn is(node: &Node, path: &str, text: &str) -> bool {
+    at(node, path)
+        .and_then(scalar)
+        .is_some_and(|(written, _)| written == text)
+}
+
+/// The line of a member that says something.
+fn line(node: &Node, path: &str) -> Option<usize> {
+    at(node, path)
+        .filter(|value| !is_empty(value))
+        .map(|value| value.place.line)
+}
+
+/// The file of options: one in an object, one in the values, or what the chart makes of two of them.
+fn config_file(given: &mut Given, file: &Document<'_>, node: &Node) -> Result<(), Unreadable> {
+    let structured = matches!(Alpha::of(node), Alpha::Here | Alpha::Elsewhere);
+    let left_out = structured && is(node, "config.forceLegacyConfig", "false");
+    let existing = line(node, "config.existingConfig").filter(|_| !left_out);
+    let inline = at(node, "config.configFile").and_then(scalar);
+    let inline = inline.filter(|(text, _)| !text.is_empty());
+    let own = left_out || (existing.is_none() && inline.is_none());
+    let unused = |line: usize, path: &str| Aside {
+        place: place(file, line),
+        written: path.to_owned(),
+        fate: Fate::Needless,
+        what: "the chart does not use it beside what else these values say, so nothing of it is translated",
+    };
+    match inline {
+        Some((text, line)) if !left_out && existing.is_none() => {
+            given.join(toml::read(file, &text, line.saturating_sub(1))?);
+        }
+        Some((_, line)) => given.asides.push(unused(line, "config.configFile")),
+        None => {}
+    }
+    for (path, option, used) in [
+        ("config.emailDomains", "email_domains", own),
+        ("config.upstreams", "upstreams", own && !structured),
+    ] {
+        if let Some(found) = at(node, path) {
+            if used {
+                let (known, here) = (Known::by_key(option), place(file, found.place.line));
+                given.add(Rank::File, known, path, here, texts(found));
+            } else {
+                given.asides.push(unused(found.place.line, path));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the chart's own file of options says is not taken for what somebody wanted.
+fn silent(given: &mut Given, file: &Document<'_>, node: &Node) {
+    let said = given.settings.iter().any(|one| one.key == "email_domains");
+    let elsewhere = given.wanted.iter().any(|one| one.rank != Rank::Structured);
+    let read = ["config.configFile", "config.existingConfig"]
+        .iter()
+        .any(|path| line(node, path).is_some());
+    let none = is(node, "config.forceLegacyConfig", "false");
+    if !(said || elsewhere || read || none) {
+        given.asides.push(Aside {
+            place: place(file, 1),
+            written: "email_domains of the chart itself".to_owned(),
+            fate: Fate::Stricter,
+            what: "the chart has `*`, which is anybody, where its values name no domain: nobody passes by that here",
+        });
+    }
+}
+
+/// What the chart turns into options by itself.
+fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
+    for (path, option) in [
+        ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
+        ("htpasswdFile.enabled", "htpasswd_file"),
+    ] {
+        if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
+            let value = Value::Lone(OF_THE_CHART.to_owned());
+            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
+        }
+    }
+    for (path, option, rank) in OPTIONS {
+        if let Some(line) = line(node, path) {
+            let value = at(node, path).map_or(Value::Elsewhere, texts);
+            given.add(rank, Known::by_key(option), path, place(file, line), value);
+        }
+    }
+    passwords(given, file, node);
+    for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
+        let path = "sessionStorage.redis.clientType";
+        if let Some(line) = line(node, path).filter(|_| is(node, path, kind)) {
+            let value = Value::Lone("true".to_owned());
+            given.add(Rank::Environment, Known::by_key(option), path, place(file, line), value);
+        }
+    }
+}
+
+/// Passwords of Redis in objects that the values name.
+fn passwords(given: &mut Given, file: &Document<'_>, node: &Node) {
+    let redis = is(node, "sessionStorage.type", "redis");
+    let sentinel = redis && is(node, "sessionStorage.redis.clientType", "sentinel");
+    let shared = "sessionStorage.redis.existingSecret";
+    for (path, option, used) in [
+        (shared, "redis_password", redis),
+        (shared, "redis_sentinel_password", sentinel),
+        (
+            "sessionStorage.redis.sentinel.existingSecret",
+            "redis_sentinel_password",
+            sentinel,
+        ),
+    ] {
+        if let Some(line) = line(node, path).filter(|_| used) {
+            let (known, value) = (Known::by_key(option), Value::Lone("a secret elsewhere".to_owned()));
+            given.add(Rank::Environment, known, path, place(file, line), value);
+        }
+    }
+}
+
+/// What it has Google asked.
+fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
+    for (path, option) in GOOGLE {
+        if let Some(line) = line(node, path).filter(|_| !is(node, path, "false")) {
+            let value = Value::Lone(OF_THE_CHART.to_owned());
+            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
+        }
+    }
+    let path = "config.google.groups";
+    if let Some(groups) = at(node, path) {
+        let (known, here) = (Known::by_key("google_groups"), place(file, groups.place.line));
+        given.add(Rank::Flags, known, path, here, texts(groups));
+    }
+}
+
+/// One text, or those of a list.
+fn texts(node: &Node) -> Value {
+    match scalar(node) {
+        Some((text, _)) => Value::Lone(text),
+        None => Value::Each(items(node).iter().filter_map(scalar).map(|(text, _)| text).collect()),
+    }
 }
 
 /// Where options are kept that are not in this file.
-pub(super) fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
-    let named = [
-        ("config.existingConfig", Rank::File),
-        ("alphaConfig.existingConfig", Rank::Structured),
-        ("alphaConfig.existingSecret", Rank::Structured),
-    ];
-    let named = named.into_iter().filter_map(|(path, rank)| {
-        if rank == Rank::Structured && unused(node).is_some() {
-            return None;
-        }
-        let (_, line) = at(node, path).and_then(scalar).filter(|(name, _)| !name.is_empty())?;
-        Some((path, rank, line))
-    });
+fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
+    let alpha = Alpha::of(node);
+    let structured = matches!(alpha, Alpha::Here | Alpha::Elsewhere);
+    let mut named = Vec::new();
+    if !(structured && is(node, "config.forceLegacyConfig", "false")) {
+        named.push(("config.existingConfig", Rank::File));
+    }
+    if alpha == Alpha::Elsewhere {
+        named.extend(["alphaConfig.existingConfig", "alphaConfig.existingSecret"].map(|path| (path, Rank::Structured)));
+    }
+    let named = named
+        .into_iter()
+        .filter_map(|(path, rank)| line(node, path).map(|line| (path, rank, line)));
     let sources = ["envFrom", "extraEnvFrom"].into_iter().flat_map(|name| {
         let sources = get(node, name).map(items).unwrap_or_default();
         sources.iter().map(move |one| (name, Rank::Environment, one.place.line))
@@ -76,6 +283,16 @@ pub(super) fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
         place: place(file, line),
         written: written.to_owned(),
         rank,
+        what: "options are kept elsewhere: give them as well, in a file of their own",
     });
-    all.collect()
+    let unsaid = match alpha {
+        Alpha::Unsaid(line) => Some(Wanted {
+            place: place(file, line),
+            written: "alphaConfig.enabled".to_owned(),
+            rank: Rank::Structured,
+            what: "it does not say whether the structured form is used: write `true` or `false`; until then it is not read",
+        }),
+        Alpha::Absent | Alpha::Off(_) | Alpha::Here | Alpha::Elsewhere => None,
+    };
+    all.chain(unsaid).collect()
 }
