@@ -80,8 +80,8 @@ test-long: ## What takes over five minutes: new inputs, a million sessions, a pr
 	DOORWARD_OUTAGE_SECONDS=600 node --test --test-reporter=spec --test-name-pattern="answers 503" tests/e2e/replicas/renewal.test.mjs
 	node tests/e2e/soak.mjs 20
 
-test-real: ## Dex, Keycloak, Envoy and an OpenTelemetry Collector themselves, installed in target/real
-	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules slapd dex keycloak envoy otelcol
+test-real: ## Dex, Keycloak, Envoy, Traefik and an OpenTelemetry Collector themselves, installed in target/real
+	@$(NEED) cargo node cc cmake redis-server chromium openssl node-modules slapd dex keycloak envoy traefik otelcol
 	$(CARGO) build --locked
 	node tests/e2e/run.mjs real
 

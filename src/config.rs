@@ -14,10 +14,8 @@ pub mod written;
 pub use self::{
     plan::{AdminSettings, IdentitySettings, Plan, Shutdown},
     problem::{Path, Problem, Report},
-    source::Source,
+    source::{Files, Source},
 };
-
-use std::{collections::BTreeSet, path::PathBuf};
 
 /// Reads and compiles a configuration file. Relative paths in it start from its folder.
 ///
@@ -28,16 +26,16 @@ pub fn load(path: &std::path::Path) -> Result<Plan, Report> {
 }
 
 /// [`load`], and every file that was read for it or should have been: a change of any of them changes what is loaded.
-pub fn load_watched(path: &std::path::Path) -> (Result<Plan, Report>, BTreeSet<PathBuf>) {
+pub fn load_watched(path: &std::path::Path) -> (Result<Plan, Report>, Files) {
     let name = path.display().to_string();
-    let mut files = BTreeSet::from([path.to_owned()]);
     let here = Source::system(std::path::Path::new(""));
     let text = match here.text(path) {
         Ok(text) => text,
-        Err(why) => return (Err(Report::whole(&name, why.to_string())), files),
+        Err(why) => return (Err(Report::whole(&name, why.to_string())), here.asked()),
     };
     let source = Source::system(path.parent().unwrap_or_else(|| std::path::Path::new("")));
     let compiled = from_source(&name, &text, &source);
+    let mut files = here.asked();
     files.extend(source.asked());
     (compiled, files)
 }

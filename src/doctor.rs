@@ -4,6 +4,7 @@
 //! seen.
 
 mod callback;
+mod collector;
 mod listen;
 mod provider;
 mod reach;
@@ -105,12 +106,15 @@ impl Surgery {
         for upstream in upstream::all(plan) {
             looks.push(upstream::upstream(self, upstream).boxed());
         }
+        if let Some(settings) = &plan.tracing {
+            looks.push(collector::collector(self, settings).boxed());
+        }
         join_all(looks).await.into_iter().flatten().collect()
     }
 
     /// What a look comes to within the deadline.
     async fn within<T>(&self, look: impl Future<Output = T>) -> Result<T, String> {
-        let late = |_| format!("no answer within {} s", self.patience.as_secs());
+        let late = |_| format!("no answer within {:?}", self.patience);
         tokio::time::timeout(self.patience, look).await.map_err(late)
     }
 }

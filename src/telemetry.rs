@@ -5,6 +5,7 @@ pub mod audit;
 pub mod event;
 pub mod log;
 pub mod metrics;
+mod reload;
 pub mod share;
 pub mod trace;
 mod turned_away;
@@ -12,8 +13,9 @@ mod turned_away;
 pub use self::{
     access::{AccessLog, AccessSettings},
     audit::{Act, Audit, Naming, Whose},
-    event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, Reload, RequestLine},
+    event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, RequestLine},
     log::LogFormat,
+    reload::{News, Reload},
     share::Share,
     turned_away::TurnedAway,
 };

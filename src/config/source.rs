@@ -12,12 +12,46 @@ use crate::secret::Secret;
 /// Largest file that is read: certificates, secrets and configurations are far smaller.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
+/// Files that were asked for.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Files(BTreeMap<PathBuf, Option<[u8; 32]>>);
+
+/// Digests of secrets are nobody's business.
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Files {
+    /// Each path, also of those that could not be read.
+    #[must_use]
+    pub fn paths(&self) -> BTreeSet<PathBuf> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// These and others. Two that are equal named the same files, and the same stood in each.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    fn insert(&mut self, path: PathBuf, content: Option<&[u8]>) {
+        let digest = |content| {
+            let mut bytes = [0; 32];
+            let digest = ring::digest::digest(&ring::digest::SHA256, content);
+            bytes.iter_mut().zip(digest.as_ref()).for_each(|(to, from)| *to = *from);
+            bytes
+        };
+        self.0.insert(path, content.map(digest));
+    }
+}
+
 /// Where files and variables come from.
 #[derive(Clone, Debug)]
 pub struct Source {
     directory: PathBuf,
     environment: Environment,
-    read: Arc<Mutex<BTreeSet<PathBuf>>>,
+    read: Arc<Mutex<Files>>,
 }
 
 #[derive(Clone)]
@@ -70,7 +104,7 @@ impl Source {
 
     /// Every file that was asked for, also those that could not be read.
     #[must_use]
-    pub fn asked(&self) -> BTreeSet<PathBuf> {
+    pub fn asked(&self) -> Files {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -80,19 +114,22 @@ impl Source {
     /// [`Unreadable`] with the path and the cause.
     pub fn file(&self, written: &Path) -> Result<Vec<u8>, Unreadable> {
         let path = self.resolve(written);
-        self.read
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.clone());
+        let content = Self::content(&path);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.insert(path, content.as_deref().ok());
+        content
+    }
+
+    fn content(path: &Path) -> Result<Vec<u8>, Unreadable> {
         let told = |why: &str| Unreadable(format!("{} cannot be read: {why}", path.display()));
-        let about = fs::metadata(&path).map_err(|error| told(&plain(&error)))?;
+        let about = fs::metadata(path).map_err(|error| told(&plain(&error)))?;
         if about.is_dir() {
             return Err(told("it is a directory"));
         }
         if about.len() > LARGEST {
             return Err(told("it is larger than 64 MiB"));
         }
-        fs::read(&path).map_err(|error| told(&plain(&error)))
+        fs::read(path).map_err(|error| told(&plain(&error)))
     }
 
     /// A whole file of text.

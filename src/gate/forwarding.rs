@@ -31,13 +31,29 @@ const OF_THE_PERSON: [&str; 5] = [
     "x-forwarded-preferred-username",
     "x-forwarded-access-token",
 ];
-/// What else says something of the connection (RFC 7239; the last two of its certificate, RFC 9440 section 2.4).
-const OTHERS: [&str; 5] = [
+/// What else says something of the connection (RFC 7239; of its certificate, RFC 9440 section 2.4), of the client's address as
+/// networks in front name it, or of another target than the one that was decided about.
+const OTHERS: [&str; 20] = [
     "x-real-ip",
     "x-request-id",
     "forwarded",
     "client-cert",
     "client-cert-chain",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-azure-clientip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-proto",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
 ];
 
 /// Whose word of a header an upstream gets.
@@ -62,7 +78,7 @@ pub fn word(name: &HeaderName, listed: Option<&[HeaderName]>) -> Word {
     let near = || OTHERS.iter().any(|known| known.len() == text.len());
     match text.as_bytes().first() {
         Some(b'x') => {}
-        Some(b'f' | b'c') if near() => {}
+        Some(b'c' | b'f' | b't') if near() => {}
         Some(_) | None => return Word::Senders,
     }
     let folded = folded(name);
@@ -248,7 +264,7 @@ mod tests {
 
     #[test]
     fn each_header_is_the_word_of_whom_it_should_be() {
-        let kept = ["forwarded", "x-forwarded-host", "client-cert"].map(HeaderName::from_static);
+        let kept = ["forwarded", "x-forwarded-host", "client-cert", "cf-connecting-ip"].map(HeaderName::from_static);
         for (name, unlisted, listed, keeping) in [
             ("accept", Word::Senders, Word::Senders, Word::Senders),
             ("x-forwarded-for", Word::Nobodys, Word::Senders, Word::Senders),
@@ -268,6 +284,12 @@ mod tests {
             ("client-cert", Word::Nobodys, Word::Nobodys, Word::Senders),
             ("client-cert-chain", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("client_cert", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("x-client-ip", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("true_client_ip", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("cf-connecting-ip", Word::Nobodys, Word::Nobodys, Word::Senders),
+            ("x-original-url", Word::Nobodys, Word::Nobodys, Word::Nobodys),
+            ("x-original-filename", Word::Senders, Word::Senders, Word::Senders),
+            ("client-version", Word::Senders, Word::Senders, Word::Senders),
             ("x_forwarded_for", Word::Nobodys, Word::Nobodys, Word::Nobodys),
             ("x~forwarded~host", Word::Nobodys, Word::Nobodys, Word::Nobodys),
         ] {
@@ -287,6 +309,7 @@ mod tests {
             ("x-real-ip", Ok(())),
             ("forwarded", Ok(())),
             ("client-cert", Ok(())),
+            ("true-client-ip", Ok(())),
             ("x-forwarded-for", Err(NotKept::Anyway)),
             ("x-request-id", Err(NotKept::Anyway)),
             ("x-team", Err(NotKept::Anyway)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    provider::{EMAIL, contains},
+    provider::{EMAIL, claim_path, contains},
     report::Fate,
     server::one_or_many,
     translate::Desk,
@@ -42,6 +42,9 @@ const DECIDING: [&str; 21] = [
     "user_id_claim",
 ];
 
+/// Options that name a claim.
+const CLAIMS: [&str; 3] = ["oidc_email_claim", "oidc_groups_claim", "user_id_claim"];
+
 /// Who may pass the routes that people sign in for.
 #[derive(Clone)]
 pub(super) struct Access {
@@ -78,7 +81,10 @@ impl Desk<'_> {
 
     /// What decides who may pass and cannot be read: nobody passes until it is given.
     fn unread(&self, notes: &mut Vec<String>) -> Option<Map> {
-        let keys = DECIDING.iter().filter(|key| self.given.is_elsewhere(key)).copied();
+        let odd =
+            |key: &str| CLAIMS.contains(&key) && self.given.text(key).is_some_and(|one| claim_path(one).is_none());
+        let decides = |key: &&&str| self.given.is_elsewhere(key) || odd(key);
+        let keys = DECIDING.iter().filter(decides).copied();
         let wanted = self.given.wanted.iter().filter(|one| !one.is_met(self.given));
         let unread: Vec<&str> = keys.chain(wanted.map(|one| one.written.as_str())).collect();
         if unread.is_empty() {
@@ -156,7 +162,7 @@ impl Desk<'_> {
     /// By a list of addresses in a file.
     fn listed(&mut self, notes: &mut Vec<String>) -> Option<Map> {
         self.given.text("authenticated_emails_file")?;
-        let Some(text) = self.wishes.emails else {
+        let Some(text) = self.wishes.emails.or(self.given.emails.as_deref()) else {
             notes.push("CHANGE: the addresses of authenticated_emails_file; give them with --emails".to_owned());
             let what = "the addresses are not at hand: give the file with --emails; nobody passes by it until then";
             self.say("authenticated_emails_file", Fate::Missing, what);

@@ -75,9 +75,9 @@ impl Desk<'_> {
         let kind = self.kind().to_owned();
         let found = self.given.text("oidc_issuer_url").map(str::to_owned);
         let found = found.or_else(|| self.issuer_of(&kind));
-        let issuer = found.filter(|issuer| IssuerUrl::read(issuer).is_ok());
-        provider.put("issuer", issuer.as_deref().unwrap_or(NO_ISSUER));
-        let Some(issuer) = issuer else {
+        let read = found.and_then(|text| Some((IssuerUrl::read(&text).ok()?.plain, text)));
+        provider.put("issuer", read.as_ref().map_or(NO_ISSUER, |(_, issuer)| issuer));
+        let Some((plain, issuer)) = read else {
             provider.note("CHANGE: the issuer of a provider that speaks OpenID Connect");
             self.no_issuer(&kind);
             return;
@@ -87,7 +87,7 @@ impl Desk<'_> {
             Fate::Translated,
             format!("`providers.{kind}`, of which {issuer} is the issuer"),
         );
-        if issuer.starts_with("http://") {
+        if plain {
             provider.put("insecure_http_issuer", true);
             provider.note("CHANGE: the issuer is plain HTTP; anyone on the way can sign in as anyone");
             let what = "a plain HTTP issuer has to be said openly: `insecure_http_issuer: true`";
@@ -141,8 +141,11 @@ impl Desk<'_> {
         provider.put("client_id", self.given.text("client_id").unwrap_or("CHANGE-ME"));
         if self.given.text("client_id").is_none() {
             provider.note("CHANGE: the client identifier at the provider");
-            let what = "none of the files says it; it may have come from the environment";
-            self.note_absent(Fate::Missing, "client_id", what);
+            // Of one that is kept elsewhere it is told with its place.
+            if !self.given.is_elsewhere("client_id") {
+                let what = "none of the files says it; it may have come from the environment";
+                self.note_absent(Fate::Missing, "client_id", what);
+            }
         }
         if let Some(file) = self.given.text("client_secret_file") {
             provider.put("client_secret_file", file);

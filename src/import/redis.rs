@@ -10,6 +10,24 @@ const SENTINEL_PASSWORD: &str = "OAUTH2_PROXY_REDIS_SENTINEL_PASSWORD";
 /// Where nothing says where Redis is.
 const SOMEWHERE: &str = "redis://redis.example.invalid:6379";
 
+/// Options for each way to reach Redis.
+const ONE: [&str; 1] = ["redis_connection_url"];
+const SENTINEL: [&str; 3] = [
+    "redis_sentinel_master_name",
+    "redis_sentinel_connection_urls",
+    "redis_sentinel_password",
+];
+const CLUSTER: [&str; 1] = ["redis_cluster_connection_urls"];
+const ANY: [&str; 7] = [
+    "redis_username",
+    "redis_password",
+    "redis_use_sentinel",
+    "redis_use_cluster",
+    "redis_ca_path",
+    "redis_insecure_skip_tls_verify",
+    "redis_connection_idle_timeout",
+];
+
 /// What the URLs of several servers say together.
 #[derive(Default)]
 struct Nodes {
@@ -21,7 +39,9 @@ struct Nodes {
 impl Desk<'_> {
     pub(super) fn redis(&mut self) -> Map {
         let mut redis = Map::default();
+        let otherwise = "Redis is reached in another way, so this counted for nothing";
         let tls = if self.given.truth("redis_use_sentinel") {
+            self.needless(ONE.iter().chain(&CLUSTER), otherwise);
             self.sentinel(&mut redis)
         } else if self.given.truth("redis_use_cluster") {
             let nodes = self.nodes("redis_cluster_connection_urls", 6379);
@@ -30,10 +50,12 @@ impl Desk<'_> {
             let mut cluster = Map::default();
             self.put_nodes(&mut cluster, nodes, "redis-1.example.invalid:6379");
             redis.put("cluster", cluster);
-            self.login(&mut redis, password);
+            self.login(&mut redis, None, password);
             put_tls(&mut redis, tls);
+            self.needless(ONE.iter().chain(&SENTINEL), otherwise);
             tls
         } else {
+            self.needless(SENTINEL.iter().chain(&CLUSTER), otherwise);
             self.one(&mut redis)
         };
         if let Some(file) = self.given.text("redis_ca_path") {
@@ -46,6 +68,18 @@ impl Desk<'_> {
             }
         }
         redis
+    }
+
+    /// Without sessions in Redis, nothing of how it is reached counts.
+    pub(super) fn no_redis(&mut self) {
+        let all = ONE.iter().chain(&SENTINEL).chain(&CLUSTER).chain(&ANY);
+        self.needless(all, "sessions were not in Redis, so this counted for nothing");
+    }
+
+    fn needless<'k>(&mut self, keys: impl Iterator<Item = &'k &'static str>, what: &str) {
+        for key in keys {
+            self.say(key, Fate::Needless, what);
+        }
     }
 
     /// Whether by TLS.
@@ -62,10 +96,7 @@ impl Desk<'_> {
             return false;
         };
         redis.put("url", url.as_str());
-        if self.given.text("redis_username").is_none() {
-            redis.put_some("username", user);
-        }
-        self.login(redis, password);
+        self.login(redis, user, password);
         url.starts_with("rediss:")
     }
 
@@ -85,23 +116,33 @@ impl Desk<'_> {
                 "nothing says what the sentinels call the master",
             );
         }
-        if password || self.given.text("redis_sentinel_password").is_some() {
+        if password || self.given.is_given("redis_sentinel_password") {
             by_env(&mut sentinel, "password", SENTINEL_PASSWORD);
             self.before(format!(
                 "the password of the sentinels in the environment variable {SENTINEL_PASSWORD}"
             ));
         }
         redis.put("sentinel", sentinel);
-        self.login(redis, false);
+        self.login(redis, None, false);
         put_tls(redis, tls);
         tls
     }
 
-    fn login(&mut self, redis: &mut Map, in_url: bool) {
-        redis.put_some("username", self.given.text("redis_username"));
-        if in_url || self.given.text("redis_password").is_some() {
+    /// A user without a password was nobody: oauth2-proxy did not log in then.
+    fn login(&mut self, redis: &mut Map, in_url: Option<String>, password_in_url: bool) {
+        let user = self.given.text("redis_username").map(str::to_owned).or(in_url);
+        if password_in_url || self.given.is_given("redis_password") {
+            redis.put_some("username", user);
             by_env(redis, "password", PASSWORD);
             self.before(format!("the password of Redis in the environment variable {PASSWORD}"));
+        } else if user.is_some() {
+            let what = "without a password oauth2-proxy did not log in at Redis, and neither does this translation";
+            self.say("redis_username", Fate::Needless, what);
+            self.say(
+                "redis_connection_url",
+                Fate::Translated,
+                format!("`session.redis.url`; {what}"),
+            );
         }
     }
 

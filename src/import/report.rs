@@ -91,14 +91,14 @@ impl fmt::Display for Report {
         if !self.before.is_empty() {
             writeln!(f, "Before it runs")?;
             for what in &self.before {
-                writeln!(f, "  {what}")?;
+                writeln!(f, "  {}", one_line(what))?;
             }
             writeln!(f)?;
         }
         if !self.unknown.is_empty() {
             writeln!(f, "Not known: no option of oauth2-proxy that Doorward has heard of")?;
             for (place, option) in &self.unknown {
-                writeln!(f, "  {place}  {option}")?;
+                writeln!(f, "  {}  {}", one_line(place), one_line(option))?;
             }
             writeln!(f)?;
         }
@@ -127,10 +127,39 @@ impl fmt::Display for Remark {
             option,
             what,
         } = self;
-        match (place.is_empty(), option.is_empty()) {
-            (false, _) => write!(f, "{place}  {option}: {what}"),
-            (true, false) => write!(f, "{option}: {what}"),
-            (true, true) => f.write_str(what),
-        }
+        let said = match (place.is_empty(), option.is_empty()) {
+            (false, _) => format!("{place}  {option}: {what}"),
+            (true, false) => format!("{option}: {what}"),
+            (true, true) => what.clone(),
+        };
+        f.write_str(&one_line(&said))
+    }
+}
+
+/// A text as one line, whatever stood in the file that it repeats.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_a_file_makes_no_line_of_its_own() {
+        let odd = "a\nb\u{1b}[2J\rc".to_owned();
+        let report = Report {
+            before: vec![odd.clone()],
+            remarks: vec![Remark {
+                fate: Fate::Missing,
+                place: "f:1".to_owned(),
+                option: odd.clone(),
+                what: odd.clone(),
+            }],
+            unknown: vec![("f:2".to_owned(), odd)],
+        };
+        let told = report.to_string();
+        assert_eq!(told.matches("a b [2J c").count(), 4, "{told}");
+        assert!(told.chars().all(|c| c == '\n' || !c.is_control()), "{told:?}");
     }
 }

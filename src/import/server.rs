@@ -62,6 +62,13 @@ impl Desk<'_> {
             ("http_address", USUAL_HTTP)
         };
         let address = self.address(key, usual);
+        if tls && !self.given.structured {
+            let what = "with a certificate oauth2-proxy served https alone, and so does this translation";
+            self.say("http_address", Fate::Needless, what);
+        } else if !tls {
+            let what = "without a certificate oauth2-proxy served http alone, and so does this translation";
+            self.say("https_address", Fate::Needless, what);
+        }
         let mut listener = Map::default();
         listener.put("address", address.as_str());
         if tls {
@@ -103,6 +110,11 @@ impl Desk<'_> {
     }
 
     pub(super) fn trusted(&mut self, top: &mut Map) {
+        if !self.given.truth("reverse_proxy") {
+            let what = "without `reverse_proxy` oauth2-proxy believed no proxy, and neither does this translation";
+            self.say("trusted_proxy_ips", Fate::Needless, what);
+            return;
+        }
         let mut networks = Vec::new();
         for (setting, written) in self.given.list("trusted_proxy_ips") {
             match Network::read(written) {
@@ -114,16 +126,13 @@ impl Desk<'_> {
                 ),
             }
         }
-        if networks.is_empty() && !self.given.truth("reverse_proxy") {
-            return;
-        }
         let none = networks.is_empty();
         top.put("trusted_proxies", networks);
         if none {
             top.note(
                 "CHANGE: the networks of the proxies in front; until then what they say of clients is not believed",
             );
-        } else if self.given.truth("reverse_proxy") {
+        } else {
             let what = "`trusted_proxies`: only the listed ones are believed";
             self.say("reverse_proxy", Fate::Translated, what);
         }

@@ -27,6 +27,7 @@ impl Desk<'_> {
                 "`session.store: redis`, where sessions are sealed",
             );
         } else {
+            self.no_redis();
             session.put("store", "memory");
             session.note("CHANGE, if there are several replicas or a restart must sign nobody out: write redis");
             let what = "sessions were in cookies and are in memory now: for one process, whose restart signs everybody out. \

@@ -1,5 +1,7 @@
 //! Whatever is given: what comes of it compiles, is no wider, and everything is told of.
 
+mod published;
+
 use std::{collections::BTreeMap, path::Path};
 
 use proptest::prelude::*;
@@ -58,8 +60,10 @@ fn what_restricted_people_never_becomes_anybody() {
         "email_domains = '*'\nbitbucket_repository = 'r'",
     ] {
         let access = access(&format!("upstreams = 'http://a'\n{restriction}"));
+        let narrower = access.contains("email_domain: ") || access.contains("group: ") || access.contains("roles");
+        let narrower = narrower || access.contains("email: \"nobody@");
         assert!(
-            !access.contains("signed_in") && !access.contains("open"),
+            narrower && !access.contains("signed_in") && !access.contains("open"),
             "{restriction}\n{access}"
         );
     }
@@ -70,6 +74,154 @@ fn what_was_asked_besides_still_is() {
     let access = access("upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'met'\ngoogle_groups = 'unmet'");
     let expected = "        - group: met\n        - group: unmet\n";
     assert!(access.contains(expected), "{access}");
+}
+
+#[test]
+fn what_let_programs_and_networks_in_opens_nothing() {
+    const GROUP: &str = "upstreams = 'http://a'\nemail_domains = 'a.test'\nallowed_groups = 'g'\n";
+    let usual = access(GROUP);
+    for way_in in [
+        "trusted_ips = ['0.0.0.0/0']",
+        "skip_jwt_bearer_tokens = true",
+        "skip_jwt_bearer_tokens = true\nextra_jwt_issuers = ['https://i.test=a']",
+        "skip_auth_preflight = true",
+        "api_routes = ['^/']",
+        "htpasswd_file = '/etc/htpasswd'\nhtpasswd_user_groups = ['h']",
+        "ping_path = '/x'\nready_path = '/y'\ngcp_healthchecks = true",
+    ] {
+        assert_eq!(access(&format!("{GROUP}{way_in}")), usual, "{way_in}");
+    }
+}
+
+#[test]
+fn a_claim_that_cannot_be_written_admits_nobody_by_another() {
+    for key in ["oidc_groups_claim", "oidc_email_claim", "user_id_claim"] {
+        let odd = format!("upstreams = 'http://a'\nemail_domains = '*'\nallowed_groups = 'g'\n{key} = 'a..b'");
+        assert!(
+            access(&odd).contains("email_domain: nobody.invalid"),
+            "{key}\n{}",
+            access(&odd)
+        );
+    }
+}
+
+#[test]
+fn a_proxy_is_believed_only_if_one_was() {
+    let trusted = |more: &str| {
+        imported(&format!(
+            "trusted_proxy_ips = ['10.0.0.0/8', '0.0.0.0/0', '::/0']\n{more}"
+        ))
+    };
+    let believed = trusted("reverse_proxy = true");
+    assert!(
+        believed.yaml.contains("trusted_proxies: [10.0.0.0/8]\n"),
+        "{}",
+        believed.yaml
+    );
+    let unasked = trusted("");
+    assert!(!unasked.yaml.contains("trusted_proxies"), "{}", unasked.yaml);
+    assert!(
+        unasked.report.to_string().contains("believed no proxy"),
+        "{}",
+        unasked.report
+    );
+}
+
+#[test]
+fn what_was_open_for_one_method_is_for_that_one() {
+    let yaml = imported("email_domains = 'a.test'\nupstreams = 'http://a'\nskip_auth_routes = ['GET=^/x$']").yaml;
+    assert!(
+        yaml.contains("methods: [GET]\n    upstream:\n      name: app\n      targets: [http://a]\n    access: open\n"),
+        "{yaml}"
+    );
+    assert_eq!(yaml.matches("exact: /x").count(), 2, "{yaml}");
+    let yaml = imported("email_domains = 'a.test'\nupstreams = 'http://a'\nskip_auth_routes = ['GET=^/']").yaml;
+    assert_eq!(yaml.matches("access: open").count(), 1, "{yaml}");
+    assert_eq!(yaml.matches("path: /\n").count(), 2, "{yaml}");
+}
+
+#[test]
+fn what_may_be_for_several_upstreams_is_not_opened_at_one() {
+    let yaml =
+        imported("email_domains = 'a.test'\nupstreams = 'http://a,http://b/b/'\nskip_auth_routes = ['\\\\.js$']").yaml;
+    assert!(!yaml.contains("access: open"), "{yaml}");
+    let rewritten = of(&[
+        ("f", "email_domains = 'a.test'\nskip_auth_routes = ['^/a/open$']"),
+        (
+            "alpha",
+            "upstreamConfig:\n  upstreams: [{id: a, path: '^/a/(.*)$', rewriteTarget: /b/$1, uri: 'http://a'}]\n",
+        ),
+    ]);
+    assert!(!rewritten.yaml.contains("access: open"), "{}", rewritten.yaml);
+    assert!(
+        rewritten
+            .report
+            .to_string()
+            .contains("below a prefix that is taken off"),
+        "{}",
+        rewritten.report
+    );
+}
+
+#[test]
+fn nothing_below_the_folder_of_oauth2_proxy_is_opened_or_passed_on() {
+    let import = imported(
+        "email_domains = 'a.test'\nupstreams = 'http://a,http://b/oauth2/x/'\nskip_auth_routes = ['^/oauth2/']",
+    );
+    assert!(
+        !import.yaml.contains("access: open") && !import.yaml.contains("http://b"),
+        "{}",
+        import.yaml
+    );
+    assert_eq!(
+        import
+            .report
+            .to_string()
+            .matches("which Doorward answers itself")
+            .count(),
+        2,
+        "{}",
+        import.report
+    );
+}
+
+#[test]
+fn an_organisation_admits_no_more_than_its_teams() {
+    let of = |more: &str| {
+        access(&format!(
+            "upstreams = 'http://a'\nemail_domains = '*'\ngithub_org = 'o'\n{more}"
+        ))
+    };
+    assert!(of("").contains("group: o\n"), "{}", of(""));
+    let teams = of("github_team = 'a, p:b'");
+    assert!(
+        teams.contains("group: [\"o:a\", \"p:b\"]\n") || teams.contains("group: [o:a, p:b]\n"),
+        "{teams}"
+    );
+}
+
+#[test]
+fn the_first_provider_alone_decides() {
+    let import = imported(
+        "providers:\n- {provider: oidc, allowedGroups: [admins]}\n- {provider: oidc, allowedGroups: [everyone]}\n",
+    );
+    assert!(
+        import.yaml.contains("group: admins\n") && !import.yaml.contains("everyone"),
+        "{}",
+        import.yaml
+    );
+}
+
+#[test]
+fn an_address_that_stands_for_a_person_is_vouched_for() {
+    let of = |more: &str| access(&format!("upstreams = 'http://a'\nemail_domains = '*'\n{more}"));
+    let vouched = "path: email_verified\n            equals: true\n";
+    assert!(!of("").contains(vouched));
+    assert!(
+        of("prefer_email_to_user = true").contains(vouched),
+        "{}",
+        of("prefer_email_to_user = true")
+    );
 }
 
 #[test]
@@ -146,6 +298,8 @@ fn a_list_in_one_text_is_cut_as_it_was() {
     assert!(access(args).contains("nobody.invalid"), "{}", access(args));
     let quoted = access("args:\n- --upstream=http://a\n- --email-domain=\"*\"\n");
     assert!(quoted.contains(ANYBODY), "{quoted}");
+    let file = access("upstreams = 'http://a'\nemail_domains = 'a.test, *'");
+    assert!(file.contains("email_domain: a.test\n"), "{file}");
     let groups = domains("--email-domain=*\n--allowed-group='\"a,b\",c'\n");
     assert!(groups.contains("a,b"), "{groups}");
 }
@@ -324,8 +478,8 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
         "env:\n  - {name: OAUTH2_PROXY_OIDC_GROUPS_CLAIM, valueFrom: {configMapKeyRef: {name: a, key: b}}}\n",
         "envFrom:\n  - configMapRef: {name: a}\n",
         "config: {existingConfig: a}\n",
-        "alphaConfig: {existingConfig: a}\n",
-        "alphaConfig: {existingSecret: a}\n",
+        "alphaConfig: {enabled: true, existingConfig: a}\n",
+        "alphaConfig: {enabled: true, existingSecret: a}\n",
     ] {
         let text = format!("{CHART}{reference}");
         let import = imported(&text);
@@ -342,6 +496,22 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
             "{told}"
         );
     }
+    // A variable that stands beside is not what is kept elsewhere.
+    let variable = "extraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\nenvFrom:\n  - configMapRef: {name: a}\n";
+    let beside = imported(&format!("{CHART}{variable}"));
+    assert!(beside.yaml.contains("email_domain: nobody.invalid"), "{}", beside.yaml);
+    // Further values of the chart are not, either.
+    let more = "config: {emailDomains: ['*']}\nalphaConfig: {enabled: true}\nextraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\n";
+    for named in [
+        "config: {existingConfig: a}",
+        "alphaConfig: {configData: {providers: [{allowedGroups: [admins]}]}}",
+        "alphaConfig: {enabled: true, existingSecret: a}",
+        "envFrom: [{configMapRef: {name: a}}]",
+    ] {
+        let first = format!("{CHART}{named}\n");
+        let yaml = of(&[("first", &first), ("second", more)]).yaml;
+        assert!(yaml.contains("email_domain: nobody.invalid"), "{named}\n{yaml}");
+    }
     let values = format!("{CHART}envFrom:\n  - configMapRef: {{name: a}}\n");
     let both = of(&[
         ("values", &values),
@@ -349,6 +519,186 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     ]);
     assert!(both.report.is_whole(), "{}", both.report);
     assert!(both.yaml.contains("        - group: admins\n"), "{}", both.yaml);
+}
+
+#[test]
+fn what_the_chart_holds_besides_is_read() {
+    let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
+    let listed = of(
+        "authenticatedEmailsFile:\n  enabled: true\n  restricted_access: |-\n    ada@a.test\n    # bob@a.test\n    eve@a.test\n",
+    );
+    assert!(
+        listed.yaml.contains("email: [\"ada@a.test\", \"eve@a.test\"]\n"),
+        "{}",
+        listed.yaml
+    );
+    let off = of("authenticatedEmailsFile: {enabled: false, restricted_access: ada@a.test}\n");
+    assert!(!off.yaml.contains("ada@a.test"), "{}", off.yaml);
+    let secret = of("config: {existingSecret: a}\n");
+    let told = secret.report.to_string();
+    assert!(
+        told.contains("config.existingSecret (client-id): its value is kept elsewhere"),
+        "{told}"
+    );
+    assert!(secret.yaml.contains("client_id: CHANGE-ME\n"), "{}", secret.yaml);
+    let named = of("config: {existingSecret: a, clientID: b}\n");
+    assert!(named.yaml.contains("client_id: b\n"), "{}", named.yaml);
+    let google = of("config: {google: {adminEmail: a, serviceAccountJson: not-to-be-repeated}}\n");
+    let told = google.report.to_string();
+    assert!(
+        told.contains("config.google.serviceAccountJson: ") && !told.contains("not-to-be-repeated"),
+        "{told}"
+    );
+}
+
+/// The addresses that are listened at.
+fn addresses(text: &str) -> Vec<String> {
+    let yaml = imported(text).yaml;
+    let named = yaml.lines().filter_map(|line| line.split_once("address: "));
+    named.map(|(_, address)| address.to_owned()).collect()
+}
+
+#[test]
+fn the_chart_listens_for_the_whole_cluster() {
+    const TLS: &str = "  tls-cert-file: a\n  tls-key-file: b\n";
+    const ALPHA: &str = "alphaConfig:\n  enabled: true\n";
+    for (more, expected) in [
+        ("", vec!["0.0.0.0:4180", "0.0.0.0:44180"]),
+        ("  http-address: 0.0.0.0:80\n", vec!["0.0.0.0:80", "0.0.0.0:44180"]),
+        ("metrics: {enabled: false}\n", vec!["0.0.0.0:4180"]),
+        ("  metrics-address: 0.0.0.0:81\n", vec!["0.0.0.0:4180", "0.0.0.0:81"]),
+        (TLS, vec!["0.0.0.0:4443", "0.0.0.0:44180"]),
+        (ALPHA, vec!["0.0.0.0:4180", "0.0.0.0:44180"]),
+        (
+            "alphaConfig:\n  enabled: true\n  serverConfigData: {BindAddress: '0.0.0.0:80'}\n",
+            vec!["0.0.0.0:80", "0.0.0.0:44180"],
+        ),
+        (
+            "alphaConfig: {enabled: true, existingSecret: a}\n",
+            vec!["127.0.0.1:4180"],
+        ),
+        (
+            "extraEnv: [{name: OAUTH2_PROXY_HTTP_ADDRESS, value: '0.0.0.0:80'}]\n",
+            vec!["0.0.0.0:4180", "0.0.0.0:44180"],
+        ),
+    ] {
+        assert_eq!(addresses(&format!("{CHART}{more}")), expected, "{more}");
+    }
+    assert_eq!(
+        addresses("args: [--email-domain=*, --upstream=http://a]\n"),
+        ["127.0.0.1:4180"]
+    );
+}
+
+#[test]
+fn of_the_charts_files_of_options_the_one_that_it_uses_counts() {
+    let of = |config: &str, alpha: &str| {
+        let values =
+            format!("config:\n{config}\nextraArgs: {{upstream: 'http://a'}}\nalphaConfig: {{enabled: {alpha}}}\n");
+        access(&values)
+    };
+    let inline = "  configFile: email_domains = '*'\n";
+    let domains = "  emailDomains: [corp.com]\n";
+    let corp = "email_domain: corp.com\n";
+    assert!(of(inline, "false").contains(ANYBODY));
+    assert!(of(&format!("{inline}{domains}"), "false").contains(ANYBODY));
+    assert!(of(domains, "false").contains(corp));
+    assert!(of(&format!("{inline}{domains}  forceLegacyConfig: false\n"), "true").contains(corp));
+    assert!(of(&format!("{inline}{domains}  forceLegacyConfig: true\n"), "true").contains(ANYBODY));
+    assert!(of(&format!("{inline}{domains}  existingConfig: a\n"), "false").contains("nobody.invalid"));
+    let silent = imported("extraArgs: {upstream: 'http://a'}\n");
+    assert!(silent.yaml.contains("nobody.invalid"), "{}", silent.yaml);
+    assert!(
+        silent
+            .report
+            .to_string()
+            .contains("of the chart itself: the chart has `*`"),
+        "{}",
+        silent.report
+    );
+}
+
+#[test]
+fn a_structured_form_of_which_the_chart_says_nothing_admits_nobody() {
+    let import = imported(&format!(
+        "{CHART}alphaConfig:\n  configData:\n    providers: [{{provider: oidc, allowedGroups: [everyone]}}]\n"
+    ));
+    assert!(import.yaml.contains("nobody.invalid"), "{}", import.yaml);
+    assert!(!import.yaml.contains("everyone"), "{}", import.yaml);
+    assert!(
+        import.report.to_string().contains("write `true` or `false`"),
+        "{}",
+        import.report
+    );
+}
+
+#[test]
+fn a_password_of_redis_may_be_in_an_object_that_the_chart_names() {
+    let redis = |kind: &str| {
+        imported(&format!(
+            "{CHART}sessionStorage:\n  type: redis\n  redis:\n    existingSecret: a\n    clientType: {kind}\n    \
+             standalone: {{connectionUrl: 'redis://r'}}\n    sentinel: {{masterName: m, connectionUrls: ['redis://s']}}\n"
+        ))
+    };
+    let (one, several) = (redis("standalone"), redis("sentinel"));
+    assert!(
+        one.yaml.contains("password_env: OAUTH2_PROXY_REDIS_PASSWORD\n"),
+        "{}",
+        one.yaml
+    );
+    let told = one.report.to_string();
+    assert!(
+        told.contains("sentinel.masterName: Redis is reached in another way"),
+        "{told}"
+    );
+    assert!(
+        several
+            .yaml
+            .contains("password_env: OAUTH2_PROXY_REDIS_SENTINEL_PASSWORD\n"),
+        "{}",
+        several.yaml
+    );
+}
+
+#[test]
+fn a_user_of_redis_without_a_password_is_nobody() {
+    let redis = |more: &str| {
+        imported(&format!(
+            "session_store_type = 'redis'\nredis_connection_url = 'redis://me@r'\n{more}"
+        ))
+    };
+    let nobody = redis("");
+    assert!(!nobody.yaml.contains("username"), "{}", nobody.yaml);
+    assert!(
+        nobody.report.to_string().contains("did not log in at Redis"),
+        "{}",
+        nobody.report
+    );
+    assert!(redis("redis_password = 'x'").yaml.contains("username: me\n"));
+    let unused = imported("redis_connection_url = 'redis://r'");
+    assert!(
+        unused
+            .report
+            .to_string()
+            .contains("redis_connection_url: sessions were not in Redis"),
+        "{}",
+        unused.report
+    );
+}
+
+#[test]
+fn plain_http_of_an_issuer_is_seen_however_it_is_written() {
+    for issuer in [
+        "http://a.test",
+        "HTTP://a.test",
+        "http:a.test",
+        "http:s://a.test",
+        " http://a.test",
+    ] {
+        let yaml = imported(&format!("--provider=oidc\n\"--oidc-issuer-url={issuer}\"\n")).yaml;
+        let plain = yaml.contains("insecure_http_issuer: true\n");
+        assert!(plain || yaml.contains("issuer.example.invalid"), "{issuer}\n{yaml}");
+    }
 }
 
 #[test]

@@ -145,10 +145,7 @@ impl<'a> Desk<'a> {
             let (fate, what) = if wanted.is_met(given) {
                 (Fate::Needless, "what was given besides is taken for it")
             } else {
-                (
-                    Fate::Missing,
-                    "options are kept elsewhere: give them as well, in a file of their own",
-                )
+                (Fate::Missing, wanted.what)
             };
             self.note_at(&wanted.place, &wanted.written, fate, what);
         }

@@ -58,9 +58,8 @@ impl Entrance {
         let whose = peer.address();
         let closed = |why| Closed { why: Some(why), whose };
         let place = self.place(peer).map_err(closed)?;
-        let stream = Coalesced::new(accepted, &rest);
-        let secured = secure(stream, self.acceptor, deadline, watch(whose)).await;
-        let (stream, certificate) = secured.map_err(closed)?;
+        let secured = secure((accepted, rest), self.acceptor, deadline, watch(whose)).await;
+        let (stream, certificate) = secured.map_err(|why| Closed { why, whose })?;
         let far_end = FarEnd::new(peer, certificate);
         Ok(Arrived { stream, far_end, place })
     }
@@ -120,25 +119,37 @@ async fn header(accepted: &mut Accepted) -> Result<(Told, Vec<u8>), Option<Turne
     }
 }
 
-/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself.
+/// Does the TLS handshake, where there is TLS, within its deadline. Beside the stream: what the client showed of itself. A
+/// connection that ends without a byte, as a load balancer's check does, also behind a PROXY header, is no event.
 async fn secure(
-    stream: Coalesced,
+    (mut accepted, mut first): (Accepted, Vec<u8>),
     acceptor: Option<Arc<Acceptor>>,
     deadline: Duration,
     watch: Watch,
-) -> Result<(Stream, Option<Arc<ClientCertificate>>), TurnedAway> {
+) -> Result<(Stream, Option<Arc<ClientCertificate>>), Option<TurnedAway>> {
     let Some(acceptor) = acceptor else {
-        return Ok((Box::new(watch.over(stream)), None));
+        return Ok((Box::new(watch.over(Coalesced::new(accepted, &first))), None));
     };
-    match tokio::time::timeout(deadline, acceptor.tls_handshake(stream)).await {
+    let shaking = async {
+        if first.is_empty() {
+            first.reserve(LONGEST);
+            if !matches!(accepted.read(&mut first, LONGEST).await, Ok(1..)) {
+                return Err(None);
+            }
+        }
+        let stream = Coalesced::new(accepted, &first);
+        acceptor.tls_handshake(stream).await.map_err(Some)
+    };
+    match tokio::time::timeout(deadline, shaking).await {
         Ok(Ok(stream)) => {
             let certificate = tls::shown(&stream);
             Ok((Box::new(watch.over(stream)), certificate))
         }
-        Ok(Err(error)) => {
+        Ok(Err(None)) => Err(None),
+        Ok(Err(Some(error))) => {
             tracing::debug!(error = error.etype().as_str(), "a TLS handshake failed");
-            Err(TurnedAway::Handshake)
+            Err(Some(TurnedAway::Handshake))
         }
-        Err(_) => Err(TurnedAway::SlowHandshake),
+        Err(_) => Err(Some(TurnedAway::SlowHandshake)),
     }
 }

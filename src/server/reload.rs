@@ -13,8 +13,8 @@ use tokio::{
 
 use super::{Reloaded, Up, files::Watched, manager, run::serving};
 use crate::{
-    config,
-    telemetry::{Event, Reload},
+    config::{self, Files},
+    telemetry::{Event, News, Reload},
 };
 
 /// How often the files are looked at.
@@ -26,21 +26,23 @@ pub(super) struct Reloader {
     file: PathBuf,
     hangup: Signal,
     watched: Watched,
+    in_force: Files,
     ticks: tokio::time::Interval,
 }
 
 impl Reloader {
-    /// Watches from now on. Within a tokio runtime.
+    /// Watches from now on what was read of these files. Within a tokio runtime.
     ///
     /// # Errors
     /// The system gives no signal handlers.
-    pub(super) fn new(file: &Path, watched: Watched) -> io::Result<Self> {
+    pub(super) fn new(file: &Path, watched: Watched, in_force: Files) -> io::Result<Self> {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             file: file.to_owned(),
             hangup: signal(SignalKind::hangup())?,
             watched,
+            in_force,
             ticks,
         })
     }
@@ -84,13 +86,19 @@ impl Reloader {
         let telemetry = up.telemetry();
         let certificates = match outcome {
             Ok(Reloaded { waits, certificates }) => {
-                self.watched.read_again(&files);
-                telemetry.emit(&Event::Reload(Reload::InForce { waits: &waits }));
+                self.watched.read_again(&files.paths());
+                let news = if files == self.in_force {
+                    News::None
+                } else {
+                    News::Another
+                };
+                self.in_force = files;
+                telemetry.emit(&Event::Reload(Reload::InForce { news, waits: &waits }));
                 certificates
             }
             Err(why) => {
                 // Those of the configuration in force are still to be followed.
-                self.watched.read_more(&files);
+                self.watched.read_more(&files.paths());
                 let certificates = up.reload_certificates();
                 telemetry.emit(&Event::Reload(Reload::Refused { why: &why }));
                 certificates

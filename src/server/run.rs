@@ -20,7 +20,10 @@ use super::{
 use crate::{
     config::{self, Report},
     entropy::Entropy,
-    telemetry::log::{self, LogError},
+    telemetry::{
+        Event,
+        log::{self, LogError},
+    },
     time::Clock,
 };
 
@@ -99,11 +102,11 @@ fn serve(file: &Path, before: &mut Option<Predecessor>, sockets: Sockets) -> Res
     let mut watched = Watched::new(&BTreeSet::from([file.to_owned()]));
     let (plan, files) = config::load_watched(file);
     let plan = plan?;
-    watched.read_again(&files);
+    watched.read_again(&files.paths());
     let writes_at_the_end = log::install(&plan.telemetry)?;
     runtime()?.block_on(async {
         let mut signals = Signals::new()?;
-        let mut reloader = Reloader::new(file, watched)?;
+        let mut reloader = Reloader::new(file, watched, files)?;
         let opened = up::open(assemble(plan, &Clock::system(), &Entropy::system())?, sockets)?;
         if let Some(before) = before.as_mut() {
             opened.store_answers().await.map_err(RunError::Store)?;
@@ -153,8 +156,9 @@ async fn until_the_end(up: &mut Up, reloader: &mut Reloader, signals: &mut Signa
                         return End::Replaced;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "the upgrade failed");
-                        manager::status(&format!("{}; the upgrade failed: {error}", serving(up)));
+                        let why = error.to_string();
+                        up.telemetry().emit(&Event::UpgradeFailed { why: &why });
+                        manager::status(&format!("{}; the upgrade failed: {why}", serving(up)));
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Audit, TurnedAway, trace::Export};
+use super::{Audit, Reload, TurnedAway, trace::Export};
 use crate::{
     gate::Outcome,
     keys::{KeyId, Ring},
@@ -119,26 +119,6 @@ pub enum CacheEvent<'a> {
         up: bool,
         /// Why not.
         error: Option<&'a str>,
-    },
-}
-
-/// What came of a change of the configuration.
-#[derive(Clone, Copy, Debug)]
-pub enum Reload<'a> {
-    /// Another configuration is in force.
-    InForce {
-        /// Keys that changed and wait for a restart.
-        waits: &'a [&'static str],
-    },
-    /// It was refused; the one before stays in force.
-    Refused {
-        /// Every problem, for the log.
-        why: &'a str,
-    },
-    /// A certificate cannot be used; the one before stays in force.
-    CertificateRefused {
-        /// Why, for the log.
-        error: &'a str,
     },
 }
 
@@ -292,8 +272,13 @@ pub enum Event<'a> {
         /// Its routes.
         site: &'a Site,
     },
-    /// The configuration changed.
+    /// The configuration was read again.
     Reload(Reload<'a>),
+    /// No other process came in place of this one, which goes on.
+    UpgradeFailed {
+        /// Why, for the log.
+        why: &'a str,
+    },
     /// What became of spans on their way to the collector.
     Export(Export<'a>),
 }

@@ -20,7 +20,7 @@ use tracing_subscriber::{
 
 use self::dependency::{write_collector, write_eviction, write_feed, write_renewal};
 use super::{
-    AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, Reload, Settings, audit,
+    AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, News, Reload, Settings, audit,
     metrics::label::{call_name, channel_name},
     trace::Export,
     turned_away,
@@ -180,6 +180,7 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         Event::Ring { ring, at: _ } => write_ring(ring),
         Event::Target { upstream, target, what } => write_target(upstream, target, what),
         Event::Reload(reload) => write_reload(reload),
+        Event::UpgradeFailed { why } => tracing::error!(error = why, "the upgrade failed"),
         Event::Export(Export::Collector { error }) => write_collector(*error),
         Event::Decision { .. }
         | Event::SignInBegun { .. }
@@ -207,13 +208,25 @@ fn write_ring(ring: &Ring) {
     tracing::info!(keys = names.join(", "), "a key ring is in force; its first key seals");
 }
 
-fn write_reload(reload: &Reload<'_>) {
-    match reload {
-        Reload::InForce { waits: [] } => tracing::info!("another configuration is in force"),
-        Reload::InForce { waits } => tracing::warn!(
-            waits = waits.join(", "),
+fn write_in_force(news: News, waits: &[&str]) {
+    let waiting = waits.join(", ");
+    match (news, waits) {
+        (News::Another, []) => tracing::info!("another configuration is in force"),
+        (News::Another, _) => tracing::warn!(
+            waits = waiting,
             "another configuration is in force, but for what waits for a restart"
         ),
+        (News::None, []) => tracing::info!("the configuration was read again: it is what is in force"),
+        (News::None, _) => tracing::warn!(
+            waits = waiting,
+            "the configuration was read again: it is what is in force, but for what waits for a restart"
+        ),
+    }
+}
+
+fn write_reload(reload: &Reload<'_>) {
+    match reload {
+        Reload::InForce { news, waits } => write_in_force(*news, waits),
         Reload::Refused { why } => tracing::error!(
             problems = why,
             "the configuration changed and cannot be used: the one before stays in force"

@@ -2,6 +2,7 @@
 
 mod cache;
 mod certificates;
+mod configuration;
 mod dependency;
 mod exemplar;
 mod keys;
@@ -21,11 +22,11 @@ use self::{
     dependency::Dependencies,
     exemplar::{Exemplar, Exemplars},
     keys::Keys,
-    label::{call_name, channel_name, class, outcome_name, reload_name},
+    label::{call_name, channel_name, class, outcome_name},
     people::People,
     traffic::{REQUEST_SECONDS, Routes},
 };
-use super::{Event, Reload, RequestLine, TurnedAway};
+use super::{Event, RequestLine, TurnedAway};
 
 /// Upper bounds of the latency histograms, in seconds.
 const SECONDS: [f64; 15] = [
@@ -47,9 +48,7 @@ pub(super) struct Metrics {
     dependencies: Dependencies,
     cache: cache::Family,
     certificates: certificates::Certificates,
-    reloads: IntCounterVec,
-    refused: IntGaugeVec,
-    configuration: IntGaugeVec,
+    configuration: configuration::Family,
     traces: traces::Family,
 }
 
@@ -97,24 +96,6 @@ fn turned_away(registry: &Registry) -> IntCounterVec {
     family
 }
 
-/// How what is in the files stands. A process begins with files that it could use.
-fn refused(registry: &Registry) -> IntGaugeVec {
-    let family = register(
-        registry,
-        IntGaugeVec::new(
-            Opts::new(
-                "doorward_config_refused",
-                "1 while what was read last of the configuration, or of a certificate, was refused: a restart would fail.",
-            ),
-            &["what"],
-        ),
-    );
-    for what in ["configuration", "certificate"] {
-        family.with_label_values(&[what]).set(0);
-    }
-    family
-}
-
 impl Metrics {
     pub(super) fn new() -> Self {
         let registry = Registry::new();
@@ -125,23 +106,7 @@ impl Metrics {
             dependencies: Dependencies::new(&registry),
             cache: cache::Family::new(&registry),
             certificates: certificates::Certificates::new(&registry),
-            reloads: counter(
-                &registry,
-                "doorward_config_reloads_total",
-                "Changes of the configuration: in force, refused, or a certificate refused.",
-                &["outcome"],
-            ),
-            refused: refused(&registry),
-            configuration: register(
-                &registry,
-                IntGaugeVec::new(
-                    Opts::new(
-                        "doorward_config_info",
-                        "Always 1; the label tells one text of the configuration from another.",
-                    ),
-                    &["sha256"],
-                ),
-            ),
+            configuration: configuration::Family::new(&registry),
             traces: traces::Family::new(&registry),
             registry,
         };
@@ -211,28 +176,10 @@ impl Metrics {
             Event::Configuration { digest, site } => {
                 let names = site.routes().iter().map(|route| &route.id.0);
                 self.traffic.routes.expect(&names);
-                // One at a time is in force.
-                self.configuration.reset();
-                self.configuration.with_label_values(&[digest]).set(1);
+                self.configuration.in_force(digest);
             }
-            Event::Reload(reload) => self.reloaded(*reload),
-        }
-    }
-
-    /// Certificates are read after the configuration, and each that is refused is told then.
-    fn reloaded(&self, reload: Reload<'_>) {
-        count(&self.reloads, &[reload_name(reload)]);
-        let set = |what, value| self.refused.with_label_values(&[what]).set(value);
-        match reload {
-            Reload::InForce { waits: _ } => {
-                set("configuration", 0);
-                set("certificate", 0);
-            }
-            Reload::Refused { why: _ } => {
-                set("configuration", 1);
-                set("certificate", 0);
-            }
-            Reload::CertificateRefused { error: _ } => set("certificate", 1),
+            Event::Reload(reload) => self.configuration.reloaded(*reload),
+            Event::UpgradeFailed { .. } => self.configuration.upgrade_failed(),
         }
     }
 

@@ -13,6 +13,7 @@ mod request;
 mod span;
 mod stage;
 mod tracer;
+mod try_out;
 
 pub use self::{
     context::{Context, Hex, SpanId, TraceId, parent, trace_id},
@@ -20,6 +21,7 @@ pub use self::{
     request::{Entrance, RequestTrace},
     stage::{Stage, along, renewal},
     tracer::Tracer,
+    try_out::{Taken, try_out},
 };
 
 pub(super) use self::stage::note;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::harness::{
+    collector::{Collector, Mood},
     gateway::World,
     provider::{CLIENT_SECRET, Fault, Provider},
     upstream::Upstream,
@@ -80,7 +81,10 @@ impl Practice {
         let fails = told["worst"] == "fail";
         assert_eq!(code, Some(i32::from(fails)), "{out}");
         assert!(!out.contains(CLIENT_SECRET) && !out.contains("hunter"), "{out}");
-        told["findings"].as_array().unwrap().clone()
+        let findings = told["findings"].as_array().unwrap().clone();
+        let helps = |finding: &Value| finding["verdict"] == "ok" || finding["advice"].is_string();
+        assert!(findings.iter().all(helps), "what is not well says what to do: {out}");
+        findings
     }
 }
 
@@ -123,6 +127,42 @@ async fn what_is_well_is_seen_to_be_well() {
     assert_eq!(
         silent.iter().map(|request| request.query("prompt")).collect::<Vec<_>>(),
         [Some("none")]
+    );
+}
+
+#[tokio::test]
+async fn a_collector_is_asked_to_take_a_batch_of_nothing() {
+    let mut practice = Practice::new().await;
+    let collector = Collector::start().await;
+    let url = collector.url();
+    let to = |url: &str| format!("tracing: {{ endpoint: \"{url}\", headers: {{ X-Token: hunter2 }} }}\n");
+    practice.more[2] = to(&url);
+    is(&practice.findings().await, "otlp", "ok", "/v1/traces takes spans");
+    let posts = collector.posts();
+    let token = posts[0].headers.get("x-token").unwrap();
+    assert_eq!((posts.len(), token.to_str().unwrap()), (1, "hunter2"));
+    assert_eq!(posts[0].body, b"");
+    for (mood, verdict, words) in [
+        (
+            Mood::Answers(401),
+            "fail",
+            "401 Unauthorized / give it what it asks for in `tracing.headers`",
+        ),
+        (Mood::Answers(404), "fail", "its path is mostly /v1/traces"),
+        (Mood::Answers(503), "warn", "its own log says which"),
+        (Mood::IsNone, "fail", "something else listens there"),
+        (Mood::Hangs, "fail", "is it overloaded?"),
+    ] {
+        collector.mood(mood);
+        is(&practice.findings().await, "otlp", verdict, words);
+    }
+    drop(collector);
+    practice.more[2] = to("http://127.0.0.1:1");
+    let findings = practice.findings().await;
+    let refused = findings.iter().find(|finding| finding["of"] == "collector").unwrap();
+    assert_eq!(
+        (&refused["check"], &refused["verdict"]),
+        (&json!("connect"), &json!("fail"))
     );
 }
 
@@ -173,7 +213,7 @@ async fn a_provider_that_misbehaves_is_told_with_what_to_do() {
         script.jwks_document(|_| ());
         script.jwks.fault = Fault::Hang;
     });
-    is(&practice.findings().await, "keys", "fail", "no answer within 2 s");
+    is(&practice.findings().await, "keys", "fail", "no answer within 2s");
     provider.script(|script| {
         script
             .discovery
@@ -556,7 +596,12 @@ async fn each_permission_that_the_documentation_names_is_enough_and_needed() {
     assert_eq!(one(&practice.findings().await, "pub/sub").0, "fail");
     let blind: Vec<&str> = all.iter().copied().filter(|rule| *rule != "+info").collect();
     set(&blind).await;
-    is(&practice.findings().await, "eviction", "unseen", "may not ask for INFO");
+    is(
+        &practice.findings().await,
+        "eviction",
+        "unseen",
+        "it did not answer INFO / is it up? Then allow the user `+info`",
+    );
 }
 
 /// The command of the documentation that finds a request.

@@ -6,7 +6,10 @@ use std::{
 };
 
 use doorward::proxy::{Limits, proxy_protocol::LONGEST};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpSocket, TcpStream},
+};
 
 use crate::harness::{
     door::{Door, Plan, certificate},
@@ -224,6 +227,18 @@ async fn the_header_comes_before_tls() {
             .is_err()
     );
     door.turned_away("no_proxy_header", 1).await;
+    // A balancer's check says who it is, or that it is nobody, and no more: no handshake was tried, so none failed.
+    for header in [LINE.as_bytes().to_vec(), v2(0x20, 0x00, &[])] {
+        let mut raw = Raw::connect(door.address).await;
+        raw.send(&header).await;
+        let mut stream = raw.into_stream();
+        stream.shutdown().await.unwrap();
+        assert!(Raw::over(stream).rest().await.is_empty());
+    }
+    let mut raw = Raw::connect(door.address).await;
+    raw.send([LINE, GET].concat()).await;
+    drop(raw.rest().await);
+    door.turned_away("handshake", 1).await;
 }
 
 /// A connection to there from another address of this machine than the proxy's.

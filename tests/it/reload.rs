@@ -436,6 +436,18 @@ impl Program {
         panic!("it ended without saying {words:?}: {before:#?}");
     }
 
+    /// Waits for a line that has these words, whatever its format.
+    pub fn mentions(&mut self, words: &str) {
+        let found = self.lines.by_ref().any(|line| line.unwrap().contains(words));
+        assert!(found, "it ended without saying {words:?}");
+    }
+
+    /// Ends it, and gives what it says until then as it is.
+    pub fn rest_as_text(&mut self) -> String {
+        self.end();
+        self.lines.by_ref().map(|line| line.unwrap() + "\n").collect()
+    }
+
     fn hang_up(&self) {
         self.signal("-HUP");
     }
@@ -506,6 +518,8 @@ async fn the_program_follows_its_file_and_the_signal() {
     );
     assert_eq!(status(port, "/two").await, StatusCode::NOT_FOUND);
 
+    program.hang_up();
+    program.says("it is what is in force");
     swap("v2");
     program.says("another configuration is in force");
     assert_eq!(status(port, "/one").await, StatusCode::NOT_FOUND);
@@ -522,6 +536,9 @@ async fn the_program_follows_its_file_and_the_signal() {
 
     program.hang_up();
     program.says("cannot be used");
+    // Taken back.
+    fs::write(folder.path().join("v2/doorward.yaml"), written("/two")).unwrap();
+    program.says("it is what is in force");
     fs::write(folder.path().join("v2/doorward.yaml"), written("/three")).unwrap();
     program.says("another configuration is in force");
     assert_eq!(status(port, "/three").await, StatusCode::BAD_GATEWAY);

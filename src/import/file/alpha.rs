@@ -2,7 +2,7 @@
 
 mod member;
 
-use self::member::{HEADER, NAMES, PROVIDER, UPSTREAM, VALUE, leftover};
+use self::member::{ASIDES, CHOICE, HEADER, NAMES, PARAMETER, SECRET, UPSTREAM, UPSTREAMS, VALUE, leftover};
 use super::{
     place,
     values::{entries, get, items, scalar},
@@ -47,6 +47,7 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Given {
             "upstreamconfig" => {
                 let raw = get(value, "proxyRawPath").and_then(scalar);
                 given.raw_paths |= raw.is_some_and(|(text, _)| is_true(&text));
+                leftover(&mut given, file, key, value, &UPSTREAMS);
                 upstreams(&mut given, file, get(value, "upstreams"));
             }
             "upstreams" => upstreams(&mut given, file, Some(value)),
@@ -110,7 +111,7 @@ fn options(given: &mut Given, file: &Document<'_>, name: &str, written: &str, no
             parameters(given, file, &written, value);
             continue;
         }
-        if let Some((_, (fate, what))) = PROVIDER.iter().find(|(place, _)| *place == name) {
+        if let Some((_, (fate, what))) = ASIDES.iter().find(|(place, _)| *place == name) {
             let (fate, what) = (*fate, *what);
             given.asides.push(Aside {
                 place: here,
@@ -164,13 +165,9 @@ fn parameters(given: &mut Given, file: &Document<'_>, written: &str, list: &Node
             "acr_values" | "prompt" | "approval_prompt" | "resource" => Known::by_key(&name),
             _ => None,
         };
-        if get(parameter, "allow").is_some() {
-            given.asides.push(Aside {
-                place: here.clone(),
-                written: written.clone(),
-                fate: Fate::Missing,
-                what: "links cannot choose parameters; write them below `sign_in` of a route",
-            });
+        leftover(given, file, &written, parameter, &PARAMETER);
+        for choice in get(parameter, "allow").map(items).unwrap_or_default() {
+            leftover(given, file, &format!("{written}.allow"), choice, &CHOICE);
         }
         match (known, values.into_iter().next_back()) {
             (_, None) => {}
@@ -220,6 +217,15 @@ fn injected(given: &mut Given, file: &Document<'_>, key: &str, list: &Node) -> V
                 .filter_map(|name| get(value, name));
             for node in inner.chain([value]) {
                 leftover(given, file, &format!("{key}[{index}].values"), node, &VALUE);
+                if let Some(secret) = get(node, "basicAuthPassword") {
+                    leftover(
+                        given,
+                        file,
+                        &format!("{key}[{index}].values.basicAuthPassword"),
+                        secret,
+                        &SECRET,
+                    );
+                }
             }
         }
         Injected {

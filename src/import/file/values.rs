@@ -33,6 +33,8 @@ pub(super) fn is_any(node: &Node) -> bool {
             "cookieSecret",
             "existingSecret",
             "existingConfig",
+            "emailDomains",
+            "google",
         ]
         .iter()
         .any(|key| get(config, key).is_some())
@@ -62,31 +64,7 @@ pub(super) fn is_list(node: &Node) -> bool {
 
 /// Reads what is there of the options. What else a chart says is about Kubernetes.
 pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable> {
-    let mut given = Given::default();
-    if let Some(config) = get(node, "config") {
-        for (key, option) in [
-            ("clientID", "client_id"),
-            ("clientSecret", "client_secret"),
-            ("cookieSecret", "cookie_secret"),
-            ("cookieName", "cookie_name"),
-        ] {
-            if let Some((value, line)) = get(config, key).and_then(scalar) {
-                let written = format!("config.{key}");
-                given.add(
-                    Rank::Environment,
-                    Known::by_key(option),
-                    &written,
-                    place(file, line),
-                    Value::Lone(value),
-                );
-            }
-        }
-        if let Some((text, line)) = get(config, "configFile").and_then(scalar) {
-            given.join(toml::read(file, &text, line.saturating_sub(1))?);
-        }
-    }
-    options(&mut given, file, node);
-    google(&mut given, file, node);
+    let mut given = chart::read(file, node)?;
     for args in ["command", "args", "extraArgs"]
         .into_iter()
         .filter_map(|name| get(node, name))
@@ -100,8 +78,7 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
     {
         self::variable(&mut given, file, variable);
     }
-    given.join(chart::structured_form(file, node)?);
-    given.wanted.extend(chart::elsewhere(file, node));
+    chart::finish(&mut given, file, node);
     Ok(given)
 }
 
@@ -119,76 +96,6 @@ fn variable(given: &mut Given, file: &Document<'_>, variable: &Node) {
         (None, None) => Value::Lone(String::new()),
     };
     flags::variable(given, &name, value, place(file, line));
-}
-
-/// What the chart turns into options by itself.
-fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
-    for (path, option) in [
-        ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
-        ("htpasswdFile.enabled", "htpasswd_file"),
-    ] {
-        if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
-            let value = Value::Lone("of the chart".to_owned());
-            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
-        }
-    }
-    let client = at(node, "sessionStorage.redis.clientType").and_then(scalar);
-    for (path, option) in [
-        ("sessionStorage.type", "session_store_type"),
-        ("sessionStorage.redis.password", "redis_password"),
-        ("sessionStorage.redis.standalone.connectionUrl", "redis_connection_url"),
-        ("sessionStorage.redis.sentinel.masterName", "redis_sentinel_master_name"),
-        ("sessionStorage.redis.sentinel.password", "redis_sentinel_password"),
-        (
-            "sessionStorage.redis.sentinel.connectionUrls",
-            "redis_sentinel_connection_urls",
-        ),
-        (
-            "sessionStorage.redis.cluster.connectionUrls",
-            "redis_cluster_connection_urls",
-        ),
-    ] {
-        let Some(found) = at(node, path) else { continue };
-        let value = match scalar(found) {
-            Some((text, _)) if text.is_empty() => continue,
-            Some((text, _)) => Value::Lone(text),
-            None => Value::Each(items(found).iter().filter_map(scalar).map(|(text, _)| text).collect()),
-        };
-        given.add(
-            Rank::Environment,
-            Known::by_key(option),
-            path,
-            place(file, found.place.line),
-            value,
-        );
-    }
-    for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
-        if let Some((_, line)) = client.as_ref().filter(|(client, _)| client == kind) {
-            let value = Value::Lone("true".to_owned());
-            given.add(
-                Rank::Environment,
-                Known::by_key(option),
-                "sessionStorage.redis.clientType",
-                place(file, *line),
-                value,
-            );
-        }
-    }
-}
-
-/// Versions of the chart that have it ask for these besides.
-fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
-    if let Some(groups) = at(node, "config.google.groups") {
-        let values = items(groups).iter().filter_map(scalar).map(|(text, _)| text).collect();
-        let here = place(file, groups.place.line);
-        given.add(
-            Rank::Flags,
-            Known::by_key("google_groups"),
-            "config.google.groups",
-            here,
-            Value::Each(values),
-        );
-    }
 }
 
 /// A member of a member.
@@ -246,6 +153,15 @@ pub(super) fn items(node: &Node) -> &[Node] {
     match &node.kind {
         Kind::List(items) => items,
         Kind::Scalar(_) | Kind::Map(_) => &[],
+    }
+}
+
+/// Whether nothing is said.
+fn is_empty(node: &Node) -> bool {
+    match &node.kind {
+        Kind::Scalar(_) => scalar(node).is_none_or(|(text, _)| text.is_empty()),
+        Kind::List(items) => items.is_empty(),
+        Kind::Map(entries) => entries.is_empty(),
     }
 }
 

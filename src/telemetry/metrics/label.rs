@@ -2,7 +2,7 @@
 
 use crate::{
     gate::Outcome,
-    telemetry::{Call, Channel, Eviction, KeyUse, Reload},
+    telemetry::{Call, Channel, Eviction, KeyUse, News, Reload},
 };
 
 pub(super) const fn class(status: u16) -> &'static str {
@@ -55,7 +55,10 @@ pub(super) const fn use_name(what: KeyUse) -> &'static str {
 
 pub(super) const fn reload_name(reload: Reload<'_>) -> &'static str {
     match reload {
-        Reload::InForce { waits: _ } => "in_force",
+        Reload::InForce {
+            news: News::Another, ..
+        } => "in_force",
+        Reload::InForce { news: News::None, .. } => "unchanged",
         Reload::Refused { why: _ } => "refused",
         Reload::CertificateRefused { error: _ } => "certificate_refused",
     }

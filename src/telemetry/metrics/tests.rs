@@ -7,17 +7,18 @@ use crate::{
     oidc::ProviderName,
     policy::Site,
     telemetry::{
-        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, Reload,
+        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload,
         trace::{Export, Fate},
     },
     time::UnixTime,
 };
 
 const BOOK: &str = include_str!("../../../docs/metrics.md");
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
     include_str!("../metrics.rs"),
     include_str!("cache.rs"),
     include_str!("certificates.rs"),
+    include_str!("configuration.rs"),
     include_str!("dependency.rs"),
     include_str!("keys.rs"),
     include_str!("people.rs"),
@@ -80,7 +81,7 @@ fn list(label: &str, metric: &str) -> Vec<&'static str> {
 }
 
 fn refusals() -> Vec<&'static str> {
-    let codes = SOURCES[8].lines().filter_map(|line| line.split_once("=> \""));
+    let codes = SOURCES[9].lines().filter_map(|line| line.split_once("=> \""));
     codes
         .filter_map(|(_, code)| code.split_once('"'))
         .map(|(code, _)| code)
@@ -248,31 +249,20 @@ fn keys_and_files(metrics: &Metrics) {
         metrics.record(&Event::Configuration { digest, site });
     }
     for reload in [
-        Reload::InForce { waits: &[] },
+        Reload::InForce {
+            news: News::Another,
+            waits: &[],
+        },
+        Reload::InForce {
+            news: News::None,
+            waits: &[],
+        },
         Reload::Refused { why: "" },
         Reload::CertificateRefused { error: "" },
     ] {
         metrics.record(&Event::Reload(reload));
     }
-}
-
-#[test]
-fn a_refused_change_is_told_until_it_is_mended() {
-    let metrics = Metrics::new();
-    let (mended, broken) = (Reload::InForce { waits: &[] }, Reload::Refused { why: "" });
-    let certificate = Reload::CertificateRefused { error: "" };
-    for (reload, stands) in [
-        (mended, [0, 0]),
-        (broken, [1, 0]),
-        (certificate, [1, 1]),
-        (mended, [0, 0]),
-        (certificate, [0, 1]),
-        (broken, [1, 0]),
-    ] {
-        metrics.record(&Event::Reload(reload));
-        let of = |what| metrics.refused.with_label_values(&[what]).get();
-        assert_eq!([of("configuration"), of("certificate")], stands);
-    }
+    metrics.record(&Event::UpgradeFailed { why: "" });
 }
 
 #[test]

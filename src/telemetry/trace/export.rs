@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use reqwest::{Client, Response, redirect, retry};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -30,6 +30,15 @@ const LINGER: Duration = Duration::from_secs(1);
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 /// Longest pause that a collector may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How spans, and answers, are written.
+pub(super) const PROTOBUF: &str = "application/x-protobuf";
+/// Statuses after which a batch is to be tried again, and after no others.
+pub(super) const PASSING: [StatusCode; 4] = [
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::BAD_GATEWAY,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::GATEWAY_TIMEOUT,
+];
 /// Most of an answer that is read.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
@@ -68,26 +77,9 @@ impl Exporter {
         queue: mpsc::Receiver<Message>,
         tracer: Arc<Tracer>,
     ) -> Result<Self, BadCollector> {
-        let tls = trust::client(settings.ca_pem.as_deref(), settings.endpoint.scheme() == "https")
-            .map_err(|error| BadCollector(error.to_string()))?;
-        let mut headers: HeaderMap = settings.headers.iter().cloned().collect();
-        headers.insert(
-            header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/x-protobuf"),
-        );
-        let client = Client::builder()
-            .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .timeout(settings.timeout)
-            .build()
-            .map_err(|error| BadCollector(causes(&error)))?;
         let instance = tracer.instance();
         Ok(Self {
-            client,
+            client: client(settings)?,
             endpoint: settings.endpoint.clone(),
             resource: otlp::resource(settings, &instance),
             queue,
@@ -186,6 +178,24 @@ impl Exporter {
     }
 }
 
+/// What posts to the collector.
+pub(super) fn client(settings: &Settings) -> Result<Client, BadCollector> {
+    let tls = trust::client(settings.ca_pem.as_deref(), settings.endpoint.scheme() == "https")
+        .map_err(|error| BadCollector(error.to_string()))?;
+    let mut headers: HeaderMap = settings.headers.iter().cloned().collect();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
+    Client::builder()
+        .user_agent(concat!("doorward/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .timeout(settings.timeout)
+        .build()
+        .map_err(|error| BadCollector(causes(&error)))
+}
+
 fn tell(telemetry: &Telemetry, fate: Fate, count: u64) {
     telemetry.emit(&Event::Export(Export::Spans { fate, count }));
 }
@@ -206,13 +216,7 @@ async fn answer(mut response: Response) -> Answer {
     let why = format!("it answers {status}");
     let wish = response.headers().get(header::RETRY_AFTER);
     let wish = wish.and_then(|value| delay(value.to_str().ok()?));
-    let passing = [
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::BAD_GATEWAY,
-        StatusCode::SERVICE_UNAVAILABLE,
-        StatusCode::GATEWAY_TIMEOUT,
-    ];
-    if passing.contains(&status) {
+    if PASSING.contains(&status) {
         Answer::Later(why, wish)
     } else {
         Answer::Refused(why)
@@ -220,7 +224,7 @@ async fn answer(mut response: Response) -> Answer {
 }
 
 /// The error with its causes.
-fn causes(error: &reqwest::Error) -> String {
+pub(super) fn causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -163,6 +163,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
         | Event::Certificates(_)
         | Event::Configuration { .. }
         | Event::Reload(_)
+        | Event::UpgradeFailed { .. }
         | Event::Export(_) => {}
     }
 }

@@ -8,9 +8,9 @@ use std::{
 
 use axum::{
     Router,
-    body::Bytes,
+    body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, Uri},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use opentelemetry_proto::tonic::{
@@ -37,6 +37,8 @@ pub enum Mood {
     Rejects(i64),
     /// Answers with this status.
     Answers(u16),
+    /// Is some other server, which takes anything.
+    IsNone,
     /// Does not answer before it is told to.
     Hangs,
 }
@@ -144,7 +146,8 @@ async fn take(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, b
         mood = lock(&shared.mood).unwrap_or(Mood::Takes);
     }
     match mood {
-        Mood::Takes | Mood::Hangs => StatusCode::OK.into_response(),
+        Mood::Takes | Mood::Hangs => ([(CONTENT_TYPE, "application/x-protobuf")], Body::empty()).into_response(),
+        Mood::IsNone => "hello".into_response(),
         Mood::Answers(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Mood::Rejects(rejected_spans) => ExportTraceServiceResponse {
             partial_success: Some(ExportTracePartialSuccess {

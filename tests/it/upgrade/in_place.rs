@@ -47,6 +47,20 @@ async fn sockets_answer(service: &Service) {
 }
 
 // GW-01
+/// What the admin listener, at its unix socket, answers.
+async fn admin_answers(service: &Service, path: &str) -> String {
+    let socket = tokio::net::UnixStream::connect(service.path("admin.sock"))
+        .await
+        .unwrap();
+    let mut client = Raw::over(socket);
+    client
+        .send(format!(
+            "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"
+        ))
+        .await;
+    String::from_utf8(client.response().await.body).unwrap()
+}
+
 #[tokio::test]
 async fn no_request_fails_while_one_process_takes_the_place_of_another() {
     let up = Upstream::start().await;
@@ -215,6 +229,8 @@ async fn what_cannot_serve_changes_nothing_and_says_why() {
         "{failed}"
     );
 
+    let metrics = admin_answers(&service, "/metrics").await;
+    assert!(metrics.contains("\ndoorward_upgrades_failed_total 6\n"), "{metrics}");
     sockets_answer(&service).await;
     load.goes_on(50).await;
     let tally = load.end().await;

@@ -61,8 +61,45 @@ pub(super) const VALUE: [(&str, Option<Said>); 8] = [
     ("secretSource", None),
 ];
 
-/// Members of a provider that are no options.
-pub(super) const PROVIDER: [(&str, Said); 2] = [
+/// Members of a secret.
+pub(super) const SECRET: [(&str, Option<Said>); 3] = [("value", None), ("fromEnv", None), ("fromFile", None)];
+
+/// Members of what holds the upstreams.
+pub(super) const UPSTREAMS: [(&str, Option<Said>); 2] = [
+    (
+        "proxyRawPath",
+        Some((
+            Fate::Translated,
+            "`allow_encoded_slashes` of each route, where it is true",
+        )),
+    ),
+    ("upstreams", None),
+];
+
+/// Members of a parameter of the authorization request.
+pub(super) const PARAMETER: [(&str, Option<Said>); 3] = [
+    ("name", None),
+    ("default", None),
+    (
+        "allow",
+        Some((
+            Fate::Missing,
+            "links cannot choose parameters; write them below `sign_in` of a route",
+        )),
+    ),
+];
+
+/// Members of what a link may choose.
+pub(super) const CHOICE: [(&str, Option<Said>); 2] = [("value", None), ("pattern", None)];
+
+const KEY_FILE: Said = (
+    Fate::Missing,
+    "it is read from a file alone: write `listeners[].tls.certificate_file` and `key_file`",
+);
+const PLAIN_ADMIN: Said = (Fate::Missing, "the admin listener speaks plain HTTP");
+
+/// Members that are no options.
+pub(super) const ASIDES: [(&str, Said); 12] = [
     (
         "provider.additionalclaims",
         (
@@ -74,6 +111,16 @@ pub(super) const PROVIDER: [(&str, Said); 2] = [
         "provider.adfsconfig.skipscope",
         (Fate::Missing, "`scopes` are always asked for, `openid` at least"),
     ),
+    ("server.tls.cert.value", KEY_FILE),
+    ("server.tls.cert.fromenv", KEY_FILE),
+    ("server.tls.key.value", KEY_FILE),
+    ("server.tls.key.fromenv", KEY_FILE),
+    ("metricsserver.tls.cert.value", PLAIN_ADMIN),
+    ("metricsserver.tls.cert.fromenv", PLAIN_ADMIN),
+    ("metricsserver.tls.key.value", PLAIN_ADMIN),
+    ("metricsserver.tls.key.fromenv", PLAIN_ADMIN),
+    ("metricsserver.tls.minversion", PLAIN_ADMIN),
+    ("metricsserver.tls.ciphersuites", PLAIN_ADMIN),
 ];
 
 /// Where an option stands, in lower case, and its key.
@@ -140,6 +187,7 @@ pub(super) const NAMES: &[(&str, &str)] = &[
     ),
     ("provider.googleconfig.targetprincipal", "google_target_principal"),
     ("provider.googleconfig.useorganizationid", "google_use_organization_id"),
+    ("provider.googleconfig.adminapiuserscope", "google_admin_api_user_scope"),
     ("provider.oidcconfig.issuerurl", "oidc_issuer_url"),
     (
         "provider.oidcconfig.insecureallowunverifiedemail",
