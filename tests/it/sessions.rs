@@ -1,5 +1,7 @@
 //! Sessions seen and ended: by an administrator with a token, and by the person they belong to.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -196,6 +198,32 @@ async fn ending_by_subject_ends_all_of_a_person() {
     for browser in &browsers {
         assert!(!lives(&world, browser).await);
     }
+}
+
+#[tokio::test]
+async fn sessions_are_ended_by_sid_by_age_and_by_provider() {
+    let world = world().await;
+    let one = signed_in(&world).await;
+    let [sid] = world.provider.sids("ada").try_into().unwrap();
+    let two = signed_in(&world).await;
+    world.clock.advance(Duration::from_secs(600));
+    let later = signed_in(&world).await;
+    let end = async |query: &str| {
+        let shown = listed(&world, query).await.len();
+        let ended = admin(&world, Method::DELETE, query, &[BEARER]).await;
+        assert_eq!(ended.json()["ended"], shown, "{query}: what is listed is what is ended");
+        let lives = [lives(&world, &one), lives(&world, &two), lives(&world, &later)];
+        (shown, futures_util::future::join_all(lives).await)
+    };
+    assert_eq!(end("?sid=unheard-of").await, (0, vec![true, true, true]));
+    assert_eq!(
+        end(&format!("?sid={sid}&provider=op")).await,
+        (1, vec![false, true, true])
+    );
+    assert_eq!(end("?older_than=1200").await, (0, vec![false, true, true]));
+    assert_eq!(end("?older_than=300").await, (1, vec![false, false, true]));
+    assert_eq!(end("?provider=another").await, (0, vec![false, false, true]));
+    assert_eq!(end("?provider=op").await, (1, vec![false, false, false]));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The contract of the index: found without a cookie, ended for good.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
 
@@ -302,7 +304,29 @@ async fn redis_holds_the_contract_and_every_key_has_an_end() {
     let sessions = sessions(&Settings::Redis(server.settings("open sesame").into()), &clock);
     all(&sessions, &clock).await;
     let session = made(&sessions, &clock, "zoe", "p-9").await;
-    let keys = server.ask(&["KEYS", "*"]).await;
+    // One of everything there is, held and seen and ended.
+    let lease = sessions.lease(&session.key, HOUR).await.unwrap().unwrap();
+    assert_eq!(lease.hold(HOUR).await, Ok(true));
+    assert_eq!(sessions.first_seen(&issuer(), "logout-token", HOUR).await, Ok(true));
+    assert_eq!(sessions.end_by_sid(&issuer(), "never-seen").await, Ok(0));
+    let proved = async {
+        loop {
+            let keys = server.ask(&["KEYS", "*"]).await;
+            if keys.contains("{era}") {
+                return keys;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let keys = tokio::time::timeout(Duration::from_secs(60), proved).await;
+    let keys = keys.expect("the feed notes its era");
+    let kinds: BTreeSet<_> = keys.lines().filter_map(|key| key.split(':').nth(1)).collect();
+    let all_kinds = ["i", "j", "l", "m", "s", "t", "{era}"];
+    assert_eq!(
+        kinds,
+        all_kinds.into(),
+        "entry, token seen, lease, list, session, tombstone, era"
+    );
     let ends = async |key: &str| server.ask(&["PTTL", key]).await.parse::<i64>().unwrap();
     for key in keys.lines() {
         assert!(key.starts_with("test:"), "{key}");

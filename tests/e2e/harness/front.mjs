@@ -9,7 +9,8 @@ import { latch } from './wait.mjs';
  * Starts it before `target()`, a port that may be known later.
  *
  * `calls`: of the token endpoint, in order. `family` names the chain of refresh tokens that began with one code;
- * `rotated` that the provider gave new tokens; `delivered` that whoever called has the whole answer.
+ * `rotated` that the provider gave new tokens; `delivered` that whoever called has the whole answer; `refreshTokens` the one
+ * that was spent and the one that was given.
  */
 export async function startFront(target) {
   const calls = [];
@@ -54,6 +55,7 @@ export async function startFront(target) {
       ended: undefined,
       rotated: false,
       delivered: false,
+      refreshTokens: spent ? [spent] : [],
     };
     calls.push(call);
     return call;
@@ -68,6 +70,7 @@ export async function startFront(target) {
     call.family ??= call.id;
     call.rotated = true;
     call.accessToken = tokens.access_token;
+    call.refreshTokens.push(tokens.refresh_token);
     families.set(tokens.refresh_token, call.family);
   }
 

@@ -33,6 +33,7 @@ export function replicas(name, options, body) {
     try {
       await body(world);
       assertInvariants(world.recording);
+      assertDiscreet(world);
     } catch (error) {
       for (const { rule, what } of violations(world.recording).slice(0, 10)) console.error(`${rule}: ${what}`);
       for (const gateway of world.gateways) console.error(`the end of ${gateway.name}:\n${gateway.tail(25)}`);
@@ -41,6 +42,23 @@ export function replicas(name, options, body) {
       await world.stop();
     }
   });
+}
+
+/** Throws when a gateway said, on its output, what is nobody's to read: of cookies, codes, tokens or people. */
+export function assertDiscreet({ gateways, recording: { sessions, answers, calls, people } }) {
+  const hidden = new Set([
+    ...sessions.map(({ handle }) => handle),
+    ...calls.flatMap(({ code, accessToken, refreshTokens }) => [code, accessToken, ...refreshTokens]),
+    ...Object.values(people).flatMap(({ sub, email, name }) => [sub, email, name]),
+  ]);
+  for (const { name, said } of gateways) {
+    const lines = said();
+    if (answers.length > 0 && lines.length === 0) throw new Error(`${name} said nothing at all`);
+    for (const word of hidden) {
+      const line = word && lines.find((one) => one.includes(word));
+      if (line) throw new Error(`${name} said ${word}: ${line}`);
+    }
+  }
 }
 
 /**
@@ -151,6 +169,7 @@ async function startReplica({ name, config, ports, link, recording }) {
     pid: () => gateway.child.pid,
     admin: () => gateway.admin,
     tail: (lines) => gateway.tail(lines),
+    said: () => gateway.child.lines,
     metrics: () => gateway.metrics(),
     /** `kill -9`; the checker knows of it, since tokens in its hands are lost with it. */
     async kill() {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { CAUSES, GRACE, assertInvariants, emptyRecording, violations } from '../harness/invariants.mjs';
+import { assertDiscreet } from '../harness/replicas.mjs';
 import { newKey, publicPart } from '../harness/jwk.mjs';
 import { crowd } from '../harness/replicas.mjs';
 
@@ -171,4 +172,16 @@ test('tokens are lost to a session that never reached the app, too', () => {
   assert.deepEqual(violations(recording).map(({ rule }) => rule), ['I6'], 'nothing joins them');
   recording.sessions[1].code = recording.calls[2].code = 'the code of v1';
   assert.deepEqual(violations(recording), []);
+});
+
+test('a gateway that says a cookie, a code, a token or a name is found out', () => {
+  const call = { code: 'the-code', accessToken: 'the-access-token', refreshTokens: ['spent', undefined, 'given'] };
+  const people = { p0: { sub: 'subject-0', email: 'person0x@example.com', name: 'Person 0' } };
+  const recording = { sessions: [{ handle: 'the-handle' }], answers: [{}], calls: [call], people };
+  const world = (...lines) => ({ gateways: [{ name: 'gateway 0', said: () => lines }], recording });
+  assertDiscreet(world('{"message":"listening"}'));
+  assert.throws(() => assertDiscreet(world()), /said nothing at all/);
+  for (const word of ['the-code', 'the-access-token', 'spent', 'given', 'the-handle', 'subject-0', 'person0x@example.com', 'Person 0']) {
+    assert.throws(() => assertDiscreet(world('{"message":"listening"}', `{"message":"ah, ${word}!"}`)), /gateway 0 said/, word);
+  }
 });

@@ -14,14 +14,13 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::servers::Server;
+use super::{Redis, open, servers::Server};
 use crate::{
-    entropy::Entropy,
     gate::Presence,
     identity::VerifiedIdentity,
     oidc::Issuer,
-    session::{Client, Handle, Session, record::tests},
-    store::{Page, RedisSettings, Sessions, Settings, contract},
+    session::{Client, Handle, Session, StoreKey, record::tests},
+    store::{Backend as _, Page, RedisSettings, Sessions, Settings, contract},
     task,
     time::Clock,
 };
@@ -85,8 +84,25 @@ async fn sign_in(sessions: &Sessions, clock: &Clock, n: usize) -> Arc<Session> {
     made.await.unwrap()
 }
 
-/// Signs them in, many at once, on every core; the handles of a few of them.
-async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -> Vec<(usize, Handle)> {
+/// One of them.
+struct Sample {
+    n: usize,
+    handle: Handle,
+    key: StoreKey,
+}
+
+impl Sample {
+    fn of(n: usize, session: &Session) -> Self {
+        Self {
+            n,
+            handle: session.handle.clone(),
+            key: session.key,
+        }
+    }
+}
+
+/// Signs them in, many at once, on every core; a few of them.
+async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -> Vec<Sample> {
     let parts = (0..4).map(|part| {
         let (sessions, clock, people) = (sessions.clone(), clock.clone(), people.clone());
         task::spawn("sign-ins", async move {
@@ -96,7 +112,7 @@ async fn sign_in_all(sessions: &Sessions, clock: &Clock, people: Range<usize>) -
             });
             let sampled = made
                 .buffer_unordered(64)
-                .filter_map(async |(n, session)| (n % SAMPLED == 0).then(|| (n, session.handle.clone())));
+                .filter_map(async |(n, session)| (n % SAMPLED == 0).then(|| Sample::of(n, &session)));
             sampled.collect::<Vec<_>>().await
         })
     });
@@ -147,29 +163,25 @@ async fn all_are_listed_once(sessions: &Sessions) -> usize {
     pages
 }
 
-/// What comes of `work`, and how long each look-up of another replica took meanwhile, one after the other; from the shortest.
-async fn meanwhile<T>(
-    work: impl Future<Output = T>,
-    other: Sessions,
-    sampled: &Arc<[(usize, Handle)]>,
-) -> (T, Vec<Duration>) {
-    let (done, sampled) = (Arc::new(AtomicBool::new(false)), Arc::clone(sampled));
+/// How long calls took: how many less than a microsecond, two, four, and so on.
+type Waits = [u64; 32];
+
+/// What comes of `work`, and how long each look-up in Redis took meanwhile, one after the other.
+async fn meanwhile<T>(work: impl Future<Output = T>, other: Redis, sampled: Arc<[Sample]>) -> (T, Waits) {
+    let done = Arc::new(AtomicBool::new(false));
     let ending = Arc::clone(&done);
     let looking = task::spawn("look-ups", async move {
-        let mut waits = Vec::new();
-        loop {
+        let mut waits: Waits = [0; 32];
+        for sample in sampled.iter().cycle() {
             let began = Instant::now();
-            is_found(
-                &other,
-                &sampled[usize::from(u16::from_be_bytes(Entropy::system().bytes())) % sampled.len()],
-            )
-            .await;
-            waits.push(began.elapsed());
+            assert!(other.get(&[sample.key]).await.unwrap().is_some(), "{}", sample.n);
+            let micros = began.elapsed().as_micros();
+            let bits = usize::try_from(u128::BITS - micros.leading_zeros()).unwrap();
+            waits[bits.min(31)] += 1;
             if ending.load(Ordering::Acquire) {
                 break;
             }
         }
-        waits.sort_unstable();
         waits
     });
     let came = work.await;
@@ -177,7 +189,25 @@ async fn meanwhile<T>(
     (came, looking.await.unwrap().unwrap())
 }
 
-async fn is_found(sessions: &Sessions, (n, handle): &(usize, Handle)) {
+fn in_words(waits: &Waits) -> String {
+    let all: u64 = waits.iter().sum();
+    let within = |parts: u64| {
+        let mut sum = 0;
+        let bits = waits.iter().position(|count| {
+            sum += count;
+            sum * 1000 >= all * parts
+        });
+        format!("{:?}", Duration::from_micros(1 << bits.unwrap()))
+    };
+    format!(
+        "{all} look-ups meanwhile: half within {}, 99 of 100 within {}, all within {}",
+        within(500),
+        within(990),
+        within(1000)
+    )
+}
+
+async fn is_found(sessions: &Sessions, Sample { n, handle, .. }: &Sample) {
     let Presence::Session(found) = sessions.find(handle).await else {
         panic!("{n} is signed out")
     };
@@ -224,31 +254,25 @@ async fn very_many_sessions_cost_the_gateway_no_memory_and_redis_no_long_command
         ..server.settings()
     };
     let clock = Clock::system();
-    let [sessions, other] = [(); 2].map(|()| contract::sessions(&Settings::Redis(settings.clone().into()), &clock));
+    let other = open(&settings);
+    let sessions = contract::sessions(&Settings::Redis(settings.into()), &clock);
     let warm = WARM.min(many());
     let began = Instant::now();
     let mut sampled = sign_in_all(&sessions, &clock, 0..warm).await;
     let before = resident();
     sampled.extend(sign_in_all(&sessions, &clock, warm..many()).await);
     tell(&format!("signed in after {:?}", began.elapsed()));
-    tell(&format!("Redis keeps {} KiB each", kept(&server).await / many() / 1024));
+    tell(&format!("Redis keeps {} bytes each", kept(&server).await / many()));
     is_bounded(before, "after all signed in");
     let sampled: Arc<[_]> = sampled.into();
     are_short(&commands(&server).await);
 
     let began = Instant::now();
     let listing = all_are_listed_once(&sessions);
-    let (pages, waits) = meanwhile(listing, other, &sampled).await;
+    let (pages, waits) = meanwhile(listing, other, Arc::clone(&sampled)).await;
     assert!(pages >= many() / 600, "{pages} pages");
     tell(&format!("{pages} pages after {:?}", began.elapsed()));
-    let at = |share: usize| waits[(waits.len() - 1) * share / 100];
-    tell(&format!(
-        "{} calls meanwhile: half within {:?}, 99 of 100 within {:?}, the longest {:?}",
-        waits.len(),
-        at(50),
-        at(99),
-        at(100)
-    ));
+    tell(&in_words(&waits));
     is_bounded(before, "after all were listed");
     let listing = commands(&server).await;
     are_short(&listing);
