@@ -30,12 +30,19 @@ pub(super) async fn store(surgery: &Surgery, settings: &Settings) -> Vec<Finding
         .iter()
         .map(|address| place(surgery, of, address, tls.as_ref()));
     found.extend(join_all(looks).await.into_iter().flatten());
+    let plain = addresses
+        .iter()
+        .any(|address| matches!(address, RedisAddress::Tcp { tls: false, .. }));
     match surgery.within(examine(redis, &surgery.entropy)).await {
         Ok(Ok(look)) => found.extend(seen(&look, redis.timeout)),
         Ok(Err(down)) => {
-            let advice =
-                "nobody can sign in until it answers; docs/redis.md says how it is run and what the user needs";
-            found.push(Finding::fail("store", REDIS, down.to_string()).advise(advice));
+            let how = "nobody can sign in until it answers; docs/redis.md says how it is run and what the user needs";
+            let tls = if plain {
+                ". A port that speaks TLS wants rediss:// in place of redis://"
+            } else {
+                ""
+            };
+            found.push(Finding::fail("store", REDIS, down.to_string()).advise(format!("{how}{tls}")));
         }
         Err(late) => found.push(Finding::fail("store", REDIS, late).advise("is it overloaded, or stopped?")),
     }
