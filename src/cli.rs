@@ -206,6 +206,20 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The terminal's width breaks the lines of a paragraph; a break of ours within one leaves shreds.
+    #[test]
+    fn no_paragraph_of_help_is_broken_twice() {
+        fn look(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let shreds = help
+                .lines()
+                .filter(|line| line.len() > 80 && !line.starts_with(' ') && !line.ends_with(['.', ':']));
+            assert_eq!(shreds.collect::<Vec<_>>(), [""; 0], "{}", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
     #[test]
     fn examples_are_of_commands_that_there_are() {
         let command = Cli::command();

@@ -125,6 +125,17 @@ fn help_teaches() {
     ");
 }
 
+/// Its passwords are printed on its sign-in page.
+#[cfg(feature = "demo")]
+#[test]
+fn the_demo_is_not_for_other_machines() {
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let ran = here(&["demo", "--listen", listen]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{listen}");
+        assert!(ran.err.contains("it stays on loopback"), "{}", ran.err);
+    }
+}
+
 #[test]
 fn every_command_has_an_example() {
     for command in [

@@ -28,7 +28,7 @@ With --as, they are also those of somebody signed in at the route's provider wit
 A route that demands `acr_values` or `max_age` looks at `acr` and `auth_time` among them.
 With --certificate, the connection shows that client certificate. Whether an authority of the listener signed it is not looked at.
 
-With --config, the file answers, and nobody is asked. With --live, the gateway that runs with that file answers by the
+With --config, the file answers, and nobody is asked. With --live, the gateway that runs with that file answers by the \
 configuration in force, at its admin listener, which must have a token (admin.token_file); so does the one at --admin.
 
 Examples:

@@ -13,7 +13,7 @@ Nothing listens before the whole configuration has compiled. Logs go to standard
 Ctrl-C), readiness turns off, no more connections are taken, and requests under way have until `shutdown.deadline` to \
 finish, 30 seconds unless written.
 
-The configuration is read again on SIGHUP, and when it or a file that it names changes. What does not compile changes
+The configuration is read again on SIGHUP, and when it or a file that it names changes. What does not compile changes \
 nothing; every problem is in the log. A change of `admin`, `logging` or of the kind of store waits for a restart.
 
 On SIGUSR2 the program is started anew, from where it lies now, and takes over the listening sockets: no connection is \

@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub(super) const HELP: &str = "\
-The gateway must run with admin.token_file (or token, or token_env). It is found by the configuration, or by --admin and
+The gateway must run with admin.token_file (or token, or token_env). It is found by the configuration, or by --admin and \
 --token-file. What is given must all fit; ending by subject or sid ends sign-ins under way as well.
 
 Examples:

@@ -84,7 +84,10 @@ fn undiscovered(of: &str, cause: &str) -> Finding {
 
 fn refused(of: &str, error: &MetadataError) -> Finding {
     let check = match error {
-        MetadataError::OtherIssuer { .. } | MetadataError::Malformed(_) | MetadataError::Insecure { .. } => "discovery",
+        MetadataError::OtherIssuer { .. }
+        | MetadataError::Malformed(_)
+        | MetadataError::Insecure { .. }
+        | MetadataError::DemandsMore(_) => "discovery",
         MetadataError::NoS256 => "pkce",
     };
     let advice = match error {
@@ -96,6 +99,7 @@ fn refused(of: &str, error: &MetadataError) -> Finding {
             "let the provider publish https addresses: it may have to be told that a proxy is in front"
         }
         MetadataError::NoS256 => "switch PKCE with S256 on for this client, or at the provider",
+        MetadataError::DemandsMore(_) => "switch the demand off at the provider",
     };
     Finding::fail(check, of, error.to_string()).advise(advice)
 }

@@ -80,11 +80,15 @@ pub enum MetadataError {
     /// AR-03.
     #[error("the provider supports only the plain PKCE method; S256 is required")]
     NoS256,
+    /// AR-18, AR-19.
+    #[error("the provider takes authorization requests {0} only, and Doorward does not send such")]
+    DemandsMore(&'static str),
 }
 
 impl Metadata {
     /// Reads and checks a discovery document: issuer equal byte for byte, endpoints https (plain http only when
-    /// `allow_http`, which the configuration spells with an `insecure_` word), S256 not excluded.
+    /// `allow_http`, which the configuration spells with an `insecure_` word), S256 not excluded, no request demanded that is not
+    /// sent.
     ///
     /// # Errors
     /// The first thing wrong with it.
@@ -96,6 +100,7 @@ impl Metadata {
         };
         document.check_issuer(issuer)?;
         document.check_pkce()?;
+        document.check_requests()?;
         let mut token_auth_methods = document.list("token_endpoint_auth_methods_supported");
         if token_auth_methods.is_empty() {
             token_auth_methods.push("client_secret_basic".to_owned());
@@ -143,6 +148,20 @@ impl Document<'_> {
             Ok(())
         } else {
             Err(MetadataError::NoS256)
+        }
+    }
+
+    /// Requests go by the browser's address, neither pushed (RFC 9126 section 5) nor signed (RFC 9101 section 10.5): where nothing
+    /// else is taken, everybody would come back with an error.
+    fn check_requests(&self) -> Result<(), MetadataError> {
+        let demands = [
+            ("require_pushed_authorization_requests", "that are pushed (RFC 9126)"),
+            ("require_signed_request_object", "that are signed (RFC 9101)"),
+        ];
+        let demanded = |member: &str| self.members.get(member) == Some(&Value::Bool(true));
+        match demands.into_iter().find(|(member, _)| demanded(member)) {
+            Some((_, how)) => Err(MetadataError::DemandsMore(how)),
+            None => Ok(()),
         }
     }
 
@@ -322,6 +341,19 @@ mod tests {
         assert_eq!(of(json!(["s256"])).unwrap_err(), MetadataError::NoS256);
         assert!(of(json!(["plain", "S256"])).is_ok());
         assert!(of(json!([])).is_ok());
+    }
+
+    #[test]
+    fn what_a_provider_demands_and_we_do_not_send_is_told() {
+        // AR-18, AR-19
+        for (member, told) in [
+            ("require_pushed_authorization_requests", "pushed (RFC 9126)"),
+            ("require_signed_request_object", "signed (RFC 9101)"),
+        ] {
+            let error = parse(&with(member, json!(true)), false).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+            assert!(parse(&with(member, json!(false)), false).is_ok(), "{member}");
+        }
     }
 
     #[test]

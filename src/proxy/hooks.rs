@@ -183,6 +183,7 @@ impl<F: Front> ProxyHttp for Door<F> {
         };
         let own = |name: &[u8]| self.front.is_own_cookie(name);
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            inbound::may_switch(ctx.hold.is_some())?;
             link::open_tunnel();
             ctx.answered = Some(ctx.told_elapsed());
             return inbound::drop_own_cookies(head, own);

@@ -1,7 +1,7 @@
 //! Header edits on the way back: what an upstream may say to a client.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use pingora::{Result, http::ResponseHeader};
+use pingora::{Error, ErrorType, Result, http::ResponseHeader};
 
 use crate::policy::Forward;
 
@@ -39,6 +39,18 @@ pub(super) fn edit(
         head.insert_header(name.clone(), value.clone())?;
     }
     Ok(())
+}
+
+/// An upstream may switch protocols where it was asked to alone (RFC 9110 section 15.2.2): pingora would pass on what it says to
+/// a request for something else, and the client would wait for an answer that never comes.
+///
+/// # Errors
+/// It was not asked to.
+pub(super) fn may_switch(asked: bool) -> Result<()> {
+    if asked {
+        return Ok(());
+    }
+    Err(Error::explain(ErrorType::InvalidHTTPHeader, "a switch that nobody asked for").into_up())
 }
 
 /// Whatever the kind of response, an upstream does not set the gateway's cookies (CK-11).

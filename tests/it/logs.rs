@@ -72,6 +72,50 @@ async fn each_field_of_a_line_is_in_the_book() {
 }
 
 #[tokio::test]
+async fn a_line_for_people_says_the_same() {
+    let upstream = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (file, port) = (folder.path().join("doorward.yaml"), free_port());
+    let yaml = format!(
+        "listeners: [{{ address: \"127.0.0.1:{port}\" }}]\nadmin: {{ enabled: false }}\nlogging: {{ format: text }}\nroutes:\n\
+         - {{ name: app, host: app.test, path: /, upstream: \"http://{}\", access: open }}\n",
+        upstream.address()
+    );
+    fs::write(&file, yaml).unwrap();
+    let mut program = Program::start(&file);
+    program.mentions("listening");
+    Browser::new()
+        .fetch(&format!("http://app.test:{port}/one?secret=1"))
+        .await;
+    let text = program.rest_as_text();
+    let line = text.lines().find(|line| line.contains(" access: ")).unwrap();
+    for part in [
+        "INFO",
+        "method=\"GET\"",
+        "host=\"app.test\"",
+        "path=\"/one\"",
+        "route=\"app\"",
+        "outcome=\"forwarded\"",
+        "status=200",
+        "client=",
+        "request_id=",
+        "took_us=",
+        "decided_us=",
+        "upstream_us=",
+        "sent=",
+        "received=",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    assert!(!text.contains("secret"), "{text}");
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
 async fn what_went_well_is_sampled_and_what_is_left_out_is_not_there() {
     let more = "logging: { access: { sample: 0, client_address: hash, omit: [path, host, trace_id, subject] } }\n\
                 session: { keys: [{ id: one, key: \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\" }] }";

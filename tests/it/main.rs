@@ -1,7 +1,6 @@
 //! Integration tests: real sockets, real keys, real stores.
 #![allow(
     unreachable_pub,
-    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -13,11 +12,14 @@
     clippy::disallowed_methods,
     clippy::similar_names,
     clippy::unused_async,
-    reason = "a test that panics has failed, and not every test uses the whole harness"
+    reason = "a test that panics has failed"
 )]
 
+// No more is let off than this: a test that lost its attribute would not be missed.
+#[allow(dead_code, reason = "not every test uses the whole harness")]
 mod harness;
 #[path = "../docs/page.rs"]
+#[allow(dead_code, reason = "shared with tests/docs, which uses all of it")]
 mod page;
 
 mod access;
@@ -25,6 +27,7 @@ mod behind_nginx;
 mod client_certificates;
 mod cors;
 mod doctor;
+mod figures;
 mod former;
 mod identity;
 mod limits;
@@ -44,6 +47,7 @@ mod redis_tls;
 mod reload;
 mod renewal;
 mod rotation;
+mod route_options;
 mod rows;
 mod sessions;
 mod sessions_cli;

@@ -1,6 +1,9 @@
 //! TLS towards upstreams: who they are, who we are, and health checks that do the same.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use doorward::{
     policy::{HealthCheck, Protocol, Upstream as Policy, UpstreamTarget, upstream::Address},
@@ -14,6 +17,7 @@ use crate::harness::{
     raw::Raw,
     upstream::{Upstream, ok},
 };
+use crate::proxy_faults::server_config;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n";
 
@@ -152,6 +156,79 @@ async fn health_checks_go_by_unix_socket() {
     let mut raw = Raw::over(stream);
     assert!(raw.head().await.starts_with("GET /healthz HTTP/1.1\r\n"));
     raw.send(ok("well")).await;
+}
+
+/// Requests go by HTTP/2 where it is negotiated, side by side on one connection; a tunnel is HTTP/1.1 there too.
+#[tokio::test]
+async fn an_https_upstream_is_spoken_to_in_http2_and_takes_web_sockets() {
+    let server = made();
+    let (address, connections) = of_both_versions(&server).await;
+    let mut secure = upstream(&[]);
+    secure.targets = vec![target(Protocol::Https, address)];
+    secure.tls.ca_pem = Some(server.cert.pem().into_bytes());
+    let door = Plan::routes(vec![route("/", secure)]).start().await;
+    assert_eq!(Raw::ask(door.address, GET).await.text(), "by h2");
+    let all = tokio::join!(
+        Raw::ask(door.address, GET),
+        Raw::ask(door.address, GET),
+        Raw::ask(door.address, GET)
+    );
+    for response in [all.0, all.1, all.2] {
+        assert_eq!((response.status, response.text()), (200, "by h2"));
+    }
+    assert_eq!(*connections.lock().unwrap(), ["h2"], "one for all");
+
+    let mut client = Raw::connect(door.address).await;
+    client
+        .send(
+            "GET /ws HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .await;
+    assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+    assert_eq!(client.exactly(5).await, b"first");
+    assert_eq!(*connections.lock().unwrap(), ["h2", "http/1.1"]);
+}
+
+/// A server of HTTP/2 and, for tunnels, of HTTP/1.1: where it listens, and what was negotiated for each connection.
+async fn of_both_versions(server: &Made) -> (std::net::SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let mut config = (*server_config(server)).clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&connections);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let stream = acceptor.accept(stream).await.unwrap();
+            let version = stream.get_ref().1.alpn_protocol().unwrap_or_default();
+            let version = String::from_utf8(version.to_vec()).unwrap();
+            seen.lock().unwrap().push(version.clone());
+            if version == "h2" {
+                tokio::spawn(by_h2(stream));
+            } else {
+                tokio::spawn(switching(stream));
+            }
+        }
+    });
+    (address, connections)
+}
+
+async fn by_h2(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    while let Some(Ok((_, mut respond))) = connection.accept().await {
+        let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+        body.send_data(bytes::Bytes::from_static(b"by h2"), true).unwrap();
+    }
+}
+
+async fn switching(stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>) {
+    let mut raw = Raw::over(stream);
+    raw.head().await;
+    raw.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst")
+        .await;
+    raw.rest().await;
 }
 
 async fn unhealthy(telemetry: &doorward::telemetry::Telemetry) {

@@ -436,6 +436,18 @@ impl Program {
         panic!("it ended without saying {words:?}: {before:#?}");
     }
 
+    /// Waits for a line that has these words, whatever its format.
+    pub fn mentions(&mut self, words: &str) {
+        let found = self.lines.by_ref().any(|line| line.unwrap().contains(words));
+        assert!(found, "it ended without saying {words:?}");
+    }
+
+    /// Ends it, and gives what it says until then as it is.
+    pub fn rest_as_text(&mut self) -> String {
+        self.end();
+        self.lines.by_ref().map(|line| line.unwrap() + "\n").collect()
+    }
+
     fn hang_up(&self) {
         self.signal("-HUP");
     }

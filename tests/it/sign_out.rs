@@ -106,6 +106,8 @@ async fn the_page_after_sign_out_takes_nobody_anywhere() {
         assert!(!page.body.contains("evil.test"), "{}", page.body);
     }
 }
+
+#[tokio::test]
 async fn the_way_back_leads_on_to_the_page_that_was_asked_for() {
     // RL-04
     let world = World::start().await;

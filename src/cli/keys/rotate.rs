@@ -27,8 +27,8 @@ promote  moves it to the front, an hour after every replica has it: it seals and
 retire   takes the old key out, when every session that it may have sealed has ended
 Without a step it says which one is next, and whether it is safe now; nothing is changed.
 
-The file of session.keys_file is replaced at once, with the same owner and mode; gateways that watch it follow within
-seconds. Every replica needs the same file: run this once, and bring the file to the others. Promote and retire ask the
+The file of session.keys_file is replaced at once, with the same owner and mode; gateways that watch it follow within \
+seconds. Every replica needs the same file: run this once, and bring the file to the others. Promote and retire ask the \
 replicas that --admin names, or the configuration's own admin listener; name all of them.
 
 Examples:

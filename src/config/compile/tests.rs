@@ -257,6 +257,17 @@ fn every_mistake_is_the_problem_that_it_is() {
             "client_secret_env: SECRET\n    extra_parameters: {state: x}",
             "own parameter",
         ),
+        // AR-16: nobody is sent to sign in in silence, which would fail again and again.
+        (
+            secret,
+            "client_secret_env: SECRET\n    extra_parameters: {prompt: none}",
+            "own parameter",
+        ),
+        (
+            route,
+            &more("    sign_in: {prompt: none}\n"),
+            "\"none\" is not one of its words",
+        ),
         (
             "127.0.0.1:8080\n    behind_tls_proxy: true",
             "0.0.0.0:8080",
@@ -536,6 +547,87 @@ routes:
             .to_string()
             .starts_with("doorward.yaml:1:1: listners: unknown key \"listners\"\n    write `listeners`\n")
     );
+}
+
+/// Each value is another one, so that none can stand for its neighbour.
+#[test]
+fn every_option_of_an_upstream_is_what_was_written() {
+    use crate::policy::{
+        Balance, Ejection, HealthCheck, Pool, Protocol, Timeouts, Upstream, UpstreamTarget, upstream::Address,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let made = ["a.test", "b.test"].map(|name| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap());
+    let [authority, client] = made;
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("ca.crt", &authority.cert.pem());
+    write("client.crt", &client.cert.pem());
+    write("client.key", &client.signing_key.serialize_pem());
+    let text = "
+listeners: [{ address: \"127.0.0.1:8080\" }]
+routes:
+  - host: a.test
+    access: open
+    upstream:
+      name: ledger
+      targets: [https://one:1, http://two, h2c://three:3, unix:/run/four.sock, \"h2c+unix:/run/five.sock\"]
+      balance: least_connections
+      tls: { ca_file: ca.crt, sni: ledger.internal, client_certificate_file: client.crt, client_key_file: client.key }
+      timeouts: { connect: 1s, read: off, write: 3s, idle: 4s }
+      pool: { h2_streams: 5 }
+      ejection: { failures: 6, rest: 7s }
+      health: { path: /well, host: health.internal, interval: 8s, timeout: 900ms, unhealthy_after: 10, healthy_after: 11 }
+";
+    let plan = compile("x", text, &Source::system(folder.path())).unwrap_or_else(|report| panic!("{report}"));
+    let tcp = |protocol, host: &str, port| UpstreamTarget {
+        protocol,
+        address: Address::Tcp {
+            host: host.to_owned(),
+            port,
+        },
+    };
+    let unix = |protocol, path: &str| UpstreamTarget {
+        protocol,
+        address: Address::Unix(path.into()),
+    };
+    let key = client.signing_key.serialize_pem().into_bytes();
+    let seconds = Duration::from_secs;
+    let expected = Upstream {
+        name: "ledger".into(),
+        targets: vec![
+            tcp(Protocol::Https, "one", 1),
+            tcp(Protocol::Http, "two", 80),
+            tcp(Protocol::H2c, "three", 3),
+            unix(Protocol::Http, "/run/four.sock"),
+            unix(Protocol::H2c, "/run/five.sock"),
+        ],
+        balance: Balance::LeastConnections,
+        tls: crate::policy::Tls {
+            ca_pem: Some(authority.cert.pem().into_bytes()),
+            sni: Some("ledger.internal".to_owned()),
+            client: Some((client.cert.pem().into_bytes(), crate::secret::Secret::new(key))),
+            insecure_skip_verify: false,
+        },
+        timeouts: Timeouts {
+            connect: seconds(1),
+            read: None,
+            write: seconds(3),
+            idle: seconds(4),
+        },
+        pool: Pool { h2_streams: 5 },
+        ejection: Some(Ejection {
+            failures: 6,
+            rest: seconds(7),
+        }),
+        health: Some(HealthCheck {
+            path: "/well".to_owned(),
+            host: Some("health.internal".to_owned()),
+            interval: seconds(8),
+            timeout: Duration::from_millis(900),
+            unhealthy_after: 10,
+            healthy_after: 11,
+        }),
+    };
+    assert_eq!(*plan.site.routes()[0].forward.upstream, expected);
 }
 
 /// The JSON Schema says that a lone URL is an upstream with nothing but defaults.

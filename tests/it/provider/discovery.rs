@@ -133,6 +133,20 @@ async fn another_issuer_is_refused_and_the_last_good_one_kept() {
 }
 
 #[tokio::test]
+async fn a_provider_that_wants_pushed_requests_is_told_as_such() {
+    // AR-18
+    let rig = Rig::new().await;
+    rig.op.script(|script| {
+        script.metadata(|document| {
+            document.insert("require_pushed_authorization_requests".to_owned(), json!(true));
+        });
+    });
+    let failure = rig.provider.metadata().await.unwrap_err();
+    assert!(failure.cause.contains("RFC 9126"), "{}", failure.cause);
+    assert_eq!(rig.op.count("authorize"), 0);
+}
+
+#[tokio::test]
 async fn a_provider_with_plain_pkce_only_is_refused() {
     // AR-03
     let rig = Rig::new().await;

@@ -320,7 +320,7 @@ async fn userinfo_is_asked_for_when_a_mapped_claim_is_missing() {
 
 #[tokio::test]
 async fn userinfo_about_somebody_else_signs_nobody_in() {
-    // UI-01, UI-03
+    // UI-01, UI-03; UI-04: nobody registers for a signed answer, and none is taken
     let rig = Rig::with(|settings| settings.userinfo = UserInfoUse::Always).await;
     rig.sign_in().await.unwrap();
     assert_eq!(rig.op.count("userinfo"), 1);

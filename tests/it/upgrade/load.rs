@@ -35,7 +35,6 @@ struct Shared {
 /// What came of it.
 #[derive(Debug)]
 pub struct Tally {
-    pub answered: usize,
     pub connections: usize,
     pub failures: Vec<String>,
 }
@@ -110,7 +109,6 @@ impl Load {
             ended.unwrap();
         }
         Tally {
-            answered: self.answered(),
             connections: self.shared.connections.load(Ordering::Relaxed),
             failures: std::mem::take(&mut self.shared.failures.lock().unwrap()),
         }
