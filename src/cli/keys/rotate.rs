@@ -22,6 +22,7 @@ use crate::{
 };
 
 pub(super) const HELP: &str = "\
+The steps:
   accept   adds a new key at the end: it opens, and apps learn of it
   promote  moves it to the front, an hour after every replica has it: it seals and signs
   retire   takes the old key out, when every session that it may have sealed has ended
