@@ -30,16 +30,30 @@ pub(super) async fn store(surgery: &Surgery, settings: &Settings) -> Vec<Finding
         .iter()
         .map(|address| place(surgery, of, address, tls.as_ref()));
     found.extend(join_all(looks).await.into_iter().flatten());
+    let plain = addresses
+        .iter()
+        .any(|address| matches!(address, RedisAddress::Tcp { tls: false, .. }));
     match surgery.within(examine(redis, &surgery.entropy)).await {
         Ok(Ok(look)) => found.extend(seen(&look, redis.timeout)),
         Ok(Err(down)) => {
-            let advice =
-                "nobody can sign in until it answers; docs/redis.md says how it is run and what the user needs";
+            let advice = unreached(&down.to_string(), plain);
             found.push(Finding::fail("store", REDIS, down.to_string()).advise(advice));
         }
         Err(late) => found.push(Finding::fail("store", REDIS, late).advise("is it overloaded, or stopped?")),
     }
     found
+}
+
+fn unreached(why: &str, plain: bool) -> String {
+    let advice = "nobody can sign in until it answers; docs/redis.md says how it is run and what the user needs";
+    let more = if why.contains("CertificateRequired") {
+        ". It wants a client certificate: write `client_certificate_file` and `client_key_file` below session.redis"
+    } else if plain {
+        ". A port that speaks TLS wants rediss:// in place of redis://"
+    } else {
+        ""
+    };
+    format!("{advice}{more}")
 }
 
 /// Those that are named.
@@ -83,7 +97,13 @@ async fn place(surgery: &Surgery, of: &str, address: &RedisAddress, tls: Option<
 
 fn seen(look: &RedisLook, timeout: Duration) -> Vec<Finding> {
     let RedisLook { servers, refused, feed } = look;
-    let mut found: Vec<Finding> = servers.iter().flat_map(|server| one(server, timeout)).collect();
+    // Where the user may not ask for INFO, none tells.
+    let some_tell = servers.iter().any(|server| server.version.is_some());
+    let look = |server: &ServerLook| match &server.version {
+        None if some_tell => vec![away()],
+        None | Some(_) => one(server, timeout),
+    };
+    let mut found: Vec<Finding> = servers.iter().flat_map(look).collect();
     found.push(match refused.as_slice() {
         [] => Finding::ok("permission", REDIS, "every command that sessions need is allowed"),
         [(_, why), ..] => {
@@ -103,6 +123,12 @@ fn seen(look: &RedisLook, timeout: Duration) -> Vec<Finding> {
     found
 }
 
+fn away() -> Finding {
+    let advice = "`redis-cli cluster nodes` says which: start it, or let a replica take its place; what it keeps cannot be read \
+                  meanwhile";
+    Finding::fail("store", REDIS, "a server that the cluster names does not answer").advise(advice)
+}
+
 fn one(server: &ServerLook, timeout: Duration) -> Vec<Finding> {
     let ServerLook {
         version,
@@ -110,10 +136,6 @@ fn one(server: &ServerLook, timeout: Duration) -> Vec<Finding> {
         eviction,
         latency,
     } = server;
-    if version.is_none() && latency.is_none() {
-        let advice = "`redis-cli cluster nodes` says which: start it, or let a replica take its place; what it keeps cannot be read meanwhile";
-        return vec![Finding::fail("store", REDIS, "a server that the cluster names does not answer").advise(advice)];
-    }
     let hidden = |check, what: &str| {
         let seen = format!("{what} cannot be seen: it did not answer INFO");
         Finding::unseen(check, REDIS, seen).advise(INFO)
@@ -214,11 +236,6 @@ mod tests {
             judged(&server("5.0.1", "slave", Eviction::May, 251)),
             [Fail, Fail, Warn, Warn]
         );
-        let blind = ServerLook {
-            latency: Some(Duration::ZERO),
-            ..ServerLook::default()
-        };
-        assert_eq!(judged(&blind), [Unseen, Unseen, Unseen, Ok]);
-        assert_eq!(judged(&ServerLook::default()), [Fail], "nobody is there");
+        assert_eq!(judged(&ServerLook::default()), [Unseen, Unseen, Unseen]);
     }
 }

@@ -46,7 +46,7 @@ pub fn nginx_conf(servers: &str, certificate: &Path) -> String {
     )
 }
 
-/// Lets `haproxy -c` read a block.
+/// Lets `haproxy -c` read a block. A warning is a failure.
 ///
 /// # Errors
 /// What it says.
@@ -62,7 +62,7 @@ pub fn haproxy(text: &str) -> Result<(), String> {
     let file = folder.path().join("haproxy.cfg");
     fs::write(&file, edited.collect::<String>()).unwrap();
     let haproxy = Command::new(program("haproxy"))
-        .args(["-c", "-q", "-f"])
+        .args(["-c", "-q", "-dW", "-f"])
         .arg(file)
         .output()
         .expect("haproxy is needed: .ci/need haproxy");

@@ -86,9 +86,12 @@ practice('each master of a cluster is looked at, and a hole in its slots is told
   assert.deepEqual(well.notWell, [], well.text);
   assert.deepEqual(well.of('role', 'redis').map(({ seen }) => seen), Array(3).fill('it takes writes'), well.text);
 
-  const nodes = await redis.nodes(redis.servers[0]);
-  const lost = nodes.find(({ role, server }) => role === 'master' && server !== redis.servers[0]);
-  const copy = nodes.find(({ master }) => master === lost.id);
+  const [lost, copy] = await eventually('it is known who follows whom', async () => {
+    const nodes = await redis.nodes(redis.servers[0]);
+    const other = nodes.find(({ role, server }) => role === 'master' && server !== redis.servers[0]);
+    const replica = nodes.find(({ master }) => master === other?.id);
+    return replica && [other, replica];
+  });
   await copy.server.down();
   await lost.server.down();
   await eventually('the cluster knows', async () => /cluster_state:fail/.test(await redis.servers[0].cli('CLUSTER', 'INFO')), 30_000);
