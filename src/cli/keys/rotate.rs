@@ -22,9 +22,10 @@ use crate::{
 };
 
 pub(super) const HELP: &str = "\
-accept   adds a new key at the end: it opens, and apps learn of it
-promote  moves it to the front, an hour after every replica has it: it seals and signs
-retire   takes the old key out, when every session that it may have sealed has ended
+The steps:
+  accept   adds a new key at the end: it opens, and apps learn of it
+  promote  moves it to the front, an hour after every replica has it: it seals and signs
+  retire   takes the old key out, when every session that it may have sealed has ended
 Without a step it says which one is next, and whether it is safe now; nothing is changed.
 
 The file of session.keys_file is replaced at once, with the same owner and mode; gateways that watch it follow within \
