@@ -114,7 +114,7 @@ impl Surgery {
 
     /// What a look comes to within the deadline.
     async fn within<T>(&self, look: impl Future<Output = T>) -> Result<T, String> {
-        let late = |_| format!("no answer within {} s", self.patience.as_secs());
+        let late = |_| format!("no answer within {:?}", self.patience);
         tokio::time::timeout(self.patience, look).await.map_err(late)
     }
 }

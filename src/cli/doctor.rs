@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Failure, check::Format, load, table};
 use crate::{
+    config::written::{Written as _, measure::LengthOfTime},
     doctor::{Finding, Surgery, Verdict},
     entropy::Entropy,
     server::run,
@@ -16,7 +17,7 @@ pub(super) const HELP: &str = "\
 Run it where the gateway runs, as the user it runs as: what is reachable from elsewhere may not be from there. It looks at \
 the configuration, the listeners' addresses and certificates, each identity provider (name, port, certificate, discovery, \
 PKCE, algorithms, key set, clock, and whether it knows the callback addresses), the session store (role, version, \
-eviction, latency, permissions, Pub/Sub) and the upstreams. It changes nothing anywhere; a provider sees one sign-in attempt \
+eviction, latency, permissions, Pub/Sub), the upstreams, and the collector of traces, which is asked to take a batch of nothing. It changes nothing anywhere; a provider sees one sign-in attempt \
 for each callback address, which ends at once.
 
 Each line begins with
@@ -41,9 +42,9 @@ pub(super) struct Options {
     /// How findings are printed
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Longest time of one look, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
-    timeout: u64,
+    /// Longest time of one look, up to a minute, such as 500ms or 10s; a number alone is seconds
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = patience)]
+    timeout: Duration,
 }
 
 pub(super) fn doctor(options: &Options, out: &mut impl Write) -> Result<ExitCode, Failure> {
@@ -51,7 +52,7 @@ pub(super) fn doctor(options: &Options, out: &mut impl Write) -> Result<ExitCode
     let surgery = Surgery {
         clock: Clock::system(),
         entropy: Entropy::system(),
-        patience: Duration::from_secs(options.timeout),
+        patience: options.timeout,
     };
     let mut findings = vec![Finding {
         check: "configuration",
@@ -71,6 +72,14 @@ pub(super) fn doctor(options: &Options, out: &mut impl Write) -> Result<ExitCode
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// A length of time, or seconds.
+fn patience(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map(Duration::from_secs).ok();
+    let read = seconds.or_else(|| LengthOfTime::read(text).ok());
+    let fits = read.filter(|patience| !patience.is_zero() && *patience <= Duration::from_secs(60));
+    fits.ok_or_else(|| format!("{}, of a minute at most", LengthOfTime::HINT))
 }
 
 fn print(findings: &[Finding], out: &mut impl Write) -> Result<(), Failure> {

@@ -64,7 +64,15 @@ async fn address(surgery: &Surgery, of: &str, bind: &Bind, runs: bool) -> Findin
                 format!("{bind} is in use; a Doorward runs here, but whether it is what listens there cannot be seen");
             Finding::unseen("listen", of, seen).advise("`ss -ltnp` (as root) says who does")
         }
-        Err(error) => Finding::fail("listen", of, format!("{bind}: {error}")).advise(advice(&error).trim()),
+        Err(error) => {
+            let known = advice(&error).trim();
+            let advice = if known.is_empty() {
+                "is this an address of this machine?"
+            } else {
+                known
+            };
+            Finding::fail("listen", of, format!("{bind}: {error}")).advise(advice)
+        }
     }
 }
 

@@ -123,6 +123,7 @@ fn read(of: &str, metadata: &Metadata, settings: &Settings) -> Vec<Finding> {
     found.push(if metadata.id_token_algs.is_empty() {
         let seen = format!("how it signs ID tokens cannot be seen: it does not say; {ours} is allowed");
         Finding::unseen("algorithms", of, seen)
+            .advise("if it signs otherwise, sign-ins fail with `sign_in_token_invalid`: write `algorithms` of the provider then")
     } else if common {
         Finding::ok(
             "algorithms",
@@ -186,7 +187,8 @@ fn clock_of(of: &str, discovered: &Discovered, settings: &Settings) -> Finding {
             "clock",
             of,
             "the provider's clock cannot be seen: its answers bear no date",
-        );
+        )
+        .advise("see that this machine's is set by NTP (`timedatectl`, `chronyc tracking`)");
     };
     let bound = i64::try_from(settings.skew.as_secs()).unwrap_or(i64::MAX);
     let (off, word) = (ahead.abs(), if ahead > 0 { "ahead of" } else { "behind" });
@@ -227,7 +229,8 @@ async fn keys(surgery: &Surgery, of: &str, provider: &Provider, metadata: &Metad
             "keys",
             of,
             "ID tokens are signed with the client secret, which cannot be tried from here",
-        );
+        )
+        .advise("sign in once: a wrong secret is `sign_in_client_rejected` in the log");
     }
     let seen = format!("none of its {count} usable keys is for {}", algs.join(", "));
     Finding::fail("keys", of, seen)

@@ -13,6 +13,8 @@ use crate::{
     telemetry::Eviction,
 };
 
+/// What to do where a server does not tell of itself.
+const INFO: &str = "is it up? Then allow the user `+info`, or ask the server itself";
 const REDIS: &str = "redis";
 /// The oldest version that has what is used.
 const OLDEST: u64 = 6;
@@ -108,9 +110,16 @@ fn one(server: &ServerLook, timeout: Duration) -> Vec<Finding> {
         eviction,
         latency,
     } = server;
-    let hidden = |what: &str| format!("{what} cannot be seen: the user may not ask for INFO");
+    if version.is_none() && latency.is_none() {
+        let advice = "`redis-cli cluster nodes` says which: start it, or let a replica take its place; what it keeps cannot be read meanwhile";
+        return vec![Finding::fail("store", REDIS, "a server that the cluster names does not answer").advise(advice)];
+    }
+    let hidden = |check, what: &str| {
+        let seen = format!("{what} cannot be seen: it did not answer INFO");
+        Finding::unseen(check, REDIS, seen).advise(INFO)
+    };
     let version = match version {
-        None => Finding::unseen("version", REDIS, hidden("its version")),
+        None => hidden("version", "its version"),
         Some(version) if major(version) < OLDEST => {
             let seen = format!("Redis {version} is too old");
             Finding::fail("version", REDIS, seen).advise("Doorward needs Redis 6 or newer")
@@ -118,7 +127,7 @@ fn one(server: &ServerLook, timeout: Duration) -> Vec<Finding> {
         Some(version) => Finding::ok("version", REDIS, format!("Redis {version}")),
     };
     let role = match role.as_deref() {
-        None => Finding::unseen("role", REDIS, hidden("its role")),
+        None => hidden("role", "its role"),
         Some("master") => Finding::ok("role", REDIS, "it takes writes"),
         Some(_) => Finding::fail(
             "role",
@@ -157,8 +166,9 @@ fn evicts(eviction: Option<&(Eviction, String)>) -> Finding {
         Some((Eviction::Unknown, _)) | None => Finding::unseen(
             "eviction",
             REDIS,
-            "whether it may drop sessions cannot be seen: the user may not ask for INFO",
-        ),
+            "whether it may drop sessions cannot be seen: it did not answer INFO",
+        )
+        .advise(INFO),
     }
 }
 
@@ -204,6 +214,11 @@ mod tests {
             judged(&server("5.0.1", "slave", Eviction::May, 251)),
             [Fail, Fail, Warn, Warn]
         );
-        assert_eq!(judged(&ServerLook::default()), [Unseen, Unseen, Unseen]);
+        let blind = ServerLook {
+            latency: Some(Duration::ZERO),
+            ..ServerLook::default()
+        };
+        assert_eq!(judged(&blind), [Unseen, Unseen, Unseen, Ok]);
+        assert_eq!(judged(&ServerLook::default()), [Fail], "nobody is there");
     }
 }

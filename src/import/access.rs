@@ -162,7 +162,7 @@ impl Desk<'_> {
     /// By a list of addresses in a file.
     fn listed(&mut self, notes: &mut Vec<String>) -> Option<Map> {
         self.given.text("authenticated_emails_file")?;
-        let Some(text) = self.wishes.emails else {
+        let Some(text) = self.wishes.emails.or(self.given.emails.as_deref()) else {
             notes.push("CHANGE: the addresses of authenticated_emails_file; give them with --emails".to_owned());
             let what = "the addresses are not at hand: give the file with --emails; nobody passes by it until then";
             self.say("authenticated_emails_file", Fate::Missing, what);

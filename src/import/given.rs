@@ -1,5 +1,8 @@
 //! What was given: options by their keys, and what the structured form says beside them.
 
+mod column;
+
+use self::column::columns;
 use super::{
     known::{Kind, Known},
     rank::{Rank, Wanted},
@@ -144,6 +147,10 @@ pub(super) struct Given {
     pub(super) responses: Vec<Injected>,
     /// Whether encoded slashes go on.
     pub(super) raw_paths: bool,
+    /// The addresses that may pass, where the file itself holds them.
+    pub(super) emails: Option<String>,
+    /// Names of the files that are values of the chart.
+    pub(super) charts: Vec<String>,
 }
 
 impl Given {
@@ -176,6 +183,8 @@ impl Given {
             requests,
             responses,
             raw_paths,
+            emails,
+            charts,
         } = other;
         self.settings.extend(settings);
         self.unknown.extend(unknown);
@@ -187,6 +196,8 @@ impl Given {
         self.requests.extend(requests);
         self.responses.extend(responses);
         self.raw_paths |= raw_paths;
+        self.charts.extend(charts);
+        self.emails = emails.or(self.emails.take());
     }
 
     /// Where an option counts: of all that name it, those of the highest rank.
@@ -274,23 +285,4 @@ impl Value {
             (_, Self::Elsewhere) => Vec::new(),
         }
     }
-}
-
-/// The columns of one line of a table, as a flag's list is read: a comma between double quotes is no end of one.
-fn columns(line: &str) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut signs = line.chars().peekable();
-    let mut quoted = false;
-    while let Some(c) = signs.next() {
-        let begins = all.last().is_none_or(String::is_empty);
-        match c {
-            '"' if quoted && signs.next_if_eq(&'"').is_some() => {
-                all.last_mut().into_iter().for_each(|one| one.push('"'));
-            }
-            '"' if quoted || begins => quoted = !quoted,
-            ',' if !quoted => all.push(String::new()),
-            other => all.last_mut().into_iter().for_each(|one| one.push(other)),
-        }
-    }
-    all
 }

@@ -141,8 +141,11 @@ impl Desk<'_> {
         provider.put("client_id", self.given.text("client_id").unwrap_or("CHANGE-ME"));
         if self.given.text("client_id").is_none() {
             provider.note("CHANGE: the client identifier at the provider");
-            let what = "none of the files says it; it may have come from the environment";
-            self.note_absent(Fate::Missing, "client_id", what);
+            // Of one that is kept elsewhere it is told with its place.
+            if !self.given.is_elsewhere("client_id") {
+                let what = "none of the files says it; it may have come from the environment";
+                self.note_absent(Fate::Missing, "client_id", what);
+            }
         }
         if let Some(file) = self.given.text("client_secret_file") {
             provider.put("client_secret_file", file);

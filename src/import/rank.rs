@@ -41,10 +41,14 @@ impl Rank {
 }
 
 impl Wanted {
-    /// Whether a file was given that may be it.
+    /// Whether a file was given that may be it. Values of the chart are not: what they name is an object of its own.
     pub(super) fn is_met(&self, given: &Given) -> bool {
-        let beside = |one: &&Setting| one.rank == self.rank && file_of(&one.place) != file_of(&self.place);
-        given.settings.iter().any(|one| beside(&one))
+        let is_chart = |file: &str| given.charts.iter().any(|chart| chart == file);
+        let may_be = |one: &Setting| {
+            let file = file_of(&one.place);
+            one.rank == self.rank && file != file_of(&self.place) && !is_chart(file)
+        };
+        given.settings.iter().any(may_be)
     }
 }
 

@@ -500,6 +500,18 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     let variable = "extraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\nenvFrom:\n  - configMapRef: {name: a}\n";
     let beside = imported(&format!("{CHART}{variable}"));
     assert!(beside.yaml.contains("email_domain: nobody.invalid"), "{}", beside.yaml);
+    // Further values of the chart are not, either.
+    let more = "config: {emailDomains: ['*']}\nalphaConfig: {enabled: true}\nextraEnv: [{name: OAUTH2_PROXY_SCOPE, value: openid}]\n";
+    for named in [
+        "config: {existingConfig: a}",
+        "alphaConfig: {configData: {providers: [{allowedGroups: [admins]}]}}",
+        "alphaConfig: {enabled: true, existingSecret: a}",
+        "envFrom: [{configMapRef: {name: a}}]",
+    ] {
+        let first = format!("{CHART}{named}\n");
+        let yaml = of(&[("first", &first), ("second", more)]).yaml;
+        assert!(yaml.contains("email_domain: nobody.invalid"), "{named}\n{yaml}");
+    }
     let values = format!("{CHART}envFrom:\n  - configMapRef: {{name: a}}\n");
     let both = of(&[
         ("values", &values),
@@ -507,6 +519,36 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
     ]);
     assert!(both.report.is_whole(), "{}", both.report);
     assert!(both.yaml.contains("        - group: admins\n"), "{}", both.yaml);
+}
+
+#[test]
+fn what_the_chart_holds_besides_is_read() {
+    let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
+    let listed = of(
+        "authenticatedEmailsFile:\n  enabled: true\n  restricted_access: |-\n    ada@a.test\n    # bob@a.test\n    eve@a.test\n",
+    );
+    assert!(
+        listed.yaml.contains("email: [\"ada@a.test\", \"eve@a.test\"]\n"),
+        "{}",
+        listed.yaml
+    );
+    let off = of("authenticatedEmailsFile: {enabled: false, restricted_access: ada@a.test}\n");
+    assert!(!off.yaml.contains("ada@a.test"), "{}", off.yaml);
+    let secret = of("config: {existingSecret: a}\n");
+    let told = secret.report.to_string();
+    assert!(
+        told.contains("config.existingSecret (client-id): its value is kept elsewhere"),
+        "{told}"
+    );
+    assert!(secret.yaml.contains("client_id: CHANGE-ME\n"), "{}", secret.yaml);
+    let named = of("config: {existingSecret: a, clientID: b}\n");
+    assert!(named.yaml.contains("client_id: b\n"), "{}", named.yaml);
+    let google = of("config: {google: {adminEmail: a, serviceAccountJson: not-to-be-repeated}}\n");
+    let told = google.report.to_string();
+    assert!(
+        told.contains("config.google.serviceAccountJson: ") && !told.contains("not-to-be-repeated"),
+        "{told}"
+    );
 }
 
 /// The addresses that are listened at.

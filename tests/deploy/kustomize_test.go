@@ -41,12 +41,25 @@ func TestTheExamplesAreValidKubernetes(t *testing.T) {
 	}
 }
 
+func TestNoExampleEndsBeforeEndpointsHearOfIt(t *testing.T) {
+	for _, name := range []string{"standalone", "ingress"} {
+		config := text(at(pick(t, kustomize(t, name), "ConfigMap", "doorward"), "data", "doorward.yaml"))
+		if !strings.Contains(config, "shutdown: { delay: 5s }") {
+			t.Errorf("%s:\n%s", name, config)
+		}
+	}
+}
+
 func TestTheSidecarIsANativeOne(t *testing.T) {
 	pod := at(pick(t, kustomize(t, "sidecar"), "Deployment", "wiki"), "spec", "template", "spec")
 	if at(pod, "initContainers", 0, "name") != "doorward" || at(pod, "initContainers", 0, "restartPolicy") != "Always" {
 		t.Errorf("%v", at(pod, "initContainers"))
 	}
 	config := text(at(pick(t, kustomize(t, "sidecar"), "ConfigMap", "wiki-doorward"), "data", "doorward.yaml"))
+	// The kubelet ends it after the app, so the wait for endpoints is the app's.
+	if wait := text(at(pod, "containers", 0, "lifecycle", "preStop", "sleep", "seconds")); wait != "5" || strings.Contains(config, "delay") {
+		t.Errorf("the app waits %q seconds, and the configuration says\n%s", wait, config)
+	}
 	app := text(at(pod, "containers", 0, "env", 0, "value"))
 	if !strings.Contains(config, "http://"+app) {
 		t.Errorf("the app listens on %s, and the configuration says\n%s", app, config)

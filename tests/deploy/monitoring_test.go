@@ -69,6 +69,35 @@ func TestTheAlertsDoWhatTheySay(t *testing.T) {
 }
 
 // A label that is no name of the configuration has a value that docs/metrics.md lists, whatever happens.
+// What the documents have Prometheus asked is a question that it understands, about metrics that there are.
+func TestTheQuestionsInTheDocumentsAreQuestions(t *testing.T) {
+	var rules strings.Builder
+	rules.WriteString("groups:\n  - name: documents\n    rules:\n")
+	known, found := read(t, "docs", "metrics.md"), 0
+	for _, page := range []string{"runbook.md", "hardening.md", "metrics.md", "sizing.md", "trust.md", "upgrade.md", "keys.md"} {
+		for _, match := range regexp.MustCompile("`([^`\n]*doorward_[^`\n]*)`").FindAllStringSubmatch(read(t, "docs", page), -1) {
+			for _, name := range regexp.MustCompile(`doorward_\w*[a-z]\b`).FindAllString(match[1], -1) {
+				if !strings.Contains(known, "| `"+name+"` |") {
+					t.Errorf("%s: there is no metric %s", page, name)
+				}
+			}
+			// `name{label}` tells of labels, and asks nothing.
+			if asks := strings.ContainsAny(match[1], `"(`); asks {
+				found++
+				fmt.Fprintf(&rules, "      - { record: q%d, expr: %q }\n", found, strings.ReplaceAll(match[1], "…", "x"))
+			}
+		}
+	}
+	if found < 7 {
+		t.Fatalf("only %d questions were found", found)
+	}
+	file := filepath.Join(t.TempDir(), "documents.yaml")
+	must(t, os.WriteFile(file, []byte(rules.String()), 0o600))
+	if out, err := run(t, "promtool", "check", "rules", "--lint=none", file); err != nil {
+		t.Errorf("%s\n%s", out, rules.String())
+	}
+}
+
 func TestEveryLiveLabelIsInTheBook(t *testing.T) {
 	gateway := liveGateway(t)
 	listed := map[string]bool{}

@@ -89,6 +89,41 @@ fn every_command_exists() {
     );
 }
 
+/// In a sentence a command may be a part of one; what is there exists.
+#[test]
+fn every_command_in_a_sentence_exists() {
+    use clap::error::ErrorKind::{
+        DisplayHelpOnMissingArgumentOrSubcommand, MissingRequiredArgument, MissingSubcommand, TooFewValues,
+    };
+    let part = [
+        DisplayHelpOnMissingArgumentOrSubcommand,
+        MissingRequiredArgument,
+        MissingSubcommand,
+        TooFewValues,
+    ];
+    let (mut wrong, mut found) = (Vec::new(), 0);
+    for page in pages() {
+        let text = fs::read_to_string(root().join(&page.name)).unwrap();
+        for words in quoted(&text).flat_map(shell::commands) {
+            found += 1;
+            match doorward::cli::command().try_get_matches_from(&words) {
+                Err(error) if error.use_stderr() && !part.contains(&error.kind()) => {
+                    wrong.push(format!("{}: {}: {error}", page.name, words.join(" ")));
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(found > 50, "commands are found");
+}
+
+/// What stands between backticks outside of blocks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    let outside = text.split("```").step_by(2);
+    outside.flat_map(|prose| prose.split('`').skip(1).step_by(2))
+}
+
 /// Holds every `doorward` command of a piece of shell against the real command line.
 fn parses(text: &str) -> Result<(), String> {
     for words in shell::commands(text) {

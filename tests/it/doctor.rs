@@ -81,7 +81,10 @@ impl Practice {
         let fails = told["worst"] == "fail";
         assert_eq!(code, Some(i32::from(fails)), "{out}");
         assert!(!out.contains(CLIENT_SECRET) && !out.contains("hunter"), "{out}");
-        told["findings"].as_array().unwrap().clone()
+        let findings = told["findings"].as_array().unwrap().clone();
+        let helps = |finding: &Value| finding["verdict"] == "ok" || finding["advice"].is_string();
+        assert!(findings.iter().all(helps), "what is not well says what to do: {out}");
+        findings
     }
 }
 
@@ -210,7 +213,7 @@ async fn a_provider_that_misbehaves_is_told_with_what_to_do() {
         script.jwks_document(|_| ());
         script.jwks.fault = Fault::Hang;
     });
-    is(&practice.findings().await, "keys", "fail", "no answer within 2 s");
+    is(&practice.findings().await, "keys", "fail", "no answer within 2s");
     provider.script(|script| {
         script
             .discovery
@@ -593,7 +596,12 @@ async fn each_permission_that_the_documentation_names_is_enough_and_needed() {
     assert_eq!(one(&practice.findings().await, "pub/sub").0, "fail");
     let blind: Vec<&str> = all.iter().copied().filter(|rule| *rule != "+info").collect();
     set(&blind).await;
-    is(&practice.findings().await, "eviction", "unseen", "may not ask for INFO");
+    is(
+        &practice.findings().await,
+        "eviction",
+        "unseen",
+        "it did not answer INFO / is it up? Then allow the user `+info`",
+    );
 }
 
 /// The command of the documentation that finds a request.

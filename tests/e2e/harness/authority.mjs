@@ -16,11 +16,11 @@ export async function makeAuthority(folder) {
   return {
     file: join(folder, 'corporate-ca.crt'),
     /** A certificate of these names and addresses, as the files `NAME.key` and `NAME.crt`, which are also given. */
-    async vouch(name, names) {
+    async vouch(name, names, days = 1) {
       const listed = names.map((one) => `${isIP(one) ? 'IP' : 'DNS'}:${one}`).join(',');
       await openssl(`req ${KEY} -keyout ${name}.key -out ${name}.csr -subj /CN=${names[0]}`);
       writeFileSync(join(folder, `${name}.names`), `subjectAltName=${listed}\nbasicConstraints=CA:FALSE\n`);
-      const signed = `-CA corporate-ca.crt -CAkey ca.key -days 1 -out ${name}.crt -extfile ${name}.names`;
+      const signed = `-CA corporate-ca.crt -CAkey ca.key -days ${days} -out ${name}.crt -extfile ${name}.names`;
       await openssl(`x509 -req -in ${name}.csr ${signed}`);
       const read = (ending) => readFileSync(join(folder, `${name}.${ending}`));
       return { key: read('key'), cert: read('crt') };

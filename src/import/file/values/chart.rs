@@ -1,6 +1,7 @@
 //! What the Helm chart makes options of by itself, and what it has where its values say nothing.
 
 mod alpha;
+mod option;
 
 pub(super) use self::alpha::Alpha;
 use super::{at, get, is_empty, items, place, scalar, toml};
@@ -19,53 +20,6 @@ use crate::{
 const HTTP: &str = "0.0.0.0:4180";
 const HTTPS: &str = "0.0.0.0:4443";
 const METRICS: &str = "0.0.0.0:44180";
-/// Of a value that the chart makes.
-const OF_THE_CHART: &str = "of the chart";
-
-/// Options that the chart makes of a value.
-const OPTIONS: [(&str, &str, Rank); 8] = [
-    ("config.cookieName", "cookie_name", Rank::Flags),
-    ("sessionStorage.type", "session_store_type", Rank::Environment),
-    ("sessionStorage.redis.password", "redis_password", Rank::Environment),
-    (
-        "sessionStorage.redis.standalone.connectionUrl",
-        "redis_connection_url",
-        Rank::Environment,
-    ),
-    (
-        "sessionStorage.redis.sentinel.masterName",
-        "redis_sentinel_master_name",
-        Rank::Environment,
-    ),
-    (
-        "sessionStorage.redis.sentinel.password",
-        "redis_sentinel_password",
-        Rank::Environment,
-    ),
-    (
-        "sessionStorage.redis.sentinel.connectionUrls",
-        "redis_sentinel_connection_urls",
-        Rank::Environment,
-    ),
-    (
-        "sessionStorage.redis.cluster.connectionUrls",
-        "redis_cluster_connection_urls",
-        Rank::Environment,
-    ),
-];
-
-/// What the chart asks of Google besides.
-const GOOGLE: [(&str, &str); 5] = [
-    ("config.google.adminEmail", "google_admin_email"),
-    ("config.google.serviceAccountJson", "google_service_account_json"),
-    ("config.google.existingSecret", "google_service_account_json"),
-    (
-        "config.google.useApplicationDefaultCredentials",
-        "google_use_application_default_credentials",
-    ),
-    ("config.google.targetPrincipal", "google_target_principal"),
-];
-
 /// Reads what counts less than flags, and what the chart turns into flags.
 pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable> {
     let mut given = Given::default();
@@ -79,9 +33,19 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
             given.add(Rank::Environment, known, path, here, Value::Lone(value));
         }
     }
+    if let Some(line) = line(node, "config.existingSecret").filter(|_| line(node, "config.clientID").is_none()) {
+        let (known, here) = (Known::by_key("client_id"), place(file, line));
+        given.add(
+            Rank::Environment,
+            known,
+            "config.existingSecret (client-id)",
+            here,
+            Value::Elsewhere,
+        );
+    }
     config_file(&mut given, file, node)?;
-    options(&mut given, file, node);
-    google(&mut given, file, node);
+    option::options(&mut given, file, node);
+    option::google(&mut given, file, node);
     given.join(alpha::read(file, node)?);
     given.wanted.extend(elsewhere(file, node));
     Ok(given)
@@ -92,24 +56,27 @@ pub(super) fn finish(given: &mut Given, file: &Document<'_>, node: &Node) {
     if !is_chart(node) {
         return;
     }
+    given.charts.push(file.name.to_owned());
     silent(given, file, node);
-    let rank = match Alpha::of(node) {
-        Alpha::Absent | Alpha::Off(_) | Alpha::Unsaid(_) => Rank::Flags,
-        Alpha::Here => Rank::Structured,
-        // It says there where it listens.
-        Alpha::Elsewhere => return,
-    };
+    let alpha = Alpha::of(node);
+    // It says there where it listens.
+    if alpha == Alpha::Elsewhere {
+        return;
+    }
     let tls = given.settings.iter().any(|one| one.key == "tls_cert_file");
     for (key, address, started) in [
         ("http_address", HTTP, true),
-        ("https_address", HTTPS, tls && rank == Rank::Flags),
+        ("https_address", HTTPS, tls && alpha != Alpha::Here),
         ("metrics_address", METRICS, !is(node, "metrics.enabled", "false")),
     ] {
-        let said = given.settings.iter().any(|one| one.key == key && one.rank == rank);
+        let said = given
+            .settings
+            .iter()
+            .any(|one| one.key == key && one.rank >= Rank::Flags);
         if started && !said {
             let (known, value) = (Known::by_key(key), Value::Lone(address.to_owned()));
             let written = format!("{key} {address} of the chart itself");
-            given.add(rank, known, &written, place(file, 1), value);
+            given.add(Rank::Flags, known, &written, place(file, 1), value);
         }
     }
 }
@@ -179,77 +146,14 @@ fn silent(given: &mut Given, file: &Document<'_>, node: &Node) {
     let read = ["config.configFile", "config.existingConfig"]
         .iter()
         .any(|path| line(node, path).is_some());
-    let none = is(node, "config.forceLegacyConfig", "false");
-    if !(said || elsewhere || read || none) {
+    let no_file = is(node, "config.forceLegacyConfig", "false");
+    if !(said || elsewhere || read || no_file) {
         given.asides.push(Aside {
             place: place(file, 1),
             written: "email_domains of the chart itself".to_owned(),
             fate: Fate::Stricter,
             what: "the chart has `*`, which is anybody, where its values name no domain: nobody passes by that here",
         });
-    }
-}
-
-/// What the chart turns into options by itself.
-fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
-    for (path, option) in [
-        ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
-        ("htpasswdFile.enabled", "htpasswd_file"),
-    ] {
-        if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
-            let value = Value::Lone(OF_THE_CHART.to_owned());
-            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
-        }
-    }
-    for (path, option, rank) in OPTIONS {
-        if let Some(line) = line(node, path) {
-            let value = at(node, path).map_or(Value::Elsewhere, texts);
-            given.add(rank, Known::by_key(option), path, place(file, line), value);
-        }
-    }
-    passwords(given, file, node);
-    for (kind, option) in [("sentinel", "redis_use_sentinel"), ("cluster", "redis_use_cluster")] {
-        let path = "sessionStorage.redis.clientType";
-        if let Some(line) = line(node, path).filter(|_| is(node, path, kind)) {
-            let value = Value::Lone("true".to_owned());
-            given.add(Rank::Environment, Known::by_key(option), path, place(file, line), value);
-        }
-    }
-}
-
-/// Passwords of Redis in objects that the values name.
-fn passwords(given: &mut Given, file: &Document<'_>, node: &Node) {
-    let redis = is(node, "sessionStorage.type", "redis");
-    let sentinel = redis && is(node, "sessionStorage.redis.clientType", "sentinel");
-    let shared = "sessionStorage.redis.existingSecret";
-    for (path, option, used) in [
-        (shared, "redis_password", redis),
-        (shared, "redis_sentinel_password", sentinel),
-        (
-            "sessionStorage.redis.sentinel.existingSecret",
-            "redis_sentinel_password",
-            sentinel,
-        ),
-    ] {
-        if let Some(line) = line(node, path).filter(|_| used) {
-            let (known, value) = (Known::by_key(option), Value::Lone("a secret elsewhere".to_owned()));
-            given.add(Rank::Environment, known, path, place(file, line), value);
-        }
-    }
-}
-
-/// What it has Google asked.
-fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
-    for (path, option) in GOOGLE {
-        if let Some(line) = line(node, path).filter(|_| !is(node, path, "false")) {
-            let value = Value::Lone(OF_THE_CHART.to_owned());
-            given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
-        }
-    }
-    let path = "config.google.groups";
-    if let Some(groups) = at(node, path) {
-        let (known, here) = (Known::by_key("google_groups"), place(file, groups.place.line));
-        given.add(Rank::Flags, known, path, here, texts(groups));
     }
 }
 

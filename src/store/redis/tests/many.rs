@@ -1,12 +1,22 @@
 //! As many sessions as a very large house has.
 
-use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::servers::Server;
 use crate::{
+    entropy::Entropy,
     gate::Presence,
     identity::VerifiedIdentity,
     oidc::Issuer,
@@ -137,6 +147,57 @@ async fn all_are_listed_once(sessions: &Sessions) -> usize {
     pages
 }
 
+/// What comes of `work`, and how long each look-up of another replica took meanwhile, one after the other; from the shortest.
+async fn meanwhile<T>(
+    work: impl Future<Output = T>,
+    other: Sessions,
+    sampled: &Arc<[(usize, Handle)]>,
+) -> (T, Vec<Duration>) {
+    let (done, sampled) = (Arc::new(AtomicBool::new(false)), Arc::clone(sampled));
+    let ending = Arc::clone(&done);
+    let looking = task::spawn("look-ups", async move {
+        let mut waits = Vec::new();
+        loop {
+            let began = Instant::now();
+            is_found(
+                &other,
+                &sampled[usize::from(u16::from_be_bytes(Entropy::system().bytes())) % sampled.len()],
+            )
+            .await;
+            waits.push(began.elapsed());
+            if ending.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        waits.sort_unstable();
+        waits
+    });
+    let came = work.await;
+    done.store(true, Ordering::Release);
+    (came, looking.await.unwrap().unwrap())
+}
+
+async fn is_found(sessions: &Sessions, (n, handle): &(usize, Handle)) {
+    let Presence::Session(found) = sessions.find(handle).await else {
+        panic!("{n} is signed out")
+    };
+    assert_eq!(found.record.identity.subject(), subject(*n));
+}
+
+/// What Redis has in memory, in bytes.
+async fn kept(server: &Server) -> usize {
+    let info: String = server.ask(&["INFO", "memory"]).await;
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+/// A figure for whoever runs it with many.
+fn tell(figure: &str) {
+    if many() > WARM {
+        println!("{figure}");
+    }
+}
+
 /// Resident memory of this process in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -163,16 +224,31 @@ async fn very_many_sessions_cost_the_gateway_no_memory_and_redis_no_long_command
         ..server.settings()
     };
     let clock = Clock::system();
-    let sessions = contract::sessions(&Settings::Redis(settings.into()), &clock);
+    let [sessions, other] = [(); 2].map(|()| contract::sessions(&Settings::Redis(settings.clone().into()), &clock));
     let warm = WARM.min(many());
+    let began = Instant::now();
     let mut sampled = sign_in_all(&sessions, &clock, 0..warm).await;
     let before = resident();
     sampled.extend(sign_in_all(&sessions, &clock, warm..many()).await);
+    tell(&format!("signed in after {:?}", began.elapsed()));
+    tell(&format!("Redis keeps {} KiB each", kept(&server).await / many() / 1024));
     is_bounded(before, "after all signed in");
+    let sampled: Arc<[_]> = sampled.into();
     are_short(&commands(&server).await);
 
-    let pages = all_are_listed_once(&sessions).await;
+    let began = Instant::now();
+    let listing = all_are_listed_once(&sessions);
+    let (pages, waits) = meanwhile(listing, other, &sampled).await;
     assert!(pages >= many() / 600, "{pages} pages");
+    tell(&format!("{pages} pages after {:?}", began.elapsed()));
+    let at = |share: usize| waits[(waits.len() - 1) * share / 100];
+    tell(&format!(
+        "{} calls meanwhile: half within {:?}, 99 of 100 within {:?}, the longest {:?}",
+        waits.len(),
+        at(50),
+        at(99),
+        at(100)
+    ));
     is_bounded(before, "after all were listed");
     let listing = commands(&server).await;
     are_short(&listing);
@@ -189,10 +265,7 @@ async fn very_many_sessions_cost_the_gateway_no_memory_and_redis_no_long_command
     assert!(asked < 100, "one is found without the others: {ending:?}");
 
     assert_eq!(sampled.len(), many() / SAMPLED);
-    for (n, handle) in &sampled {
-        let Presence::Session(found) = sessions.find(handle).await else {
-            panic!("{n} is signed out")
-        };
-        assert_eq!(found.record.identity.subject(), subject(*n));
+    for one in sampled.iter() {
+        is_found(&sessions, one).await;
     }
 }
