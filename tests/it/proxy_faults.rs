@@ -81,6 +81,25 @@ async fn a_connection_that_never_comes_about_is_504() {
 }
 
 #[tokio::test]
+async fn an_idle_connection_to_an_upstream_is_closed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let plan = Plan::to(listener.local_addr().unwrap());
+    let door = plan
+        .upstreams(|up| up.timeouts.idle = Duration::from_millis(200))
+        .start()
+        .await;
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut raw = Raw::over(stream);
+        raw.head().await;
+        raw.send(ok("once")).await;
+        raw.rest().await
+    });
+    assert_eq!(Raw::ask(door.address, GET).await.text(), "once");
+    assert!(serving.await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn nonsense_is_502() {
     // UP-07
     let (up, door) = open().await;
