@@ -46,7 +46,6 @@ async fn sockets_answer(service: &Service) {
     }
 }
 
-// GW-01
 /// What the admin listener, at its unix socket, answers.
 async fn admin_answers(service: &Service, path: &str) -> String {
     let socket = tokio::net::UnixStream::connect(service.path("admin.sock"))
@@ -61,6 +60,7 @@ async fn admin_answers(service: &Service, path: &str) -> String {
     String::from_utf8(client.response().await.body).unwrap()
 }
 
+// GW-01
 #[tokio::test]
 async fn no_request_fails_while_one_process_takes_the_place_of_another() {
     let up = Upstream::start().await;
