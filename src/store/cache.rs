@@ -186,8 +186,7 @@ impl Cache {
     pub(super) fn forget(&self, key: &StoreKey) {
         let shard = self.shard(key);
         let _writing = shard.writing();
-        shard.change();
-        self.entries.invalidate(key);
+        shard.change(|| self.entries.invalidate(key));
     }
 
     /// The feed's word that somebody wrote to `key` what bears this mark, or ended what was there.
@@ -199,8 +198,7 @@ impl Cache {
         if ours || self.entries.get(key).is_some_and(|entry| entry.mark == *told) {
             return;
         }
-        shard.change();
-        self.entries.invalidate(key);
+        shard.change(|| self.entries.invalidate(key));
     }
 
     /// Changes are heard of from now on, and some may have been missed: nothing from before is served again.
@@ -270,8 +268,7 @@ impl Writing<'_> {
             writing.swap_remove(at);
         }
         let unchanged = shard.changes() == self.ticket.changes;
-        shard.change();
-        then(unchanged);
+        shard.change(|| then(unchanged));
     }
 }
 

@@ -24,9 +24,14 @@ impl Shard {
         self.changes.load(Ordering::Acquire)
     }
 
-    /// Counts a change. By whoever holds the writes only, and before the entry changes.
-    pub(super) fn change(&self) {
-        self.changes.fetch_add(1, Ordering::AcqRel);
+    /// Counts a change: before it and after it, so that a ticket taken meanwhile is as void as one taken before. Whoever makes it
+    /// has the writes.
+    pub(super) fn change<T>(&self, make: impl FnOnce() -> T) -> T {
+        let count = || self.changes.fetch_add(1, Ordering::AcqRel);
+        count();
+        let outcome = make();
+        count();
+        outcome
     }
 
     /// Who is writing. Whoever has it, alone changes anything.

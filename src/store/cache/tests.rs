@@ -220,3 +220,13 @@ fn what_was_found_is_good_until_something_near_it_changes() {
     cache.interrupt();
     assert!(!cache.is_still_good(&KEY, ticket), "nobody hears");
 }
+
+#[test]
+fn what_was_found_during_a_change_is_not_good_after_it() {
+    let cache = cache();
+    let shard = cache.shard(&KEY);
+    let writing = shard.writing();
+    let found = shard.change(|| cache.ticket(&KEY));
+    drop(writing);
+    assert!(!cache.is_still_good(&KEY, found), "the entry was what it was before");
+}

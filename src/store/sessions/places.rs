@@ -26,7 +26,7 @@ struct Place {
     key: StoreKey,
     /// The ring that named it. The weak reference keeps its address from being used again.
     ring: Weak<Ring>,
-    /// What the cache kept there, after this ticket was taken. The cache alone holds it.
+    /// What the cache kept there, after this ticket was taken: not for us to hold.
     session: Option<(Ticket, Weak<Session>)>,
     in_a_row: u8,
 }
@@ -72,12 +72,12 @@ impl Places {
         }
     }
 
-    /// Remembers what the cache kept for a cookie that is remembered, after the ticket was taken.
-    pub(super) fn found(&self, cookie: &str, ring: &Arc<Ring>, ticket: Ticket, session: &Arc<Session>) {
+    /// Remembers what the cache keeps for a cookie that is remembered, after the ticket was taken: perhaps nothing.
+    pub(super) fn found(&self, cookie: &str, ring: &Arc<Ring>, kept: Option<(Ticket, &Arc<Session>)>) {
         if let Some(mut slot) = self.slot(cookie)
             && let Some(place) = slot.as_mut().filter(|place| place.is_of(cookie, ring))
         {
-            place.session = Some((ticket, Arc::downgrade(session)));
+            place.session = kept.map(|(ticket, session)| (ticket, Arc::downgrade(session)));
         }
     }
 
@@ -152,23 +152,27 @@ mod tests {
             let known = places.of(cookie, &ring);
             known.is_some_and(|known| known.session.is_some())
         };
-        places.found("AB1", &ring, ticket, &kept);
+        places.found("AB1", &ring, Some((ticket, &kept)));
         assert!(!has_session("AB1"), "the cookie is not remembered");
         places.remember("AB1", one, &ring);
         assert!(!has_session("AB1"));
-        places.found("AB2", &ring, ticket, &kept);
+        places.found("AB2", &ring, Some((ticket, &kept)));
         assert!(
             !has_session("AB1") && !has_session("AB2"),
             "another took none of its slot"
         );
-        places.found("AB1", &ring, ticket, &kept);
+        places.found("AB1", &ring, Some((ticket, &kept)));
         let times = (0..2 * usize::from(IN_A_ROW)).filter(|_| has_session("AB1")).count();
         assert_eq!(
             times,
             2 * usize::from(IN_A_ROW) - 2,
             "the cache hears of it now and then"
         );
+        places.found("AB1", &ring, None);
+        assert!(!has_session("AB1"), "the cache keeps none");
+        places.found("AB1", &ring, Some((ticket, &kept)));
+        assert!(has_session("AB1"));
         drop(kept);
-        assert!(!has_session("AB1"), "the cache alone holds it");
+        assert!(!has_session("AB1"), "not held here");
     }
 }
