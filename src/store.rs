@@ -40,6 +40,17 @@ pub enum Settings {
     Redis(Box<RedisSettings>),
 }
 
+impl Settings {
+    /// The deadline of one call; none where there is nobody to wait for.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        match self {
+            Self::Memory { max_sessions: _ } => Duration::ZERO,
+            Self::Redis(redis) => redis.timeout,
+        }
+    }
+}
+
 /// How much of opened sessions is kept in this process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CacheSettings {

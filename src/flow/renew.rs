@@ -173,11 +173,18 @@ impl Flight<'_> {
             return Observed::DeadlinePassed;
         }
         sleep(AWAIT_STEP).await;
-        self.reread().await
+        let found = self.gateway.parts().sessions.find(&self.session.handle).await;
+        self.observe(found)
     }
 
+    /// Before the token is spent, or given up: by the store alone.
     async fn reread(&mut self) -> Observed {
-        match self.gateway.parts().sessions.find(&self.session.handle).await {
+        let found = self.gateway.parts().sessions.find_anew(&self.session.handle).await;
+        self.observe(found)
+    }
+
+    fn observe(&mut self, found: Presence) -> Observed {
+        match found {
             Presence::Down => Observed::StoreDown,
             Presence::Nothing | Presence::Unreadable => Observed::Gone,
             Presence::Session(found) => {
@@ -243,7 +250,7 @@ impl Flight<'_> {
 
     /// Somebody renewed meanwhile, or an earlier try of ours was carried out without an answer: what is there counts.
     async fn superseded(&mut self) -> Option<Observed> {
-        match self.gateway.parts().sessions.find(&self.session.handle).await {
+        match self.gateway.parts().sessions.find_anew(&self.session.handle).await {
             Presence::Session(found) => {
                 self.session = found;
                 Some(Observed::Superseded)

@@ -11,8 +11,8 @@ use crate::gate::{Observed, renewal::AWAIT_STEP};
 const MOST_CALLS: u32 = 8;
 /// For the calls of the store.
 const MARGIN: Duration = Duration::from_secs(60);
-/// For the last try to write back, which has begun when the patience with the store is over.
-const LAST_TRY: Duration = Duration::from_secs(2);
+/// For what no deadline counts: a process that has to wait for its turn.
+const SLACK: Duration = Duration::from_secs(1);
 
 impl Flight<'_> {
     pub(super) async fn acquire(&mut self) -> Observed {
@@ -36,7 +36,10 @@ impl Flight<'_> {
     /// take, so that a holder cut off from the store is the only one to spend the token: to the provider a second time looks like
     /// theft (RFC 9700 section 4.14.2). Others wait as long for a holder that died meanwhile (decision 0020).
     pub(super) async fn hold_to_spend(&mut self) -> Result<(), Observed> {
-        let lapse = self.provider.longest_renewal() + SAVE_PATIENCE + LAST_TRY;
+        // Of the store, the answer to this call, from whose carrying out the lease lasts, and the last try to write back, which has
+        // begun when the patience with the store is over.
+        let store = self.gateway.parts().store.deadline() * 2;
+        let lapse = self.provider.longest_renewal() + SAVE_PATIENCE + store + SLACK;
         let Some(lease) = &self.lease else {
             return Err(Observed::LeaseLost);
         };

@@ -45,6 +45,14 @@ impl Sessions {
         Box::pin(self.fetch(handle, matches!(kept, Lookup::Miss))).await
     }
 
+    /// What the store has behind the handle, whatever is kept here: the word of a change that another replica made, and gave its
+    /// lease back after, may still be on its way.
+    pub async fn find_anew(&self, handle: &Handle) -> Presence {
+        let ring = self.0.ring.load_full();
+        let keys = handle.store_keys(&ring);
+        self.read(ring, handle.clone(), keys).await
+    }
+
     /// Reads it, together with all others who do where `shared`: not where nothing says that nothing changed.
     async fn fetch(&self, handle: &Handle, shared: bool) -> Presence {
         let inner = &self.0;
@@ -118,9 +126,10 @@ impl Sessions {
         } else {
             let ticket = cache.ticket(&known.key);
             let Lookup::Hit(session) = cache.get(&known.key) else {
+                places.found(cookie, &ring, None);
                 return None;
             };
-            places.found(cookie, &ring, ticket, &session);
+            places.found(cookie, &ring, Some((ticket, &session)));
             session
         };
         let what = Lookup::HIT;

@@ -6,14 +6,16 @@ import { eventually } from './wait.mjs';
  *
  * Clocks of tokens count whole seconds, and half of three is when a request would renew it already. So the code is
  * spent at the beginning of a second: the first page that follows, which the checker needs, then comes in time.
+ * `meanwhile` is done while the token is good.
  */
-export async function expired(world, account = 'p0') {
+export async function expired(world, account = 'p0', meanwhile = () => {}) {
   world.provider.lifetimes.accessToken = 3;
   const visitor = world.visitor(account);
   const { url } = await visitor.visit('/home', { until: (at) => at.includes('/.doorward/callback') });
   await eventually('a second begins', () => Date.now() % 1000 < 100);
   const renewals = world.front.refreshes().length;
   await visitor.visit(url.slice(world.origin.length));
+  await meanwhile(visitor);
   const over = Date.now() + 3_100;
   world.provider.lifetimes.accessToken = 3600;
   await eventually('the token is over', () => Date.now() > over);

@@ -1,6 +1,7 @@
 // Silent renewal across three gateways: one Redis, one provider that punishes a refresh token spent twice.
 import assert from 'node:assert/strict';
 import { TAKES_LEASE, WRITES_BACK, expired, statuses } from '../harness/expired.mjs';
+import { DEAF } from '../harness/feed.mjs';
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
 
@@ -15,6 +16,16 @@ replicas('500 requests at expiry over three gateways make one token call', {}, a
   assert.equal(world.front.refreshes().length, 1);
   const tokens = new Set(world.upstream.requests.slice(1).map(({ headers }) => headers['x-access-token']));
   assert.deepEqual([...tokens], [world.front.refreshes()[0].accessToken], 'everybody has the new token');
+});
+
+// RF-01, RS-05
+replicas('a renewal that another gateway has not heard of is found in the store', { count: 2 }, async (world) => {
+  const [near, far] = world.gateways;
+  const visitor = await expired(world, 'p0', (person) => person.send('/api/kept', { at: far.port }));
+  DEAF['half open'](far.link);
+  const answers = [await visitor.send('/api/here', { at: near.port }), await visitor.send('/api/there', { at: far.port })];
+  assert.deepEqual(statuses(answers), [200]);
+  assert.equal(world.front.refreshes().length, 1, 'what is kept is old, and its token spent');
 });
 
 // RF-02
