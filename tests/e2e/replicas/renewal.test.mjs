@@ -92,17 +92,17 @@ replicas('the way to Redis breaks with the new tokens in hand: nobody else spend
 });
 
 const STEPS = {
-  'with the lease': (world) => {
-    const [{ link }] = world.gateways;
-    return { reached: link.holdWhen(TAKES_LEASE, 'down'), lift: () => link.heal() };
-  },
+  'before the lease': (world) => linkHeld(world, TAKES_LEASE, 'up'),
+  'with the lease': (world) => linkHeld(world, TAKES_LEASE, 'down'),
   'before the provider heard': (world) => held(world.front.hold('before'), 'met'),
   'before the provider answered': (world) => held(world.front.hold('after'), 'replies'),
-  'with the new tokens': (world) => {
-    const [{ link }] = world.gateways;
-    return { reached: link.holdWhen(WRITES_BACK, 'up'), lift: () => link.heal() };
-  },
+  'with the new tokens': (world) => linkHeld(world, WRITES_BACK, 'up'),
+  'with the new tokens stored': (world) => linkHeld(world, WRITES_BACK, 'down'),
 };
+
+function linkHeld({ gateways: [{ link }] }, pattern, direction) {
+  return { reached: link.holdWhen(pattern, direction), lift: () => link.heal() };
+}
 
 function held(hold, count) {
   return { reached: eventually('the call is held', () => hold[count]() === 1), lift: hold.lift };
