@@ -522,6 +522,49 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
 }
 
 #[test]
+fn of_several_values_of_the_chart_nobody_passes_until_they_are_merged() {
+    for (base, overlay) in [
+        (
+            "alphaConfig: {enabled: false, configData: {providers: [{allowedGroups: [admins]}]}}",
+            "alphaConfig: {enabled: true}",
+        ),
+        (
+            "config: {emailDomains: [corp.com, partner.com]}",
+            "config: {emailDomains: [corp.com]}",
+        ),
+        (
+            "authenticatedEmailsFile: {enabled: true, restricted_access: eve@a.test}",
+            "authenticatedEmailsFile: {enabled: false}\nenvFrom: []",
+        ),
+        ("", "extraArgs: {skip-auth-route: null}"),
+    ] {
+        let base = format!("{CHART}  skip-auth-route: ^/public\n{base}\n");
+        for files in [
+            [("base", &*base), ("overlay", overlay)],
+            [("overlay", overlay), ("base", &*base)],
+        ] {
+            // A file of any other form is not what is wanted.
+            let [one, other] = files;
+            let beside = ("file", "allowed_groups = 'g'\n");
+            for import in [of(&[one, other]), of(&[one, beside, other])] {
+                assert!(
+                    import.yaml.contains("email_domain: nobody.invalid"),
+                    "{overlay}\n{}",
+                    import.yaml
+                );
+                assert!(!import.yaml.contains("access: open"), "{overlay}\n{}", import.yaml);
+                let told = import.report.to_string();
+                assert!(told.contains("helm get values RELEASE"), "{told}");
+                assert!(told.contains("another file of values may take it back"), "{told}");
+                assert!(!import.report.is_whole(), "{told}");
+            }
+        }
+    }
+    let alone = imported(&format!("{CHART}  skip-auth-route: ^/public\n"));
+    assert!(alone.yaml.contains("access: open"), "{}", alone.yaml);
+}
+
+#[test]
 fn what_the_chart_holds_besides_is_read() {
     let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
     let listed = of(
