@@ -51,7 +51,7 @@ impl Wanted {
             written: "values of the chart in several files".to_owned(),
             rank: None,
             what: "Helm lets a later file replace what an earlier one says: give one file in place of all, merged, as \
-                   `helm get values RELEASE` prints it; nobody passes until then",
+                   `helm get values RELEASE -o yaml` prints it; nobody passes until then",
         })
     }
 

@@ -113,11 +113,13 @@ fn line(node: &Node, path: &str) -> Option<usize> {
 /// The file of options: one in an object, one in the values, or what the chart makes of two of them.
 fn config_file(given: &mut Given, file: &Document<'_>, node: &Node) -> Result<(), Unreadable> {
     let structured = matches!(Alpha::of(node), Alpha::Here | Alpha::Elsewhere);
-    let left_out = structured && is(node, "config.forceLegacyConfig", "false");
+    let unforced = is(node, "config.forceLegacyConfig", "false");
+    let left_out = structured && unforced;
     let existing = line(node, "config.existingConfig").filter(|_| !left_out);
     let inline = at(node, "config.configFile").and_then(scalar);
     let inline = inline.filter(|(text, _)| !text.is_empty());
-    let own = left_out || (existing.is_none() && inline.is_none());
+    // With neither an object nor a text nor the structured form, it makes no file at all then.
+    let own = left_out || (!unforced && existing.is_none() && inline.is_none());
     let unused = |line: usize, path: &str| Aside {
         place: place(file, line),
         written: path.to_owned(),
