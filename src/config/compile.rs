@@ -4,7 +4,6 @@
 
 mod access;
 mod claims;
-mod common;
 mod cors;
 mod files;
 mod former;
@@ -18,6 +17,7 @@ mod redis;
 mod response;
 mod route;
 mod session;
+mod shared;
 mod sign_in;
 mod tracing;
 mod upstream;

@@ -28,7 +28,9 @@ impl Desk<'_> {
         routes: &mut Vec<Route>,
     ) {
         self.say_nothing(&setting.key);
-        let openings = match openings(&setting.key, written) {
+        let several = self.given.charts.len() > 1;
+        let unclear = several.then(|| Err("another file of values may take it back: give one, merged".to_owned()));
+        let openings = match unclear.unwrap_or_else(|| openings(&setting.key, written)) {
             Ok(openings) => openings,
             Err(why) => {
                 self.note(

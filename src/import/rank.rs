@@ -22,8 +22,8 @@ pub(super) struct Wanted {
     pub(super) place: String,
     /// What names them.
     pub(super) written: String,
-    /// Of which rank they are.
-    pub(super) rank: Rank,
+    /// Of which rank they are; nothing where no further file can be it.
+    pub(super) rank: Option<Rank>,
     /// What to do.
     pub(super) what: &'static str,
 }
@@ -41,12 +41,26 @@ impl Rank {
 }
 
 impl Wanted {
+    /// Several files of values, named by these, in place of one. Which of them Helm read last is not known here.
+    pub(super) fn merged(charts: &[String]) -> Option<Self> {
+        let [_, second, ..] = charts else {
+            return None;
+        };
+        Some(Self {
+            place: format!("{second}:1"),
+            written: "values of the chart in several files".to_owned(),
+            rank: None,
+            what: "Helm lets a later file replace what an earlier one says: give one file in place of all, merged, as \
+                   `helm get values RELEASE -o yaml` prints it; nobody passes until then",
+        })
+    }
+
     /// Whether a file was given that may be it. Values of the chart are not: what they name is an object of its own.
     pub(super) fn is_met(&self, given: &Given) -> bool {
         let is_chart = |file: &str| given.charts.iter().any(|chart| chart == file);
         let may_be = |one: &Setting| {
             let file = file_of(&one.place);
-            one.rank == self.rank && file != file_of(&self.place) && !is_chart(file)
+            Some(one.rank) == self.rank && file != file_of(&self.place) && !is_chart(file)
         };
         given.settings.iter().any(may_be)
     }

@@ -522,6 +522,49 @@ fn what_is_kept_elsewhere_admits_nobody_until_it_is_given() {
 }
 
 #[test]
+fn of_several_values_of_the_chart_nobody_passes_until_they_are_merged() {
+    for (base, overlay) in [
+        (
+            "alphaConfig: {enabled: false, configData: {providers: [{allowedGroups: [admins]}]}}",
+            "alphaConfig: {enabled: true}",
+        ),
+        (
+            "config: {emailDomains: [corp.com, partner.com]}",
+            "config: {emailDomains: [corp.com]}",
+        ),
+        (
+            "authenticatedEmailsFile: {enabled: true, restricted_access: eve@a.test}",
+            "authenticatedEmailsFile: {enabled: false}\nenvFrom: []",
+        ),
+        ("", "extraArgs: {skip-auth-route: null}"),
+    ] {
+        let base = format!("{CHART}  skip-auth-route: ^/public\n{base}\n");
+        for files in [
+            [("base", &*base), ("overlay", overlay)],
+            [("overlay", overlay), ("base", &*base)],
+        ] {
+            // A file of any other form is not what is wanted.
+            let [one, other] = files;
+            let beside = ("file", "allowed_groups = 'g'\n");
+            for import in [of(&[one, other]), of(&[one, beside, other])] {
+                assert!(
+                    import.yaml.contains("email_domain: nobody.invalid"),
+                    "{overlay}\n{}",
+                    import.yaml
+                );
+                assert!(!import.yaml.contains("access: open"), "{overlay}\n{}", import.yaml);
+                let told = import.report.to_string();
+                assert!(told.contains("helm get values RELEASE"), "{told}");
+                assert!(told.contains("another file of values may take it back"), "{told}");
+                assert!(!import.report.is_whole(), "{told}");
+            }
+        }
+    }
+    let alone = imported(&format!("{CHART}  skip-auth-route: ^/public\n"));
+    assert!(alone.yaml.contains("access: open"), "{}", alone.yaml);
+}
+
+#[test]
 fn what_the_chart_holds_besides_is_read() {
     let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
     let listed = of(
@@ -532,6 +575,22 @@ fn what_the_chart_holds_besides_is_read() {
         "{}",
         listed.yaml
     );
+    let mounted =
+        of("authenticatedEmailsFile:\n  enabled: true\n  template: another-object\n  restricted_access: ada@a.test\n");
+    assert!(!mounted.yaml.contains("ada@a.test"), "{}", mounted.yaml);
+    assert!(
+        mounted.yaml.contains("email: \"nobody@nobody.invalid\""),
+        "{}",
+        mounted.yaml
+    );
+    let told = mounted.report.to_string();
+    assert!(
+        told.contains("restricted_access: the chart mounts the object"),
+        "{told}"
+    );
+    assert!(told.contains("give the file with --emails"), "{told}");
+    let unsaid = of("authenticatedEmailsFile: {enabled: true, template: '', restricted_access: ada@a.test}\n");
+    assert!(unsaid.yaml.contains("ada@a.test"), "{}", unsaid.yaml);
     let off = of("authenticatedEmailsFile: {enabled: false, restricted_access: ada@a.test}\n");
     assert!(!off.yaml.contains("ada@a.test"), "{}", off.yaml);
     let secret = of("config: {existingSecret: a}\n");
@@ -605,6 +664,25 @@ fn of_the_charts_files_of_options_the_one_that_it_uses_counts() {
     assert!(of(domains, "false").contains(corp));
     assert!(of(&format!("{inline}{domains}  forceLegacyConfig: false\n"), "true").contains(corp));
     assert!(of(&format!("{inline}{domains}  forceLegacyConfig: true\n"), "true").contains(ANYBODY));
+    // It makes none at all where it makes one of nothing else.
+    let none = format!("{domains}  upstreams: ['http://b']\n  forceLegacyConfig: false\n");
+    for alpha in ["false", "''"] {
+        let without = of(&none, alpha);
+        assert!(
+            without.contains("nobody.invalid") && !without.contains("corp.com"),
+            "{without}"
+        );
+    }
+    let unused = imported(&format!("config:\n{none}"));
+    assert!(!unused.yaml.contains("http://b"), "{}", unused.yaml);
+    let told = unused.report.to_string();
+    assert!(
+        told.contains("config.emailDomains: the chart does not use it"),
+        "{told}"
+    );
+    assert!(told.contains("config.upstreams: the chart does not use it"), "{told}");
+    assert!(of(&none, "true").contains(corp));
+    assert!(of(&format!("{inline}  forceLegacyConfig: false\n"), "false").contains(ANYBODY));
     assert!(of(&format!("{inline}{domains}  existingConfig: a\n"), "false").contains("nobody.invalid"));
     let silent = imported("extraArgs: {upstream: 'http://a'}\n");
     assert!(silent.yaml.contains("nobody.invalid"), "{}", silent.yaml);

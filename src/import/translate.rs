@@ -7,6 +7,7 @@ use super::{
     given::{Given, Setting},
     headers::Headers,
     known::Known,
+    rank::Wanted,
     report::{Fate, Remark, Report},
     yaml::Map,
 };
@@ -28,6 +29,7 @@ pub fn translate(files: &[Document<'_>], wishes: &Wishes<'_>) -> Result<Import, 
     for one in files {
         given.join(file::read(one)?);
     }
+    given.wanted.extend(Wanted::merged(&given.charts));
     let mut desk = Desk::new(&given, *wishes);
     let mut top = Map::default();
     let public = desk.public(&mut top);

@@ -6,9 +6,9 @@ use http::Method;
 
 use super::{
     Desk,
-    common::Common,
     former::folder,
     headers::{Said, reserved},
+    shared::Shared,
 };
 use crate::{
     config::{Path, raw},
@@ -29,11 +29,11 @@ impl Desk<'_, '_> {
             .map(|(index, route)| self.said(&all.index(index).key("headers"), &route.headers))
             .collect();
         let reserved = reserved(each.iter().chain([&said]));
-        let mut common = Common::new(config, provider, said, reserved);
+        let mut shared = Shared::new(config, provider, said, reserved);
         let mut routes = Vec::new();
         for (index, (route, said)) in written.iter().zip(&each).enumerate() {
             let path = all.index(index);
-            if let Some(route) = self.route(&path, route, said, &mut common) {
+            if let Some(route) = self.route(&path, route, said, &mut shared) {
                 routes.push((path, route));
             }
         }
@@ -77,21 +77,21 @@ impl Desk<'_, '_> {
         }
     }
 
-    fn route(&mut self, path: &Path, written: &raw::Route, said: &Said, common: &mut Common<'_>) -> Option<Route> {
+    fn route(&mut self, path: &Path, written: &raw::Route, said: &Said, shared: &mut Shared<'_>) -> Option<Route> {
         let access = written.access.as_ref().and_then(|access| {
             let here = path.key("access");
-            self.access(&here, access, common.config)
+            self.access(&here, access, shared.config)
         });
         let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
-        let host = self.host(path, written, common.config, open);
-        let sign_in = self.sign_in(path, written, common, access.as_ref());
-        let pattern = self.pattern(&path.key("path"), &written.path, common.config);
+        let host = self.host(path, written, shared.config, open);
+        let sign_in = self.sign_in(path, written, shared, access.as_ref());
+        let pattern = self.pattern(&path.key("path"), &written.path, shared.config);
         let methods = written
             .methods
             .as_ref()
             .map(|all| all.iter().map(|one| one.value.clone()).collect());
         let id = route_id(written, host.as_ref(), pattern.as_ref(), methods.as_ref());
-        let forward = self.forward(path, written, &id, said, common);
+        let forward = self.forward(path, written, &id, said, shared);
         let cors = self.cors(&path.key("cors"), written);
         let rate = written
             .rate
@@ -187,13 +187,13 @@ impl Desk<'_, '_> {
         written: &raw::Route,
         id: &RouteId,
         said: &Said,
-        common: &mut Common<'_>,
+        shared: &mut Shared<'_>,
     ) -> Option<Forward> {
         let (response_set, response_remove) = self.response(path, &written.response_headers);
-        let upstream = self.shared_upstream(path, written, id, common);
-        let (rules, remove) = said.joined(&common.said, folder(common.config).is_some());
-        let assertion = written.assertion.unwrap_or(common.config.identity.assertion);
-        let headers = common.plan((rules, assertion, remove));
+        let upstream = self.shared_upstream(path, written, id, shared);
+        let (rules, remove) = said.joined(&shared.said, folder(shared.config).is_some());
+        let assertion = written.assertion.unwrap_or(shared.config.identity.assertion);
+        let headers = shared.plan((rules, assertion, remove));
         Some(Forward {
             upstream: upstream?,
             strip_prefix: written.strip_prefix,
@@ -206,7 +206,7 @@ impl Desk<'_, '_> {
             max_body: written
                 .max_body
                 .as_ref()
-                .map_or(common.config.limits.body.value, |limit| limit.value),
+                .map_or(shared.config.limits.body.value, |limit| limit.value),
         })
     }
 }

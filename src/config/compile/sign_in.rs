@@ -1,6 +1,6 @@
 //! How people sign in for a route.
 
-use super::{Desk, common::Common};
+use super::{Desk, shared::Shared};
 use crate::{
     config::{
         Path, raw,
@@ -15,25 +15,25 @@ impl Desk<'_, '_> {
         &mut self,
         path: &Path,
         written: &raw::Route,
-        common: &Common<'_>,
+        shared: &Shared<'_>,
         access: Option<&Access>,
     ) -> Option<SignInTerms> {
         let here = path.key("sign_in");
         let open = matches!(written.access, Some(raw::Access::Word(raw::Word::Open)) | None);
         let terms = &written.sign_in;
         self.parameters(&here.key("extra_parameters"), &terms.extra_parameters);
-        let provider = match (&terms.provider, common.provider) {
-            (Some(name), _) => self.provider_name(&here.key("provider"), &name.value, common.config)?,
+        let provider = match (&terms.provider, shared.provider) {
+            (Some(name), _) => self.provider_name(&here.key("provider"), &name.value, shared.config)?,
             (None, Some(provider)) => provider.clone(),
             // Nobody signs in for it.
             (None, None) if open => ProviderName::new(""),
             (None, None) => {
-                self.no_provider(path, common.config);
+                self.no_provider(path, shared.config);
                 return None;
             }
         };
         let words = |list: &[Text<Word>]| -> Vec<String> { list.iter().map(word).collect() };
-        let skew = common.config.providers.get(provider.as_str());
+        let skew = shared.config.providers.get(provider.as_str());
         Some(SignInTerms {
             also: match access {
                 Some(Access::Rule(rule)) => rule.providers(),

@@ -83,9 +83,17 @@ pub(super) fn finish(given: &mut Given, file: &Document<'_>, node: &Node) {
 
 /// Whether these are values of the chart, and not a container.
 fn is_chart(node: &Node) -> bool {
-    ["config", "extraArgs", "extraEnv", "alphaConfig", "sessionStorage"]
-        .iter()
-        .any(|name| get(node, name).is_some())
+    [
+        "config",
+        "extraArgs",
+        "extraEnv",
+        "alphaConfig",
+        "sessionStorage",
+        "authenticatedEmailsFile",
+        "htpasswdFile",
+    ]
+    .iter()
+    .any(|name| get(node, name).is_some())
 }
 
 /// Whether a member is this.
@@ -105,11 +113,13 @@ fn line(node: &Node, path: &str) -> Option<usize> {
 /// The file of options: one in an object, one in the values, or what the chart makes of two of them.
 fn config_file(given: &mut Given, file: &Document<'_>, node: &Node) -> Result<(), Unreadable> {
     let structured = matches!(Alpha::of(node), Alpha::Here | Alpha::Elsewhere);
-    let left_out = structured && is(node, "config.forceLegacyConfig", "false");
+    let unforced = is(node, "config.forceLegacyConfig", "false");
+    let left_out = structured && unforced;
     let existing = line(node, "config.existingConfig").filter(|_| !left_out);
     let inline = at(node, "config.configFile").and_then(scalar);
     let inline = inline.filter(|(text, _)| !text.is_empty());
-    let own = left_out || (existing.is_none() && inline.is_none());
+    // With neither an object nor a text nor the structured form, it makes no file at all then.
+    let own = left_out || (!unforced && existing.is_none() && inline.is_none());
     let unused = |line: usize, path: &str| Aside {
         place: place(file, line),
         written: path.to_owned(),
@@ -142,7 +152,7 @@ fn config_file(given: &mut Given, file: &Document<'_>, node: &Node) -> Result<()
 /// What the chart's own file of options says is not taken for what somebody wanted.
 fn silent(given: &mut Given, file: &Document<'_>, node: &Node) {
     let said = given.settings.iter().any(|one| one.key == "email_domains");
-    let elsewhere = given.wanted.iter().any(|one| one.rank != Rank::Structured);
+    let elsewhere = given.wanted.iter().any(|one| one.rank != Some(Rank::Structured));
     let read = ["config.configFile", "config.existingConfig"]
         .iter()
         .any(|path| line(node, path).is_some());
@@ -186,14 +196,14 @@ fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
     let all = named.chain(sources).map(|(written, rank, line)| Wanted {
         place: place(file, line),
         written: written.to_owned(),
-        rank,
+        rank: Some(rank),
         what: "options are kept elsewhere: give them as well, in a file of their own",
     });
     let unsaid = match alpha {
         Alpha::Unsaid(line) => Some(Wanted {
             place: place(file, line),
             written: "alphaConfig.enabled".to_owned(),
-            rank: Rank::Structured,
+            rank: Some(Rank::Structured),
             what: "it does not say whether the structured form is used: write `true` or `false`; until then it is not read",
         }),
         Alpha::Absent | Alpha::Off(_) | Alpha::Here | Alpha::Elsewhere => None,

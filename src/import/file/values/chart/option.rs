@@ -8,9 +8,10 @@ use crate::{
     config::tree::Node,
     import::{
         Document,
-        given::{Given, Value},
+        given::{Aside, Given, Value},
         known::Known,
         rank::Rank,
+        report::Fate,
     },
 };
 
@@ -73,8 +74,7 @@ pub(super) fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
         }
     }
     if is(node, "authenticatedEmailsFile.enabled", "true") {
-        let text = at(node, "authenticatedEmailsFile.restricted_access").and_then(scalar);
-        given.emails = text.map(|(text, _)| text).filter(|text| !text.is_empty());
+        emails(given, file, node);
     }
     for (path, option, rank) in OPTIONS {
         if let Some(line) = line(node, path) {
@@ -89,6 +89,22 @@ pub(super) fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
             let value = Value::Lone("true".to_owned());
             given.add(Rank::Environment, Known::by_key(option), path, place(file, line), value);
         }
+    }
+}
+
+/// The addresses that the values hold, where the chart does not mount another object in their place.
+fn emails(given: &mut Given, file: &Document<'_>, node: &Node) {
+    let path = "authenticatedEmailsFile.restricted_access";
+    let held = at(node, path).and_then(scalar).filter(|(text, _)| !text.is_empty());
+    match (held, line(node, "authenticatedEmailsFile.template")) {
+        (Some((_, line)), Some(_)) => given.asides.push(Aside {
+            place: place(file, line),
+            written: path.to_owned(),
+            fate: Fate::Needless,
+            what: "the chart mounts the object that `template` names in its place, so nothing of it is translated",
+        }),
+        (held, None) => given.emails = held.map(|(text, _)| text),
+        (None, Some(_)) => {}
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What all routes have in common.
-pub(super) struct Common<'c> {
+pub(super) struct Shared<'c> {
     pub(super) config: &'c raw::Config,
     pub(super) provider: Option<&'c ProviderName>,
     pub(super) said: Said,
@@ -26,7 +26,7 @@ pub(super) struct Common<'c> {
 /// What is set, whether the assertion is, and what is removed.
 type Edits = (Vec<HeaderRule>, bool, Vec<HeaderName>);
 
-impl<'c> Common<'c> {
+impl<'c> Shared<'c> {
     pub(super) fn new(
         config: &'c raw::Config,
         provider: Option<&'c ProviderName>,
@@ -62,13 +62,13 @@ impl Desk<'_, '_> {
         path: &Path,
         written: &raw::Route,
         id: &RouteId,
-        common: &mut Common<'_>,
+        shared: &mut Shared<'_>,
     ) -> Option<Arc<Upstream>> {
         let here = path.key("upstream");
         let object = written.upstream.as_ref()?;
-        let upstream = self.upstream(&here, &id.0, object, common.config)?;
+        let upstream = self.upstream(&here, &id.0, object, shared.config)?;
         let named = matches!(object, raw::Upstream::Object(object) if object.name.is_some());
-        if let Some((earlier, was_named)) = common.upstreams.get(&upstream.name) {
+        if let Some((earlier, was_named)) = shared.upstreams.get(&upstream.name) {
             if **earlier == upstream {
                 return Some(Arc::clone(earlier));
             }
@@ -84,7 +84,7 @@ impl Desk<'_, '_> {
             return None;
         }
         let upstream = Arc::new(upstream);
-        common
+        shared
             .upstreams
             .insert(Arc::clone(&upstream.name), (Arc::clone(&upstream), named));
         Some(upstream)
