@@ -13,7 +13,7 @@ pub use self::{
     id_token::{Expect, IdTokenError, VerifiedIdToken},
     jwks::KeySet,
     logout_token::{LogoutTokenError, VerifiedLogoutToken, Whose},
-    metadata::{Issuer, Metadata, MetadataError},
+    metadata::{Issuer, Metadata, MetadataError, RequestDemand},
     tokens::{TokenError, TokenSet},
     userinfo::{UserInfo, UserInfoError},
 };

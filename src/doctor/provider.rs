@@ -53,7 +53,10 @@ pub(super) async fn provider(surgery: &Surgery, plan: &Plan, settings: &Settings
     found.extend(read(&of, &metadata, settings));
     found.extend(endpoints(surgery, &of, &metadata, settings, place.as_ref()).await);
     found.push(keys(surgery, &of, &provider, &metadata).await);
-    found.extend(callback::callbacks(surgery, &of, &provider, &metadata, plan).await);
+    // A request that is not taken says nothing of its redirect URI.
+    if metadata.demand.is_none() {
+        found.extend(callback::callbacks(surgery, &of, &provider, &metadata, plan).await);
+    }
     found
 }
 
@@ -84,10 +87,7 @@ fn undiscovered(of: &str, cause: &str) -> Finding {
 
 fn refused(of: &str, error: &MetadataError) -> Finding {
     let check = match error {
-        MetadataError::OtherIssuer { .. }
-        | MetadataError::Malformed(_)
-        | MetadataError::Insecure { .. }
-        | MetadataError::DemandsMore(_) => "discovery",
+        MetadataError::OtherIssuer { .. } | MetadataError::Malformed(_) | MetadataError::Insecure { .. } => "discovery",
         MetadataError::NoS256 => "pkce",
     };
     let advice = match error {
@@ -99,18 +99,17 @@ fn refused(of: &str, error: &MetadataError) -> Finding {
             "let the provider publish https addresses: it may have to be told that a proxy is in front"
         }
         MetadataError::NoS256 => "switch PKCE with S256 on for this client, or at the provider",
-        MetadataError::DemandsMore(_) => "switch the demand off at the provider",
     };
     Finding::fail(check, of, error.to_string()).advise(advice)
 }
 
 /// What the document says that matters beside its being good.
 fn read(of: &str, metadata: &Metadata, settings: &Settings) -> Vec<Finding> {
-    let mut found = vec![Finding::ok(
-        "discovery",
-        of,
-        format!("{} names itself so", settings.issuer.as_str()),
-    )];
+    let mut found = vec![match metadata.demand {
+        None => Finding::ok("discovery", of, format!("{} names itself so", settings.issuer.as_str())),
+        Some(demand) => Finding::fail("discovery", of, demand.to_string())
+            .advise("switch the demand off at the provider: until then nobody can sign in; who is signed in stays so"),
+    }];
     found.push(if metadata.pkce_methods.is_empty() {
         let seen = "whether it supports PKCE with S256 cannot be seen: it does not say";
         Finding::unseen("pkce", of, seen)

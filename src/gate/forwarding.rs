@@ -33,10 +33,12 @@ const OF_THE_PERSON: [&str; 5] = [
 ];
 /// What else says something of the connection (RFC 7239; of its certificate, RFC 9440 section 2.4), of the client's address as
 /// networks in front name it, or of another target than the one that was decided about.
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 31] = [
     "x-real-ip",
     "x-request-id",
     "forwarded",
+    "x-forwarded",
+    "forwarded-for",
     "client-cert",
     "client-cert-chain",
     "client-ip",
@@ -44,17 +46,60 @@ const OTHERS: [&str; 20] = [
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "fastly-client-ip",
+    "fly-client-ip",
+    "do-connecting-ip",
     "x-client-ip",
     "x-cluster-client-ip",
+    "x-originating-ip",
     "x-azure-clientip",
+    "x-azure-socketip",
     "x-envoy-external-address",
     "x-original-forwarded-for",
+    "x-scheme",
     "x-original-host",
     "x-original-proto",
+    "x-original-method",
+    "x-original-path",
     "x-original-uri",
     "x-original-url",
+    "x-envoy-original-path",
+    "x-override-url",
     "x-rewrite-url",
 ];
+/// The first letters and the lengths of all those names: most names that a client sends have neither.
+const NEAR: Near = Near::of(&OTHERS);
+
+struct Near {
+    firsts: u64,
+    lengths: u64,
+}
+
+impl Near {
+    const fn of(mut names: &[&str]) -> Self {
+        let mut near = Self {
+            firsts: first_bit(FAMILY),
+            lengths: 0,
+        };
+        while let [name, rest @ ..] = names {
+            near.firsts |= first_bit(name);
+            near.lengths |= length_bit(name);
+            names = rest;
+        }
+        near
+    }
+}
+
+/// A bit for the first byte; several bytes share one.
+const fn first_bit(name: &str) -> u64 {
+    match name.as_bytes() {
+        [first, ..] => 1 << (*first % 64),
+        [] => 0,
+    }
+}
+
+const fn length_bit(name: &str) -> u64 {
+    1 << (name.len() % 64)
+}
 
 /// Whose word of a header an upstream gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,11 +120,9 @@ pub enum Word {
 pub fn word(name: &HeaderName, listed: Option<&[HeaderName]>) -> Word {
     let text = name.as_str();
     // Folding changes neither a letter in front nor the length, so most names need no second look.
-    let near = || OTHERS.iter().any(|known| known.len() == text.len());
-    match text.as_bytes().first() {
-        Some(b'x') => {}
-        Some(b'c' | b'f' | b't') if near() => {}
-        Some(_) | None => return Word::Senders,
+    let family = text.as_bytes().first() == FAMILY.as_bytes().first();
+    if NEAR.firsts & first_bit(text) == 0 || !(family || NEAR.lengths & length_bit(text) != 0) {
+        return Word::Senders;
     }
     let folded = folded(name);
     if !folded.starts_with(FAMILY) && !OTHERS.contains(&&*folded) {
@@ -297,6 +340,26 @@ mod tests {
             assert_eq!(word(&header, None), unlisted, "{name}");
             assert_eq!(word(&header, Some(&[])), listed, "{name}");
             assert_eq!(word(&header, Some(&kept)), keeping, "{name}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_known_name_is_anybodys_word_but_a_listed_proxys() {
+        for known in OTHERS.into_iter().chain(["x-forwarded-anything"]) {
+            for spelt in ["-", "_", "."].map(|between| known.replace('-', between)) {
+                let name = HeaderName::try_from(&spelt).unwrap();
+                assert_eq!(word(&name, None), Word::Nobodys, "{spelt}");
+            }
+        }
+        for other in [
+            "accept",
+            "cookie",
+            "content-type",
+            "user-agent",
+            "x-http-method-override",
+            "x-forwardedly",
+        ] {
+            assert_eq!(word(&HeaderName::from_static(other), None), Word::Senders, "{other}");
         }
     }
 

@@ -53,6 +53,24 @@ pub struct Metadata {
     pub pkce_methods: Vec<String>,
     /// `prompt_values_supported`, as published (Initiating User Registration 1.0 section 3).
     pub prompts: Vec<String>,
+    /// What it demands of authorization requests and none of ours is. It stands in the way of a sign-in, and of nothing else.
+    pub demand: Option<RequestDemand>,
+}
+
+/// What a provider takes authorization requests only with. Ours go by the browser's address, neither pushed nor signed: where
+/// nothing else is taken, everybody would come back with an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum RequestDemand {
+    /// AR-18: `require_pushed_authorization_requests` (RFC 9126 section 5).
+    #[error(
+        "the provider takes authorization requests that are pushed (RFC 9126) only, and Doorward does not send such"
+    )]
+    Pushed,
+    /// AR-19: `require_signed_request_object` (RFC 9101 section 10.5).
+    #[error(
+        "the provider takes authorization requests that are signed (RFC 9101) only, and Doorward does not send such"
+    )]
+    Signed,
 }
 
 /// Why a metadata document is refused.
@@ -80,15 +98,11 @@ pub enum MetadataError {
     /// AR-03.
     #[error("the provider supports only the plain PKCE method; S256 is required")]
     NoS256,
-    /// AR-18, AR-19.
-    #[error("the provider takes authorization requests {0} only, and Doorward does not send such")]
-    DemandsMore(&'static str),
 }
 
 impl Metadata {
     /// Reads and checks a discovery document: issuer equal byte for byte, endpoints https (plain http only when
-    /// `allow_http`, which the configuration spells with an `insecure_` word), S256 not excluded, no request demanded that is not
-    /// sent.
+    /// `allow_http`, which the configuration spells with an `insecure_` word), S256 not excluded.
     ///
     /// # Errors
     /// The first thing wrong with it.
@@ -100,7 +114,6 @@ impl Metadata {
         };
         document.check_issuer(issuer)?;
         document.check_pkce()?;
-        document.check_requests()?;
         let mut token_auth_methods = document.list("token_endpoint_auth_methods_supported");
         if token_auth_methods.is_empty() {
             token_auth_methods.push("client_secret_basic".to_owned());
@@ -119,6 +132,7 @@ impl Metadata {
             token_auth_methods,
             pkce_methods: document.list("code_challenge_methods_supported"),
             prompts: document.list("prompt_values_supported"),
+            demand: document.demand(),
         })
     }
 }
@@ -151,18 +165,13 @@ impl Document<'_> {
         }
     }
 
-    /// Requests go by the browser's address, neither pushed (RFC 9126 section 5) nor signed (RFC 9101 section 10.5): where nothing
-    /// else is taken, everybody would come back with an error.
-    fn check_requests(&self) -> Result<(), MetadataError> {
-        let demands = [
-            ("require_pushed_authorization_requests", "that are pushed (RFC 9126)"),
-            ("require_signed_request_object", "that are signed (RFC 9101)"),
-        ];
-        let demanded = |member: &str| self.members.get(member) == Some(&Value::Bool(true));
-        match demands.into_iter().find(|(member, _)| demanded(member)) {
-            Some((_, how)) => Err(MetadataError::DemandsMore(how)),
-            None => Ok(()),
-        }
+    fn demand(&self) -> Option<RequestDemand> {
+        [
+            ("require_pushed_authorization_requests", RequestDemand::Pushed),
+            ("require_signed_request_object", RequestDemand::Signed),
+        ]
+        .into_iter()
+        .find_map(|(member, demand)| (self.members.get(member) == Some(&Value::Bool(true))).then_some(demand))
     }
 
     fn required(&self, name: &'static str) -> Result<Url, MetadataError> {
@@ -344,16 +353,28 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_demands_and_we_do_not_send_is_told() {
+    fn what_a_provider_demands_and_we_do_not_send_is_kept() {
         // AR-18, AR-19
-        for (member, told) in [
-            ("require_pushed_authorization_requests", "pushed (RFC 9126)"),
-            ("require_signed_request_object", "signed (RFC 9101)"),
+        for (member, demand, told) in [
+            (
+                "require_pushed_authorization_requests",
+                RequestDemand::Pushed,
+                "pushed (RFC 9126)",
+            ),
+            (
+                "require_signed_request_object",
+                RequestDemand::Signed,
+                "signed (RFC 9101)",
+            ),
         ] {
-            let error = parse(&with(member, json!(true)), false).unwrap_err();
-            assert!(error.to_string().contains(told), "{error}");
-            assert!(parse(&with(member, json!(false)), false).is_ok(), "{member}");
+            let of = |value| parse(&with(member, value), false).unwrap().demand;
+            assert_eq!(of(json!(true)), Some(demand));
+            assert!(demand.to_string().contains(told), "{demand}");
+            for not in [json!(false), json!(null), json!("true")] {
+                assert_eq!(of(not), None, "{member}");
+            }
         }
+        assert_eq!(parse(&document(), false).unwrap().demand, None);
     }
 
     #[test]

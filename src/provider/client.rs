@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use url::Url;
 
 use super::{
@@ -24,7 +24,7 @@ use crate::{
     gate::{Attempt, SignInFailure},
     oidc::{Metadata, TokenError, TokenSet},
     policy::SignInTerms,
-    telemetry::Telemetry,
+    telemetry::{Call, Telemetry},
     time::Clock,
 };
 
@@ -108,7 +108,7 @@ impl Provider {
     /// the attempt's, so that what is sent is what is verified.
     ///
     /// # Errors
-    /// When the metadata cannot be had.
+    /// When the metadata cannot be had, or says that such a request is not taken.
     pub async fn authorization_url(
         &self,
         attempt: &Attempt,
@@ -117,6 +117,12 @@ impl Provider {
         switch_account: bool,
     ) -> Result<Url, Unreachable> {
         let metadata = self.metadata().await?;
+        if let Some(demand) = metadata.demand {
+            let cause = demand.to_string();
+            self.link
+                .report("discovery", Instant::now(), Call::Refused, Some(&cause));
+            return Err(Unreachable::because(cause));
+        }
         Ok(authorize::authorization(
             &self.settings,
             &metadata,

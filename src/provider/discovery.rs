@@ -118,10 +118,16 @@ impl Discovery {
     async fn fetch(&self) -> Result<Arc<Metadata>, Unreachable> {
         match self.fetch_document().await {
             Ok((metadata, max_age)) => {
+                // While nobody can sign in, a change at the provider is seen soon.
+                let good_for = if metadata.demand.is_some() {
+                    SHORTEST
+                } else {
+                    freshness(max_age)
+                };
                 let metadata = Arc::new(metadata);
                 self.kept.store(Some(Arc::new(Kept {
                     metadata: Arc::clone(&metadata),
-                    fresh_until: self.link.now() + freshness(max_age),
+                    fresh_until: self.link.now() + good_for,
                 })));
                 self.failures().breaker.succeeded();
                 Ok(metadata)

@@ -61,6 +61,7 @@ impl Provider {
             .spend(&metadata, Grant::Refresh(refresh_token))
             .await
             .map_err(refused_refresh)?;
+        let answered = Instant::now();
         let as_it_was = || (record.tokens.id_token.clone(), record.identity.clone());
         let (id_token, identity) = match tokens.id_token.take() {
             None => as_it_was(),
@@ -69,7 +70,7 @@ impl Provider {
                 let proved = timeout_at(began + self.longest_renewal(), proving).await;
                 let proved = proved.unwrap_or_else(|_| {
                     let why = "what follows a renewal took too long";
-                    self.link.report("id_token", began, Call::TimedOut, Some(why));
+                    self.link.report("id_token", answered, Call::TimedOut, Some(why));
                     Ok(None)
                 });
                 proved?.unwrap_or_else(as_it_was)

@@ -166,6 +166,30 @@ async fn a_collector_is_asked_to_take_a_batch_of_nothing() {
     );
 }
 
+// AR-18, AR-19
+#[tokio::test]
+async fn a_provider_that_takes_other_requests_only_is_told_with_what_to_do() {
+    let practice = Practice::new().await;
+    for (member, told) in [
+        ("require_pushed_authorization_requests", "pushed (RFC 9126)"),
+        ("require_signed_request_object", "signed (RFC 9101)"),
+    ] {
+        practice.provider.script(|script| {
+            script.metadata(move |document| drop(document.insert(member.to_owned(), json!(true))));
+        });
+        let findings = practice.findings().await;
+        is(&findings, "discovery", "fail", told);
+        is(&findings, "discovery", "fail", "switch the demand off at the provider");
+        // Renewals need them all the same.
+        is(&findings, "keys", "ok", "RS256");
+        assert!(
+            findings.iter().all(|finding| finding["check"] != "callback"),
+            "{findings:#?}"
+        );
+    }
+    assert_eq!(practice.provider.count("authorize"), 0);
+}
+
 // IP-07, AR-03, IP-02, IP-06
 #[tokio::test]
 async fn a_provider_that_misbehaves_is_told_with_what_to_do() {

@@ -114,11 +114,21 @@ impl Rig {
 
     /// How many calls to an endpoint went this way, by the metrics.
     fn calls(&self, endpoint: &str, call: &str) -> usize {
-        let labels = format!("{{call=\"{call}\",endpoint=\"{endpoint}\",provider=\"corporate\"}} ");
-        let name = format!("doorward_provider_call_seconds_count{labels}");
-        let rendered = self.telemetry.render();
-        let count = rendered.lines().find_map(|line| line.strip_prefix(&name));
+        let count = self.figure("count", endpoint, call);
         count.map_or(0, |count| count.parse().unwrap())
+    }
+
+    /// How long they took together, in seconds.
+    fn seconds(&self, endpoint: &str, call: &str) -> f64 {
+        self.figure("sum", endpoint, call).unwrap().parse().unwrap()
+    }
+
+    fn figure(&self, of: &str, endpoint: &str, call: &str) -> Option<String> {
+        let labels = format!("{{call=\"{call}\",endpoint=\"{endpoint}\",provider=\"corporate\"}} ");
+        let name = format!("doorward_provider_call_seconds_{of}{labels}");
+        let rendered = self.telemetry.render();
+        let mut lines = rendered.lines();
+        lines.find_map(|line| line.strip_prefix(&name)).map(ToOwned::to_owned)
     }
 
     /// Past every back-off and throttle, within every cache.

@@ -52,6 +52,30 @@ async fn a_token_in_its_window_is_renewed_behind_the_request() {
 }
 
 #[tokio::test]
+async fn sessions_are_renewed_where_nobody_can_sign_in() {
+    // AR-18
+    let (world, browser) = signed_in().await;
+    world.provider.script(|script| {
+        script.metadata(|document| {
+            drop(document.insert("require_pushed_authorization_requests".to_owned(), json!(true)));
+        });
+    });
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+    assert_eq!(world.provider.count("refresh"), 1);
+    world.provider.seen("discovery", 2).await;
+    let other = Browser::new();
+    let sign_in = world.url("/.doorward/sign-in");
+    let mut page = other.visit(&sign_in).await;
+    while page.status.is_redirection() {
+        page = other.visit(&sign_in).await;
+    }
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!page.body.contains("RFC"), "that is the log's: {}", page.body);
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_hundred_requests_at_expiry_make_one_token_call() {
     // RF-01, I3
     let (world, browser) = signed_in().await;

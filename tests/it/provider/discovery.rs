@@ -1,4 +1,4 @@
-//! Rows DJ-01, DJ-02, DJ-07, DJ-09, DJ-10, IP-01, IP-07, AR-03.
+//! Rows DJ-01, DJ-02, DJ-07, DJ-09, DJ-10, IP-01, IP-07, AR-03, AR-18, AR-19.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use doorward::provider::Unreachable;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use super::Rig;
+use super::{Rig, STATE, terms};
 
 #[tokio::test]
 async fn nothing_is_asked_before_it_is_needed_and_then_once_for_all() {
@@ -133,17 +133,34 @@ async fn another_issuer_is_refused_and_the_last_good_one_kept() {
 }
 
 #[tokio::test]
-async fn a_provider_that_wants_pushed_requests_is_told_as_such() {
-    // AR-18
-    let rig = Rig::new().await;
-    rig.op.script(|script| {
-        script.metadata(|document| {
-            document.insert("require_pushed_authorization_requests".to_owned(), json!(true));
+async fn a_provider_that_takes_other_requests_only_renews_and_signs_nobody_in() {
+    // AR-18, AR-19
+    for (member, told) in [
+        ("require_pushed_authorization_requests", "RFC 9126"),
+        ("require_signed_request_object", "RFC 9101"),
+    ] {
+        let before = Rig::new().await;
+        let record = before.record().await;
+        before.op.script(|script| {
+            script.metadata(move |document| drop(document.insert(member.to_owned(), json!(true))));
         });
-    });
-    let failure = rig.provider.metadata().await.unwrap_err();
-    assert!(failure.cause.contains("RFC 9126"), "{}", failure.cause);
-    assert_eq!(rig.op.count("authorize"), 0);
+        let asked = before.op.count("authorize");
+        let Rig { op, clock, .. } = before;
+        let restarted = Rig::around(op, clock, |_| {});
+        let renewed = restarted.renew(&record).await.unwrap();
+        assert_ne!(renewed.tokens.access_token, record.tokens.access_token, "{member}");
+        assert!(restarted.provider.end_session_origin().await.is_some(), "{member}");
+        let (attempt, terms) = (restarted.attempt(), terms());
+        let ask = || restarted.provider.authorization_url(&attempt, STATE, &terms, false);
+        let refused = ask().await.unwrap_err();
+        assert!(refused.cause.contains(told), "{}", refused.cause);
+        assert_eq!(restarted.calls("discovery", "refused"), 1, "{member}");
+        assert_eq!(restarted.op.count("authorize"), asked, "{member}");
+        // Switched off, it is seen within a minute.
+        restarted.op.script(|script| script.metadata(|_| {}));
+        restarted.clock.advance(Duration::from_secs(61));
+        until(|| async { ask().await.is_ok() }).await;
+    }
 }
 
 #[tokio::test]

@@ -411,6 +411,7 @@ async fn what_follows_the_spending_ends_with_the_renewals_deadline() {
         drop(hold);
     };
     let (renewed, ()) = tokio::join!(rig.renew(&record), held);
+    let took = began.elapsed().as_secs_f64();
     let renewed = renewed.unwrap();
     assert_ne!(renewed.tokens.refresh_token, record.tokens.refresh_token, "it is kept");
     assert_eq!(renewed.tokens.id_token, record.tokens.id_token);
@@ -422,4 +423,6 @@ async fn what_follows_the_spending_ends_with_the_renewals_deadline() {
         0,
         "its own deadline was further off"
     );
+    let booked = rig.seconds("refresh", "ok") + rig.seconds("id_token", "timed_out");
+    assert!(booked <= took, "one call after the other: {booked} of {took} s");
 }
