@@ -9,7 +9,11 @@ use doorward::{
     telemetry::Telemetry,
 };
 use http::HeaderMap;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
 use crate::harness::{
     door::{Door, Plan, certificate, route, target, upstream},
@@ -69,6 +73,37 @@ async fn a_silent_upstream_is_504() {
     let plan = Plan::to(up.address()).upstreams(|up| up.timeouts.read = Some(Duration::from_millis(200)));
     let door = plan.start().await;
     says(&Raw::ask(door.address, GET).await, 504, "upstream_slow");
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_no_more_of_a_body_is_504() {
+    // UP-03: while it is written to it is not read from, so `write` alone ends that, and `read` what comes after.
+    let deaf = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = deaf.local_addr().unwrap();
+    let _held = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok(one) = deaf.accept().await {
+            kept.push(one);
+        }
+    });
+    let plan = Plan::to(address).upstreams(|up| {
+        up.timeouts.write = Duration::from_millis(200);
+        up.timeouts.read = Some(Duration::from_millis(200));
+    });
+    let door = plan.start().await;
+    let (mut answer, mut upload) = TcpStream::connect(door.address).await.unwrap().into_split();
+    tokio::spawn(async move {
+        let head = "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 67108864\r\n\r\n";
+        upload.write_all(head.as_bytes()).await.unwrap();
+        // More than all buffers on the way hold: it ends with the connection.
+        upload.write_all(&vec![b'x'; 64 << 20]).await.ok();
+    });
+    let mut said = [0; 12];
+    timeout(Duration::from_secs(20), answer.read_exact(&mut said))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&said, b"HTTP/1.1 504");
 }
 
 #[tokio::test]

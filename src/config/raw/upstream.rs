@@ -86,7 +86,7 @@ pub struct UpstreamTimeouts {
     /// Between two reads, or `off` for upstreams that may be silent for long.
     #[schemars(extend("default" = "60s"))]
     pub read: Text<LimitOfTime>,
-    /// Between two writes.
+    /// Between two writes. What takes none for longer is given up; an answer that it may have begun is waited for as long as `read` says.
     #[schemars(extend("default" = "60s"))]
     pub write: Text<LengthOfTime>,
     /// How long an idle connection is kept.
