@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use doorward::proxy::Limits;
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::harness::{
     door::{Door, Plan, certificate},
@@ -450,4 +451,38 @@ async fn connect_is_refused_by_the_gate_and_counted() {
     }
     counted(&door, "method_not_allowed", 2).await;
     assert!(up.bytes().is_empty());
+}
+
+#[tokio::test]
+async fn an_h2_client_that_makes_malformed_requests_is_let_go_after_some() {
+    // A `Host` that contradicts the authority: pingora refuses such requests before any hook, and 32 of a connection are enough.
+    let up = Upstream::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (files, trusted, _) = certificate(folder.path());
+    let mut plan = Plan::to(up.address());
+    plan.tls = Some(files.into());
+    let door = plan.start().await;
+    let wire = H2::wire(TcpStream::connect(door.address).await.unwrap(), &trusted).await;
+    let (send, connection) = h2::client::handshake(wire).await.unwrap();
+    let ended = tokio::spawn(connection);
+    let mut refused = 0;
+    while let Ok(mut ready) = send.clone().ready().await {
+        let request = http::Request::get("https://localhost/").header("host", "elsewhere");
+        let Ok((answer, _)) = ready.send_request(request.body(()).unwrap(), true) else {
+            break;
+        };
+        // The last is cut off with the connection.
+        assert!(
+            answer.await.is_ok_and(|answer| answer.status() == 400) || refused >= 31,
+            "{refused}"
+        );
+        refused += 1;
+        assert!(refused < 100, "for ever");
+    }
+    timeout(Duration::from_secs(20), ended).await.unwrap().unwrap().ok();
+    assert!(refused >= 31, "after {refused}");
+    assert!(up.requests().is_empty(), "nothing of it goes on");
+    let mut client = H2::connect(door.address, &trusted).await;
+    let request = http::Request::get("https://localhost/").body(()).unwrap();
+    assert_eq!(client.ask(request, &[]).await.0.status, 200, "others are served");
 }

@@ -1,6 +1,13 @@
 //! Upstreams that fail, and what passes through them when they do not.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use doorward::{
@@ -573,6 +580,41 @@ async fn grpc_passes_with_its_trailers() {
         (&seen["te"], &seen["x-auth-user"]),
         (&"trailers".parse().unwrap(), &"ada".parse().unwrap())
     );
+}
+
+#[tokio::test]
+async fn a_post_that_an_h2_upstream_breaks_off_is_sent_once() {
+    for reason in [
+        h2::Reason::HTTP_1_1_REQUIRED,
+        h2::Reason::PROTOCOL_ERROR,
+        h2::Reason::INTERNAL_ERROR,
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut service = upstream(&[]);
+        service.targets = vec![target(Protocol::H2c, listener.local_addr().unwrap())];
+        let seen = Arc::new(AtomicUsize::new(0));
+        let serving = tokio::spawn(breaking_off(listener, reason, Arc::clone(&seen)));
+        let door = Plan::routes(vec![route("/", service)]).start().await;
+        assert_eq!(Raw::ask(door.address, POST).await.status, 502, "{reason}");
+        // Whatever was sent again would have been taken before this one.
+        assert_eq!(Raw::ask(door.address, POST).await.status, 502, "{reason}");
+        assert_eq!(seen.load(Ordering::Relaxed), 2, "{reason}");
+        serving.abort();
+    }
+}
+
+/// Resets every stream, and counts them.
+async fn breaking_off(listener: TcpListener, reason: h2::Reason, seen: Arc<AtomicUsize>) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let seen = Arc::clone(&seen);
+        tokio::spawn(async move {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                seen.fetch_add(1, Ordering::Relaxed);
+                respond.send_reset(reason);
+            }
+        });
+    }
 }
 
 #[tokio::test]

@@ -238,17 +238,26 @@ impl H2 {
 
     /// Over a connection.
     pub async fn over(stream: TcpStream, trusted: &rustls::pki_types::CertificateDer<'static>) -> Self {
+        let stream = Self::wire(stream, trusted).await;
+        let (send, connection) = h2::client::handshake(stream).await.unwrap();
+        let driver = tokio::spawn(async move {
+            drop(connection.await);
+        });
+        Self { send, driver }
+    }
+
+    /// A connection on which HTTP/2 was agreed, for frames that no client makes.
+    pub async fn wire(
+        stream: TcpStream,
+        trusted: &rustls::pki_types::CertificateDer<'static>,
+    ) -> tokio_rustls::client::TlsStream<TcpStream> {
         let connector = tls_connector(trusted, &["h2"]);
         let stream = connector
             .connect("localhost".try_into().unwrap(), stream)
             .await
             .unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
-        let (send, connection) = h2::client::handshake(stream).await.unwrap();
-        let driver = tokio::spawn(async move {
-            drop(connection.await);
-        });
-        Self { send, driver }
+        stream
     }
 
     /// Sends a request with a body in parts, each in a DATA frame of its own, an empty last one included if given.
