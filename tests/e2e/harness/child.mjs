@@ -79,15 +79,20 @@ export function startChild(name, command, args, options = {}) {
   };
 }
 
-/** A port of the loopback interface that was free a moment ago. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+const given = new Set();
+
+/** A port of the loopback interface that was free a moment ago; never the same twice. */
+export async function freePort() {
+  const port = await new Promise((resolve, reject) => {
     const server = createServer().on('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address();
       server.close(() => resolve(port));
     });
   });
+  if (given.has(port)) return freePort();
+  given.add(port);
+  return port;
 }
 
 /** A folder of its own, and what removes it. */
