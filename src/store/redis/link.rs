@@ -61,18 +61,14 @@ impl Link {
                 login,
                 tls,
             } => {
-                let sentinels = Sentinels {
-                    entrance: Entrance {
-                        login,
-                        tls,
-                        database: 0,
-                        patience: settings.connect_timeout,
-                    },
-                    nodes,
-                    service,
-                    tls: settings.tls.is_some(),
+                let theirs = Entrance {
+                    login,
+                    tls,
+                    database: 0,
+                    patience: settings.connect_timeout,
                 };
-                check(&sentinels.entrance, &sentinels.nodes)?;
+                check(&theirs, &nodes)?;
+                let sentinels = Sentinels::new(nodes, theirs, service, settings.tls.is_some());
                 let dial = Dial::Master(sentinels);
                 Servers::One(Node::new(dial, Arc::new(entrance), Arc::clone(&connections)))
             }

@@ -134,17 +134,21 @@ impl Node {
         }
     }
 
-    /// Makes sure of the connection: that it is alive and, where sentinels were asked, that it leads to a master.
+    /// Makes sure of the connection: that it is alive and, where sentinels were asked, that it leads to the master that
+    /// they name.
     pub(super) async fn look_after(&self, deadline: Instant) -> Result<(), Fault> {
-        let found = match &self.0.dial {
+        let (sentinels, found) = match &self.0.dial {
             Dial::At(_) => return self.ask(Question::plain(&redis::cmd("PING")), deadline).await.map(drop),
-            Dial::Master(_) => self.live().await?,
+            Dial::Master(sentinels) => (sentinels, self.live().await?),
         };
         let role = self.ask(Question::plain(&redis::cmd("ROLE")), deadline).await?;
         if !is_master(&role) {
             // Whoever was demoted answers reads as if nothing had happened.
             found.give_up();
             self.live().await?;
+        } else if let Some(live) = sentinels.successor(&self.0.entrance, &found.address).await {
+            found.give_up();
+            self.take(live);
         }
         Ok(())
     }
@@ -174,10 +178,14 @@ impl Node {
             Dial::At(address) => inner.entrance.connect(address).await,
             Dial::Master(sentinels) => sentinels.master(&inner.entrance).await,
         }?;
+        Ok(self.take(live))
+    }
+
+    fn take(&self, live: Live) -> Arc<Live> {
         let live = Arc::new(live);
-        inner.live.store(Some(Arc::clone(&live)));
-        inner.connections.send_modify(|count| *count = count.wrapping_add(1));
-        Ok(live)
+        self.0.live.store(Some(Arc::clone(&live)));
+        self.0.connections.send_modify(|count| *count = count.wrapping_add(1));
+        live
     }
 
     /// Whether the connection is of no more use. Where there is no master to be found, looking again with every write

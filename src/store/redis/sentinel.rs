@@ -3,11 +3,19 @@
 //! All are asked at once. Whom more than half of them name is tried at once; whom fewer name, when all have answered or
 //! failed. Nobody is taken for the master who does not say so too: a sentinel that slept through a failover names a
 //! replica (RS-08).
+//!
+//! A master that was replaced goes on taking writes until the sentinels demote it, some ten seconds after they named
+//! another, and all of those writes are lost. So they are asked again and again, and what more than half of them say counts
+//! for more than what the server says of itself.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
+use arc_swap::ArcSwapOption;
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use redis::{FromRedisValue as _, Value};
+use redis::{Cmd, FromRedisValue as _, Value};
 use tokio::time::timeout;
 
 use super::{
@@ -19,14 +27,18 @@ use crate::store::{Down, RedisAddress};
 /// Those who know the master.
 #[derive(Debug)]
 pub(super) struct Sentinels {
-    /// Where they are.
-    pub(super) nodes: Vec<RedisAddress>,
-    /// How they are entered.
-    pub(super) entrance: Entrance,
-    /// What they call the master.
-    pub(super) service: Arc<str>,
+    nodes: Vec<Sentinel>,
+    entrance: Entrance,
+    service: Arc<str>,
     /// Whether the master speaks TLS.
-    pub(super) tls: bool,
+    tls: bool,
+}
+
+/// One of them, and the connection to it for as long as it is good.
+#[derive(Debug)]
+struct Sentinel {
+    address: RedisAddress,
+    live: ArcSwapOption<Live>,
 }
 
 enum Step {
@@ -35,6 +47,21 @@ enum Step {
 }
 
 impl Sentinels {
+    /// Those at `nodes`, entered by `entrance`, who know a master by the name of `service`; `tls` says whether that one
+    /// speaks TLS.
+    pub(super) fn new(nodes: Vec<RedisAddress>, entrance: Entrance, service: Arc<str>, tls: bool) -> Self {
+        let sentinel = |address| Sentinel {
+            address,
+            live: ArcSwapOption::empty(),
+        };
+        Self {
+            nodes: nodes.into_iter().map(sentinel).collect(),
+            entrance,
+            service,
+            tls,
+        }
+    }
+
     /// A connection to the master.
     pub(super) async fn master(&self, entrance: &Entrance) -> Result<Live, Fault> {
         let mut steps: FuturesUnordered<BoxFuture<'_, Step>> = FuturesUnordered::new();
@@ -83,15 +110,28 @@ impl Sentinels {
         Err(refused.unwrap_or_else(nobody))
     }
 
-    async fn named_by(&self, sentinel: &RedisAddress) -> Result<RedisAddress, String> {
-        let say = |what: &dyn std::fmt::Display| format!("sentinel {sentinel}: {what}");
-        let ask = async {
-            let live = self.entrance.connect(sentinel).await?;
-            let mut question = redis::cmd("SENTINEL");
-            question.arg("GET-MASTER-ADDR-BY-NAME").arg(&*self.service);
-            live.ask(&question).await.map_err(|error| Fault::of(&error))
-        };
-        let answer = match timeout(self.entrance.patience, ask).await {
+    /// A connection to the master that took the place of the one at `address`: when more than half of the sentinels name
+    /// it, and it says so too.
+    pub(super) async fn successor(&self, entrance: &Entrance, address: &RedisAddress) -> Option<Live> {
+        let mut answers: FuturesUnordered<_> = self.nodes.iter().map(|node| self.named_by(node)).collect();
+        let mut votes: HashMap<RedisAddress, usize> = HashMap::new();
+        while let Some(answer) = answers.next().await {
+            let Ok(named) = answer else { continue };
+            let count = votes.entry(named.clone()).or_default();
+            *count += 1;
+            if *count > self.nodes.len() / 2 {
+                let other = Some(named).filter(|named| named != address)?;
+                return try_master(entrance, other).await.ok();
+            }
+        }
+        None
+    }
+
+    async fn named_by(&self, sentinel: &Sentinel) -> Result<RedisAddress, String> {
+        let say = |what: &dyn std::fmt::Display| format!("sentinel {}: {what}", sentinel.address);
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(&*self.service);
+        let answer = match timeout(self.entrance.patience, sentinel.ask(&self.entrance, &question)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(fault)) => return Err(say(&Down::from(fault))),
             Err(_) => return Err(say(&"no answer in time")),
@@ -105,6 +145,20 @@ impl Sentinels {
             Ok(None) => Err(say(&format!("it knows no {:?}", self.service))),
             Err(error) => Err(say(&error)),
         }
+    }
+}
+
+impl Sentinel {
+    async fn ask(&self, entrance: &Entrance, question: &Cmd) -> Result<Value, Fault> {
+        let live = match self.live.load_full().filter(|live| !live.is_gone()) {
+            Some(live) => live,
+            None => Arc::new(entrance.connect(&self.address).await?),
+        };
+        // Kept again only if it is good.
+        self.live.store(None);
+        let answer = live.ask(question).await.map_err(|error| Fault::of(&error))?;
+        self.live.store(Some(live));
+        Ok(answer)
     }
 }
 

@@ -113,6 +113,29 @@ async fn a_master_killed_under_load_costs_nobody_the_session() {
 }
 
 #[tokio::test]
+async fn a_master_that_was_replaced_and_was_not_told_takes_no_more_writes_of_ours() {
+    // RS-07, RS-08: the sentinels tell it ten seconds later, and this one never
+    let master = Server::start(&["--rename-command", "SLAVEOF", ""]).await;
+    let replica = master.replica().await;
+    let watched = Watched::watch(master, replica).await;
+    let redis = open(&watched.settings());
+    assert_eq!(redis.create(&key(1), b"one", 1, HOUR).await, Ok(Written::Saved));
+    watched.in_step().await;
+    let name = super::super::session_at("test:", &key(1));
+    assert!(watched.sentinels[0].ask(&["SENTINEL", "FAILOVER", "main"]).await.is_some());
+    until("the new master has what is written", || async {
+        assert_eq!(redis.end(&key(1)).await.map(|_| ()), Ok(()), "nobody is told to wait");
+        assert_eq!(redis.create(&key(1), b"two", 1, HOUR).await, Ok(Written::Saved));
+        watched.replica.is(&["INFO", "replication"], "role", "master").await
+            && watched.replica.ask::<Vec<u8>>(&["GETRANGE", &name, "8", "-1"]).await == b"two"
+    })
+    .await;
+    assert!(watched.master.is(&["INFO", "replication"], "role", "master").await);
+    assert_eq!(redis.get(&[key(1)]).await, Ok(Some((key(1), b"two".to_vec()))));
+    hears(&redis, &watched.replica).await;
+}
+
+#[tokio::test]
 async fn a_replica_behind_the_same_address_is_left_within_the_call() {
     // RS-07
     let (master, proxy) = {
