@@ -132,6 +132,25 @@ async fn a_provider_that_is_down_costs_nobody_the_session() {
 }
 
 #[tokio::test]
+async fn whoever_waits_for_a_provider_is_told_for_how_long() {
+    // IP-03, RF-07
+    for (asked, told) in [("40", "40"), ("86400", "300")] {
+        let (world, browser) = signed_in().await;
+        world.provider.script(|script| {
+            script.refresh.status = 429;
+            script.refresh.headers = vec![("retry-after".to_owned(), asked.to_owned())];
+        });
+        world.clock.advance(HOUR + Duration::from_secs(1));
+        for _ in 0..2 {
+            let answer = browser.fetch(&world.url("/")).await;
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(answer.header("retry-after"), told);
+        }
+        assert_eq!(world.provider.count("refresh"), 1, "it is spared for as long");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_token_ends_the_session() {
     // RF-07
     let (world, browser) = signed_in().await;
