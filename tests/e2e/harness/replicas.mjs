@@ -111,7 +111,8 @@ export async function startReplicas({
     const providerLink = started(await startLink(front.port));
     const issuer = `http://127.0.0.1:${providerLink.port}`;
     const redirectUris = [`${origin}/.doorward/callback`];
-    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts }));
+    const backchannel = { uri: `http://127.0.0.1:${balancer.port}/.doorward/backchannel-logout/company`, session: true };
+    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts, backchannel }));
     const upstream = started(await startUpstream());
     const kept = await store(started, count, redisOptions);
     const recording = {
