@@ -218,6 +218,21 @@ fn a_good_configuration_is_summed_up_with_what_to_register() {
 }
 
 #[test]
+fn placeholders_that_are_left_are_told_and_not_refused() {
+    let config = GOOD
+        .replace("client_id: doorward", "client_id: CHANGE-ME")
+        .replace("https://id.example.com", "https://issuer.example.invalid");
+    let directory = directory(&[("left.yaml", &config)]);
+    let ran = doorward(&["check", "-c", "left.yaml"], directory.path());
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let told: Vec<_> = ran.out.lines().filter(|line| line.contains("warning")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    left.yaml:8:13: warning: issuer.example.invalid is a placeholder: write your own
+    left.yaml:9:16: warning: CHANGE-ME is a placeholder: write your own
+    ");
+}
+
+#[test]
 fn each_provider_has_its_own_addresses_to_register() {
     let providers = r"
   partners:
