@@ -262,6 +262,8 @@ pub enum Event<'a> {
         target: &'a str,
         /// What.
         what: &'static str,
+        /// What the last look at it met, where that is known.
+        cause: Option<&'a str>,
     },
     /// The certificates of all listeners that are in force, read just now.
     Certificates(&'a [CertificateInForce]),

@@ -178,7 +178,12 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Ring { ring, at: _ } => write_ring(ring),
-        Event::Target { upstream, target, what } => write_target(upstream, target, what),
+        Event::Target {
+            upstream,
+            target,
+            what,
+            cause,
+        } => write_target(upstream, target, what, *cause),
         Event::Reload(reload) => write_reload(reload),
         Event::UpgradeFailed { why } => tracing::error!(error = why, "the upgrade failed"),
         Event::Export(Export::Collector { error }) => write_collector(*error),
@@ -199,8 +204,13 @@ fn write_provider_logout(provider: &str, channel: &str, outcome: &str, ended: us
     tracing::info!(provider, channel, outcome, ended, "the provider asked to end a session");
 }
 
-fn write_target(upstream: &str, target: &str, what: &str) {
-    tracing::warn!(upstream, target, what, "an upstream target changed");
+fn write_target(upstream: &str, target: &str, what: &str, cause: Option<&str>) {
+    let told = "an upstream target changed";
+    if what == "healthy" {
+        tracing::info!(upstream, target, what, "{told}");
+    } else {
+        tracing::warn!(upstream, target, what, error = cause, "{told}");
+    }
 }
 
 fn write_ring(ring: &Ring) {

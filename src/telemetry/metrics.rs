@@ -168,7 +168,9 @@ impl Metrics {
             Event::Key { kid, what, at } => self.keys.used(kid, *what, *at),
             Event::Ring { ring, at } => self.keys.in_force(ring, *at),
             Event::Unreadable { what } => count(&self.keys.unreadable, &[what]),
-            Event::Target { upstream, target, what } => {
+            Event::Target {
+                upstream, target, what, ..
+            } => {
                 count(&self.dependencies.target_changes, &[upstream, target, what]);
             }
             Event::Certificates(in_force) => self.certificates.in_force(in_force),

@@ -140,11 +140,12 @@ impl Upstream {
     }
 
     /// Tells of a change of a target.
-    pub(super) fn tell(&self, target: &Target, what: &'static str) {
+    pub(super) fn tell(&self, target: &Target, what: &'static str, cause: Option<&str>) {
         self.telemetry.emit(&Event::Target {
             upstream: &self.policy.name,
             target: &target.label,
             what,
+            cause,
         });
     }
 }
@@ -200,7 +201,7 @@ impl Lease {
             let until = target.millis(ejection.rest);
             let before = target.rests_until.swap(until, Ordering::Relaxed);
             if before <= target.millis(Duration::ZERO) {
-                self.upstream.tell(target, "ejected");
+                self.upstream.tell(target, "ejected", None);
             }
         }
     }

@@ -213,6 +213,7 @@ fn dependencies(metrics: &Metrics) {
                 upstream: "app",
                 target,
                 what,
+                cause: None,
             });
         }
     }
