@@ -310,10 +310,10 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn keys_are_listed_by_name_only() {
+fn keys_are_listed_by_name_and_fingerprint() {
     let directory = directory(&[]);
     let ran = doorward(&["keys", "list", "--config", "good.yaml"], directory.path());
-    assert_eq!(ran.out, "second  seals and opens\nfirst  opens\n");
+    assert_eq!(ran.out, "second  seals and opens  50566186\nfirst  opens  54a6529f\n");
 }
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
@@ -331,7 +331,10 @@ fn a_ring_file_is_read_and_its_bad_lines_are_told() {
     let config = with_ring_file();
     let directory = directory(&[("ring.yaml", &config), ("session.keys", &good)]);
     let list = || doorward(&["keys", "list", "--config", "ring.yaml"], directory.path());
-    assert_eq!(list().out, "second  seals and opens\nfirst  opens\n");
+    assert_eq!(
+        list().out,
+        "second  seals and opens  50566186\nfirst  opens  e57977be\n"
+    );
     let write = |text: &str| fs::write(directory.path().join("session.keys"), text).expect("a file");
     write(&format!("second {KEY}\n{KEY}\nsecond {KEY}\n"));
     let ran = list();

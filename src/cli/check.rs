@@ -64,7 +64,10 @@ pub(super) fn check(options: &Options, out: &mut impl Write) -> Result<ExitCode,
     writeln!(out, "{}: ok: {}", path.display(), summary(&plan))?;
     for Placeholder { place, written } in config::placeholders(path) {
         let (file, line, column) = (path.display(), place.line, place.column);
-        writeln!(out, "{file}:{line}:{column}: warning: {written} is a placeholder: write your own")?;
+        writeln!(
+            out,
+            "{file}:{line}:{column}: warning: {written} is a placeholder: write your own"
+        )?;
     }
     register(&plan, out)?;
     Ok(ExitCode::SUCCESS)

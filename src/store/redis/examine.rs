@@ -66,11 +66,8 @@ pub async fn examine(settings: &RedisSettings, entropy: &Entropy) -> Result<Redi
 }
 
 async fn servers(link: &Link) -> Vec<ServerLook> {
-    let (info, replication, memory) = futures_util::join!(
-        info(link, "server"),
-        info(link, "replication"),
-        info(link, "memory")
-    );
+    let (info, replication, memory) =
+        futures_util::join!(info(link, "server"), info(link, "replication"), info(link, "memory"));
     let mut looks: Vec<ServerLook> = info.iter().map(|_| ServerLook::default()).collect();
     for (look, text) in looks.iter_mut().zip(&info) {
         look.version = text.as_deref().and_then(|text| field(text, "redis_version"));
