@@ -43,6 +43,7 @@ pub fn load_watched(path: &std::path::Path) -> (Result<Plan, Report>, Files) {
 }
 
 /// The placeholders that are still in a configuration file that [`load`] takes.
+#[must_use]
 pub fn placeholders(path: &std::path::Path) -> Vec<Placeholder> {
     let text = Source::system(std::path::Path::new("")).text(path);
     text.map_or_else(|_| Vec::new(), |text| placeholder::placeholders(&text))

@@ -18,7 +18,7 @@ use crate::{
         self, Balance,
         upstream::{Address, Protocol},
     },
-    telemetry::Event,
+    telemetry::{Event, TargetChange},
 };
 
 /// Most targets and addresses tried for one request.
@@ -141,12 +141,12 @@ impl Upstream {
 
     /// Tells of a change of a target.
     pub(super) fn tell(&self, target: &Target, what: &'static str, cause: Option<&str>) {
-        self.telemetry.emit(&Event::Target {
+        self.telemetry.emit(&Event::Target(TargetChange {
             upstream: &self.policy.name,
             target: &target.label,
             what,
             cause,
-        });
+        }));
     }
 }
 
