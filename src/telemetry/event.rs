@@ -174,6 +174,8 @@ pub enum Event<'a> {
         provider: &'a ProviderName,
         /// How.
         outcome: Outcome,
+        /// When another try makes sense, where that is known.
+        retry_after: Option<Duration>,
     },
     /// A person signed out here.
     SignOut {

@@ -18,7 +18,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::dependency::{write_collector, write_eviction, write_feed, write_renewal};
+use self::dependency::{write_collector, write_eviction, write_feed, write_renewal, write_store_call};
 use super::{
     AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, News, Reload, Settings, audit,
     metrics::label::{call_name, channel_name},
@@ -137,7 +137,11 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         Event::Request(line) => access::write(line, access_log),
         Event::TurnedAway { why, peer, again } => turned_away::write(*why, *peer, *again),
         Event::Audit(audit) => audit::write(audit, naming),
-        Event::Renewal { provider, outcome } => write_renewal(provider.as_str(), *outcome),
+        Event::Renewal {
+            provider,
+            outcome,
+            retry_after,
+        } => write_renewal(provider.as_str(), *outcome, *retry_after),
         Event::SignIn { provider, outcome } => {
             tracing::info!(provider = provider.as_str(), outcome, "sign-in came back");
         }
@@ -153,13 +157,7 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
             call,
             took,
             error: Some(error),
-        } => tracing::warn!(
-            op,
-            call = call_name(*call),
-            took_ms = took.as_millis(),
-            error,
-            "the session store did not do what was asked"
-        ),
+        } => write_store_call(op, *call, *took, error),
         Event::StoreEviction { what, policy } => write_eviction(*what, policy),
         Event::ProviderCall {
             provider,

@@ -130,7 +130,7 @@ impl Metrics {
             Event::SignIn { provider, outcome } => {
                 count(&self.people.sign_ins, &[provider.as_str(), outcome]);
             }
-            Event::Renewal { provider, outcome } => {
+            Event::Renewal { provider, outcome, .. } => {
                 count(&self.people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&self.people.sign_outs, &[provider.as_str()]),

@@ -38,6 +38,7 @@ fn an_event_is_counted_under_its_labels() {
     metrics.record(&Event::Renewal {
         provider: &provider,
         outcome: Outcome::RenewedElsewhere,
+        retry_after: None,
     });
     metrics.record(&Event::StoreCall {
         op: "get",
@@ -149,13 +150,18 @@ fn people(metrics: &Metrics) {
     for outcome in [
         Outcome::Renewed,
         Outcome::RenewedElsewhere,
+        Outcome::RenewingElsewhere,
         Outcome::Ended,
         Outcome::ProviderDown,
         Outcome::ClientRejected,
         Outcome::ProviderError,
         Outcome::StoreDown,
     ] {
-        metrics.record(&Event::Renewal { provider, outcome });
+        metrics.record(&Event::Renewal {
+            provider,
+            outcome,
+            retry_after: None,
+        });
     }
     for channel in [Channel::Back, Channel::Front] {
         let outcome = "ended";

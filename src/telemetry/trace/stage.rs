@@ -143,7 +143,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
             call: *call,
         }),
         Event::Decision { route: _, verdict } => tell(|told| told.verdict = Some(verdict)),
-        Event::Renewal { provider, outcome } => {
+        Event::Renewal { provider, outcome, .. } => {
             tell(|told| told.renewal = Some(((*provider).clone(), *outcome)));
         }
         Event::Request(_)

@@ -1,10 +1,9 @@
 // The machine's own Chromium, driven by playwright-core.
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { ARTEFACTS } from './child.mjs';
 
-const ARTEFACTS = join(dirname(fileURLToPath(import.meta.url)), '..', 'artefacts');
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome-stable'];
 const ARGS = [
   '--no-sandbox',

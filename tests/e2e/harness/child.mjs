@@ -1,15 +1,19 @@
 // Child processes: started here, ended here by their own pid, with the end of their output kept for a failure.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const alive = new Set();
 process.on('exit', () => alive.forEach((child) => child.kill('SIGKILL')));
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) process.on(signal, () => process.exit(code));
 
-const KEPT_LINES = 400;
+/** What is left of a scenario that failed. */
+export const ARTEFACTS = join(dirname(fileURLToPath(import.meta.url)), '..', 'artefacts');
+const KEPT_LINES = 20_000;
+const started = [];
 
 /** Starts `command` and collects its output, line by line. */
 export function startChild(name, command, args, options = {}) {
@@ -42,6 +46,7 @@ export function startChild(name, command, args, options = {}) {
   const tail = (count = 40) => lines.slice(-count).map((line) => `  ${name} | ${line}`).join('\n');
   const running = () => process_.exitCode === null && process_.signalCode === null && !failure;
 
+  started.push({ name, pid: process_.pid, lines });
   return {
     name,
     pid: process_.pid,
@@ -77,6 +82,18 @@ export function startChild(name, command, args, options = {}) {
       return end;
     },
   };
+}
+
+/** Forgets what the children of an earlier test said. */
+export const forgetOutput = () => started.splice(0);
+
+/** Keeps what every child said as `artefacts/NAME/CHILD-PID.log`, and `facts` beside it; gives the folder. */
+export function keepOutput(name, facts) {
+  const folder = join(ARTEFACTS, `${name.replace(/[^a-z0-9]+/gi, '-').slice(0, 80)}-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  for (const child of started) writeFileSync(join(folder, `${child.name}-${child.pid}.log`), `${child.lines.join('\n')}\n`);
+  writeFileSync(join(folder, 'facts.json'), JSON.stringify(facts, null, 1));
+  return folder;
 }
 
 const given = new Set();

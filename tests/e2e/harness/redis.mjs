@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort, startChild, tempFolder } from './child.mjs';
+import { eventually } from './wait.mjs';
 
 const run = promisify(execFile);
 
@@ -46,6 +47,18 @@ export async function startRedis({ aof = false, config = [], port: wanted = unde
         return reader ? cli(reader[0], key, ...reader.slice(1)) : '';
       });
       return [...keys, ...(await Promise.all(values))].join('\n');
+    },
+    /**
+     * Waits until every replica has said that it has all that was acknowledged until now. That its link is up is not
+     * enough: after a first copy the master sends nothing more until the replica speaks up, a second later.
+     */
+    async copied() {
+      const info = () => cli('INFO', 'replication');
+      const until = Number(/master_repl_offset:(\d+)/.exec(await info())[1]);
+      await eventually('the replicas have all of it', async () => {
+        const offsets = [...(await info()).matchAll(/slave\d+:.*,offset=(\d+)/g)].map(([, offset]) => Number(offset));
+        return offsets.length > 0 && offsets.every((offset) => offset >= until);
+      });
     },
     down: () => child.stop('SIGKILL'),
     async up() {

@@ -2,7 +2,7 @@
 // broken between each of them. What everybody saw is recorded, and the invariants are checked at the end of every scenario.
 import { test } from 'node:test';
 import { startBalancer } from './balancer.mjs';
-import { freePort } from './child.mjs';
+import { forgetOutput, freePort, keepOutput } from './child.mjs';
 import { HOST, gatewayConfig } from './config.mjs';
 import { startFront } from './front.mjs';
 import { startGateway } from './gateway.mjs';
@@ -29,6 +29,7 @@ export function crowd(count) {
 /** A test over replicas; `options` are those of `startReplicas`. */
 export function replicas(name, options, body) {
   test(name, { timeout: options.timeout ?? 120_000 }, async () => {
+    forgetOutput();
     const world = await startReplicas(options);
     try {
       await body(world);
@@ -37,11 +38,29 @@ export function replicas(name, options, body) {
     } catch (error) {
       for (const { rule, what } of violations(world.recording).slice(0, 10)) console.error(`${rule}: ${what}`);
       for (const gateway of world.gateways) console.error(`the end of ${gateway.name}:\n${gateway.tail(25)}`);
+      console.error(`all of it is kept in ${keepOutput(name, evidence(world.recording, error))}`);
       throw error;
     } finally {
       await world.stop();
     }
   });
+}
+
+/** Who was told what when, without the tokens. */
+function evidence({ sessions, answers, signOuts, kills, losses, calls }, error) {
+  const at = (time) => time && new Date(time).toISOString();
+  return {
+    error: error.message,
+    sessions: sessions.map(({ id, since }) => ({ id, since: at(since) })),
+    answers: answers
+      .filter(({ status }) => status !== 200)
+      .map(({ mark, path, status, error: cause, began, ended }) => ({ mark, path, status, cause, began: at(began), ended: at(ended) })),
+    served: answers.filter(({ status }) => status === 200).length,
+    signOuts,
+    kills,
+    losses,
+    calls: calls.map(({ grant, began, ended, rotated, delivered }) => ({ grant, began: at(began), ended: at(ended), rotated, delivered })),
+  };
 }
 
 /** Throws when a gateway said, on its output, what is nobody's to read: of cookies, codes, tokens or people. */
@@ -92,7 +111,8 @@ export async function startReplicas({
     const providerLink = started(await startLink(front.port));
     const issuer = `http://127.0.0.1:${providerLink.port}`;
     const redirectUris = [`${origin}/.doorward/callback`];
-    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts }));
+    const backchannel = { uri: `http://127.0.0.1:${balancer.port}/.doorward/backchannel-logout/company`, session: true };
+    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts, backchannel }));
     const upstream = started(await startUpstream());
     const kept = await store(started, count, redisOptions);
     const recording = {

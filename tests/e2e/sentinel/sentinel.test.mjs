@@ -21,6 +21,7 @@ const lastTold = (answers) => Math.max(0, ...answers.filter(({ status }) => stat
 replicas('the master is killed under load: 503 until the failover, and nobody is signed out', { store: sentinelStore }, async (world) => {
   const answers = await atWork(world, async ({ load, visitors }) => {
     const old = await world.redis.master();
+    await old.copied();
     await old.down();
     const at = await switched(world, old);
     await well(load, 30_000);
