@@ -7,7 +7,7 @@ use crate::{
     oidc::ProviderName,
     policy::Site,
     telemetry::{
-        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload,
+        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload, TargetChange,
         trace::{Export, Fate},
     },
     time::UnixTime,
@@ -215,11 +215,12 @@ fn dependencies(metrics: &Metrics) {
     for what in list("what", "doorward_upstream_target_changes_total") {
         for target in 0..TARGETS {
             let target = &format!("http://10.0.0.{target}");
-            metrics.record(&Event::Target {
+            metrics.record(&Event::Target(TargetChange {
                 upstream: "app",
                 target,
                 what,
-            });
+                cause: None,
+            }));
         }
     }
     for fate in [Fate::Exported, Fate::Rejected, Fate::Failed, Fate::Dropped] {

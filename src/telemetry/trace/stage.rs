@@ -159,7 +159,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
         | Event::Ring { .. }
         | Event::Unreadable { .. }
         | Event::Audit(_)
-        | Event::Target { .. }
+        | Event::Target(_)
         | Event::Certificates(_)
         | Event::Configuration { .. }
         | Event::Reload(_)

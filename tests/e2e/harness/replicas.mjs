@@ -83,7 +83,7 @@ export function assertDiscreet({ gateways, recording: { sessions, answers, calls
 /**
  * - `count`: gateways · `people`: how many accounts, `p0`, `p1` …
  * - `redis`: options of `startRedis`, or a store of another kind: `start()` gives what `storeOf` needs
- * - `lifetimes`: of the provider's tokens · `settings`: of the provider in the gateways' configuration
+ * - `lifetimes`: of the provider's tokens · `settings`: of the provider in the gateways' configuration · `redisSettings`: of Redis there
  */
 export async function startReplicas({
   count = 3,
@@ -92,6 +92,7 @@ export async function startReplicas({
   store = plainStore,
   lifetimes = {},
   settings = {},
+  redisSettings = {},
   session = {},
 } = {}) {
   const ending = [];
@@ -142,7 +143,7 @@ export async function startReplicas({
       const config = structuredClone(shared);
       config.listeners = [{ address: `127.0.0.1:${ports.port}`, public_port: balancer.port }];
       config.admin.address = `127.0.0.1:${ports.adminPort}`;
-      config.session.redis = kept.settings(n);
+      config.session.redis = { ...kept.settings(n), ...redisSettings };
       gateways.push(started(await startReplica({ name: `gateway ${n}`, config, ports, link: kept.link(n), recording })));
     }
     balancer.to(gateways.map(({ port }) => port));

@@ -71,8 +71,9 @@ const FAULTS = {
 
 // RS-05
 for (const [name, [fault, status]] of Object.entries(FAULTS)) {
-  // Where people are served all the same, there is something to ask of Redis meanwhile.
-  const options = status === 200 ? { lifetimes: { accessToken: 4 } } : {};
+  // Where people are served all the same, there is something to ask of Redis meanwhile, and a deadline that a busy machine keeps.
+  const patient = { lifetimes: { accessToken: 4 }, redisSettings: { timeout: '4s', connect_timeout: '4s' } };
+  const options = status === 200 ? patient : {};
   replicas(`the way to Redis is broken, ${name}: ${status}, no reply for another, nobody signed out`, options, async (world) => {
     const answers = await atWork(world, async ({ load }) => {
       world.gateways.forEach(({ link }) => fault(link));
@@ -93,15 +94,15 @@ for (const [name, [fault, status]] of Object.entries(FAULTS)) {
 replicas('replies of Redis are reset in the middle: never another’s reply, nobody signed out', { lifetimes: { accessToken: 4 } }, async (world) => {
   const answers = await atWork(world, async ({ load }) => {
     const opened = () => world.gateways.map(({ link }) => link.opened());
-    const before = opened();
     const renewals = world.front.refreshes().length;
     for (let cut = 0; cut < 12; cut += 1) {
+      const before = opened();
       for (const { link } of world.gateways) link.cutDown(3 + cut * 40);
+      await eventually('each was cut, and connected anew', () => opened().every((now, n) => now > before[n]));
       const since = Date.now();
       await eventually('they went on', () => load.answers.filter(({ began }) => began > since).length > 8);
     }
     await eventually('sessions were renewed meanwhile', () => world.front.refreshes().length > renewals + 3, 20_000);
-    opened().forEach((now, n) => assert.ok(now > before[n] + 6, `gateway ${n} connected anew ${now - before[n]} times only`));
     world.gateways.forEach(({ link }) => link.heal());
     await well(load);
   });
