@@ -68,7 +68,6 @@ func TestTheAlertsDoWhatTheySay(t *testing.T) {
 	}
 }
 
-// A label that is no name of the configuration has a value that docs/metrics.md lists, whatever happens.
 // What the documents have Prometheus asked is a question that it understands, about metrics that there are.
 func TestTheQuestionsInTheDocumentsAreQuestions(t *testing.T) {
 	var rules strings.Builder
@@ -100,6 +99,7 @@ func TestTheQuestionsInTheDocumentsAreQuestions(t *testing.T) {
 	}
 }
 
+// A label that is no name of the configuration has a value that docs/metrics.md lists, whatever happens.
 func TestEveryLiveLabelIsInTheBook(t *testing.T) {
 	gateway := liveGateway(t)
 	listed := map[string]bool{}
