@@ -11,18 +11,18 @@ use std::sync::{
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::{Query, Request, State},
     http::{HeaderMap, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::token::Token;
+pub use self::token::Guard;
 use crate::{
     flow::{Gateway, Live},
-    secret::Secret,
     telemetry::Telemetry,
 };
 
@@ -32,7 +32,7 @@ pub struct Admin {
     live: Arc<Live>,
     telemetry: Telemetry,
     draining: Arc<AtomicBool>,
-    token: Option<Token>,
+    guard: Guard,
 }
 
 /// `/ready?full=1` asks for the providers too.
@@ -44,19 +44,19 @@ struct Asked {
 impl Admin {
     /// Looks at the gateway in force. `draining` turns readiness off before the listeners close.
     #[must_use]
-    pub const fn new(live: Arc<Live>, telemetry: Telemetry, draining: Arc<AtomicBool>) -> Self {
+    pub fn new(live: Arc<Live>, telemetry: Telemetry, draining: Arc<AtomicBool>) -> Self {
         Self {
             live,
             telemetry,
             draining,
-            token: None,
+            guard: Guard::default(),
         }
     }
 
-    /// Opens `/sessions` and `/explain` to who has the token; without one the paths do not exist.
+    /// Opens `/sessions` and `/explain` to who has the token of the guard; while it has none the paths do not exist.
     #[must_use]
-    pub fn guarded_by(mut self, token: Option<&Secret<String>>) -> Self {
-        self.token = token.map(Token::new);
+    pub fn guarded_by(mut self, guard: &Guard) -> Self {
+        self.guard = guard.clone();
         self
     }
 
@@ -64,19 +64,23 @@ impl Admin {
     /// shutdown has begun; with `?full=1` also whether every provider has answered. `/metrics`: Prometheus' text format.
     /// `/sessions`: lists and ends sessions; `/explain`: says what would be decided; both for who has the token.
     pub fn router(self) -> Router {
-        let administration = match self.token.clone() {
-            Some(token) => {
-                let explanations = explain::router(self.clone(), token.clone());
-                sessions::router(self.clone(), token).merge(explanations)
-            }
-            None => Router::new(),
-        };
+        let administration = sessions::router(self.clone())
+            .merge(explain::router(self.clone()))
+            .route_layer(from_fn_with_state(self.guard.clone(), unless_unguarded));
         Router::new()
             .route("/live", get(|| async { Json(json!({ "live": true })) }))
             .route("/ready", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self)
             .merge(administration)
+    }
+}
+
+async fn unless_unguarded(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    if guard.is_set() {
+        next.run(request).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
     }
 }
 

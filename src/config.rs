@@ -2,6 +2,7 @@
 
 mod compile;
 pub mod findings;
+pub mod placeholder;
 pub mod plan;
 pub mod problem;
 pub mod raw;
@@ -12,6 +13,7 @@ pub mod walk;
 pub mod written;
 
 pub use self::{
+    placeholder::Placeholder,
     plan::{AdminSettings, IdentitySettings, Plan, Shutdown},
     problem::{Path, Problem, Report},
     source::{Files, Source},
@@ -38,6 +40,13 @@ pub fn load_watched(path: &std::path::Path) -> (Result<Plan, Report>, Files) {
     let mut files = here.asked();
     files.extend(source.asked());
     (compiled, files)
+}
+
+/// The placeholders that are still in a configuration file that [`load`] takes.
+#[must_use]
+pub fn placeholders(path: &std::path::Path) -> Vec<Placeholder> {
+    let text = Source::system(std::path::Path::new("")).text(path);
+    text.map_or_else(|_| Vec::new(), |text| placeholder::placeholders(&text))
 }
 
 /// Compiles a configuration that is not in a file; `name` stands for the file's in problems. Relative paths in it start

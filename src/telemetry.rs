@@ -13,7 +13,7 @@ mod turned_away;
 pub use self::{
     access::{AccessLog, AccessSettings},
     audit::{Act, Audit, Naming, Whose},
-    event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, RequestLine},
+    event::{CacheEvent, Call, CertificateInForce, Channel, Event, Eviction, KeyUse, RequestLine, TargetChange},
     log::LogFormat,
     reload::{News, Reload},
     share::Share,

@@ -218,6 +218,21 @@ fn a_good_configuration_is_summed_up_with_what_to_register() {
 }
 
 #[test]
+fn placeholders_that_are_left_are_told_and_not_refused() {
+    let config = GOOD
+        .replace("client_id: doorward", "client_id: CHANGE-ME")
+        .replace("https://id.example.com", "https://issuer.example.invalid");
+    let directory = directory(&[("left.yaml", &config)]);
+    let ran = doorward(&["check", "-c", "left.yaml"], directory.path());
+    assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""));
+    let told: Vec<_> = ran.out.lines().filter(|line| line.contains("warning")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    left.yaml:8:13: warning: issuer.example.invalid is a placeholder: write your own
+    left.yaml:9:16: warning: CHANGE-ME is a placeholder: write your own
+    ");
+}
+
+#[test]
 fn each_provider_has_its_own_addresses_to_register() {
     let providers = r"
   partners:
@@ -295,10 +310,10 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn keys_are_listed_by_name_only() {
+fn keys_are_listed_by_name_and_fingerprint() {
     let directory = directory(&[]);
     let ran = doorward(&["keys", "list", "--config", "good.yaml"], directory.path());
-    assert_eq!(ran.out, "second  seals and opens\nfirst  opens\n");
+    assert_eq!(ran.out, "second  seals and opens  50566186\nfirst  opens  54a6529f\n");
 }
 
 const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
@@ -316,7 +331,10 @@ fn a_ring_file_is_read_and_its_bad_lines_are_told() {
     let config = with_ring_file();
     let directory = directory(&[("ring.yaml", &config), ("session.keys", &good)]);
     let list = || doorward(&["keys", "list", "--config", "ring.yaml"], directory.path());
-    assert_eq!(list().out, "second  seals and opens\nfirst  opens\n");
+    assert_eq!(
+        list().out,
+        "second  seals and opens  50566186\nfirst  opens  e57977be\n"
+    );
     let write = |text: &str| fs::write(directory.path().join("session.keys"), text).expect("a file");
     write(&format!("second {KEY}\n{KEY}\nsecond {KEY}\n"));
     let ran = list();

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::{
     Admin,
     sessions::{Desk, Problem, answer},
-    token::Token,
 };
 use crate::{
     gate::explain::{self, Assumed, Question},
@@ -37,11 +36,11 @@ struct Asked {
 }
 
 /// The path of explanations.
-pub(super) fn router(admin: Admin, token: Token) -> Router {
+pub(super) fn router(admin: Admin) -> Router {
     Router::new()
         .route("/explain", post(explain))
         .layer(DefaultBodyLimit::max(MOST))
-        .with_state(Desk { admin, token })
+        .with_state(Desk { admin })
 }
 
 async fn explain(

@@ -9,10 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{
-    Admin,
-    token::{Barred, Token},
-};
+use super::{Admin, token::Barred};
 use crate::{
     flow::{Filter, Wanted},
     store::{Cursor, Down, Page},
@@ -28,7 +25,6 @@ const MOST: usize = 500;
 #[derive(Clone, Debug)]
 pub(super) struct Desk {
     pub(super) admin: Admin,
-    pub(super) token: Token,
 }
 
 /// What is asked for.
@@ -53,10 +49,10 @@ pub(super) enum Problem {
 }
 
 /// The paths of session administration.
-pub(super) fn router(admin: Admin, token: Token) -> Router {
+pub(super) fn router(admin: Admin) -> Router {
     Router::new()
         .route("/sessions", get(list).delete(end))
-        .with_state(Desk { admin, token })
+        .with_state(Desk { admin })
 }
 
 async fn list(State(desk): State<Desk>, headers: HeaderMap, words: Words) -> Result<Response, Problem> {
@@ -104,7 +100,7 @@ impl Desk {
 
     /// Who has no token is told that, and nothing else.
     pub(super) fn bar(&self, act: Act, headers: &HeaderMap) -> Result<(), Problem> {
-        if let Err(barred) = self.token.check(headers) {
+        if let Err(barred) = self.admin.guard.check(headers) {
             let outcome = match barred {
                 Barred::NoToken => "no_token",
                 Barred::WrongToken => "wrong_token",

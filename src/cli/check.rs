@@ -9,11 +9,16 @@ use std::{
 use clap::{Args, ValueEnum};
 
 use super::{Failure, diff, load};
-use crate::{config::Plan, flow::Registration, store};
+use crate::{
+    config::{self, Placeholder, Plan},
+    flow::Registration,
+    store,
+};
 
 pub(super) const HELP: &str = "\
 Files and environment variables that the configuration names are read, too; nothing listens and nobody is called. \
-A good configuration is summed up, with the addresses to register at each provider.
+A good configuration is summed up, with the addresses to register at each provider; placeholders that `doorward import` left in it \
+are told.
 
 With --diff, it says what a reload from OLD to NEW would change, and what would take a restart. OLD is what the gateway was \
 started with. Certificates are read again at every reload, so a new one in the same file is no difference. No secret is \
@@ -57,6 +62,13 @@ pub(super) fn check(options: &Options, out: &mut impl Write) -> Result<ExitCode,
     let path = options.config.as_deref().unwrap_or(Path::new(""));
     let plan = load(path)?;
     writeln!(out, "{}: ok: {}", path.display(), summary(&plan))?;
+    for Placeholder { place, written } in config::placeholders(path) {
+        let (file, line, column) = (path.display(), place.line, place.column);
+        writeln!(
+            out,
+            "{file}:{line}:{column}: warning: {written} is a placeholder: write your own"
+        )?;
+    }
     register(&plan, out)?;
     Ok(ExitCode::SUCCESS)
 }

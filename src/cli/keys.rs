@@ -32,7 +32,7 @@ Exit codes: 0 done, 1 not done, 2 the configuration or the command line is wrong
 pub(super) enum Command {
     /// Print a new key: 32 random bytes in base64
     Generate,
-    /// Print the names of a configuration's keys, the sealing one first; never the keys
+    /// Print the names and fingerprints of a configuration's keys, the sealing one first; never the keys
     List(ConfigFile),
     /// Ask every replica which keys it has, what they did, and which may be retired
     #[command(after_help = status::HELP)]
@@ -52,7 +52,7 @@ pub(super) fn keys(command: &Command, out: &mut impl Write) -> Result<(), Failur
             Some(ring) => {
                 for (place, key) in ring.keys().enumerate() {
                     let does = if place == 0 { "seals and opens" } else { "opens" };
-                    writeln!(out, "{}  {does}", key.id)?;
+                    writeln!(out, "{}  {does}  {}", key.id, key.fingerprint())?;
                 }
             }
             None => writeln!(out, "no key is written: one is drawn at every start")?,

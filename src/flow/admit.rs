@@ -45,12 +45,13 @@ impl Gateway {
         let terms = &self.parts().terms;
         let now = self.now();
         let decision = gate::judge(route, certificate, presence.clone(), caller, terms, now);
-        let (session, verdict) = match decision {
-            Decision::Settle(verdict) => (presence, verdict),
+        let (session, wish, verdict) = match decision {
+            Decision::Settle(verdict) => (presence, None, verdict),
             Decision::Renew(session) => {
                 let renewal = Box::pin(self.renewed(&session)).await;
+                let wish = reply::seconds(renewal.retry_after());
                 let verdict = decide::settle(route, certificate, &session, renewal, caller, terms, self.now());
-                (Presence::Session(session), verdict)
+                (Presence::Session(session), wish, verdict)
             }
         };
         self.emit(&Event::Decision {
@@ -69,7 +70,7 @@ impl Gateway {
             }
             Verdict::Refuse(refusal) => {
                 self.audit_refusal(route, &session, refusal, incoming);
-                refuse_route(route, &session, refusal, incoming, certificate)
+                refuse_route(route, &session, refusal, wish, incoming, certificate)
             }
         };
         Answer::Reply(Reply {
@@ -151,6 +152,7 @@ fn refuse_route(
     route: &Route,
     presence: &Presence,
     refusal: Refusal,
+    wish: Option<u64>,
     incoming: &Incoming<'_>,
     certificate: Option<&ClientCertificate>,
 ) -> Reply {
@@ -175,7 +177,7 @@ fn refuse_route(
             missing: missing.as_deref(),
             start_again: matches!(refusal, Refusal::SignInNeeded | Refusal::StepUpNeeded).then_some(&start),
             switch_account: (refusal == Refusal::NotAllowed).then_some(&switch),
-            retry_after: reply::retry_after(refusal),
+            retry_after: reply::retry_after(refusal).map(|usual| wish.unwrap_or(usual)),
         },
     );
     let reply = if refusal == Refusal::StepUpNeeded {

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::Gateway;
 use crate::{
-    gate::{Observed, Outcome, Presence, RenewStep, Renewal, renewal::AWAIT_STEP},
+    gate::{Observed, Outcome, Presence, RenewStep, Renewal},
     provider::{Provider, RenewFailure, Renewed},
     session::{Record, Session},
     store::{Lease, Saved, Written},
@@ -112,6 +112,7 @@ impl Gateway {
         self.emit(&Event::Renewal {
             provider: name,
             outcome,
+            retry_after: flight.retry_after,
         });
         if let Some(failure) = failure(outcome) {
             self.audit_of(&Audit::new(Act::Renewal, failure), Some(session));
@@ -124,6 +125,7 @@ impl Gateway {
 const fn failure(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::Renewed | Outcome::RenewedElsewhere => None,
+        Outcome::RenewingElsewhere => Some("renewing_elsewhere"),
         Outcome::Ended => Some("ended"),
         Outcome::ProviderDown => Some("provider_down"),
         Outcome::ClientRejected => Some("client_rejected"),
@@ -166,15 +168,6 @@ impl Flight<'_> {
             };
             step = step.next(observed);
         }
-    }
-
-    async fn wait(&mut self) -> Observed {
-        if Instant::now() >= self.deadline {
-            return Observed::DeadlinePassed;
-        }
-        sleep(AWAIT_STEP).await;
-        let found = self.gateway.parts().sessions.find(&self.session.handle).await;
-        self.observe(found)
     }
 
     /// Before the token is spent, or given up: by the store alone.
@@ -277,6 +270,9 @@ impl Flight<'_> {
             Outcome::Renewed | Outcome::RenewedElsewhere => Renewal::Renewed(self.session),
             Outcome::Ended => Renewal::Ended,
             Outcome::ProviderDown | Outcome::ClientRejected | Outcome::ProviderError => Renewal::ProviderDown {
+                retry_after: self.retry_after,
+            },
+            Outcome::RenewingElsewhere => Renewal::Elsewhere {
                 retry_after: self.retry_after,
             },
             Outcome::StoreDown => Renewal::StoreDown,

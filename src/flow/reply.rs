@@ -16,6 +16,8 @@ use crate::{
 
 /// What a caller is told to wait when a dependency is down, in seconds.
 const RETRY_AFTER: u64 = 5;
+/// The longest that a dependency is spared for its own wish, in seconds.
+const LONGEST_WISH: u64 = 300;
 
 /// A refusal, as the caller can read it.
 pub(super) fn refusal(refusal: Refusal, caller: Caller, context: &Context<'_>) -> Reply {
@@ -66,7 +68,7 @@ pub(super) fn challenged(mut reply: Reply, terms: &SignInTerms) -> Reply {
 /// When another try makes sense, in seconds, for refusals that pass.
 pub(super) const fn retry_after(refusal: Refusal) -> Option<u64> {
     match refusal {
-        Refusal::StoreDown | Refusal::ProviderDown => Some(RETRY_AFTER),
+        Refusal::StoreDown | Refusal::ProviderDown | Refusal::RenewingElsewhere => Some(RETRY_AFTER),
         Refusal::BadTarget
         | Refusal::BadHost
         | Refusal::BadHeader
@@ -264,7 +266,7 @@ pub(super) fn origin(public: Public, host: &str) -> String {
     }
 }
 
-/// `Retry-After` of a dependency's own wish, in whole seconds.
+/// `Retry-After` of a dependency's own wish, in whole seconds. It is asked again after [`LONGEST_WISH`], whatever it wishes.
 pub(super) fn seconds(wish: Option<Duration>) -> Option<u64> {
-    wish.map(|wish| wish.as_secs().max(1))
+    wish.map(|wish| wish.as_secs().clamp(1, LONGEST_WISH))
 }

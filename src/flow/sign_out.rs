@@ -81,10 +81,11 @@ impl Gateway {
         own_origin: &str,
         return_to: &ReturnTo,
     ) -> Reply {
-        let Some(session) = session else {
-            return to(incoming, SIGNED_OUT);
-        };
         let local = format!("{SIGNED_OUT}?{}", reply::LOCAL_ONLY);
+        // It ended before, or another click was quicker and its way to the provider was given up for this one.
+        let Some(session) = session else {
+            return to(incoming, &local);
+        };
         let Some(request) = self.end_session(session, own_origin, return_to).await else {
             return to(incoming, &local);
         };

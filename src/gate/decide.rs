@@ -122,7 +122,7 @@ pub fn settle(
     let standing = after_renewal(route, certificate, before, &renewal, terms, now);
     let session = match renewal {
         Renewal::Renewed(session) => Some(session),
-        Renewal::ProviderDown { .. } | Renewal::StoreDown => Some(Arc::clone(before)),
+        Renewal::ProviderDown { .. } | Renewal::Elsewhere { .. } | Renewal::StoreDown => Some(Arc::clone(before)),
         Renewal::Ended => None,
     };
     verdict(
@@ -191,17 +191,19 @@ fn after_renewal(
         Renewal::Renewed(session) => session,
         Renewal::Ended => return StandingKind::Ended,
         Renewal::ProviderDown { .. } if expired(before, now) => return StandingKind::ProviderDown,
+        Renewal::Elsewhere { .. } if expired(before, now) => return StandingKind::RenewingElsewhere,
         Renewal::StoreDown if expired(before, now) => return StandingKind::RenewalStoreDown,
-        Renewal::ProviderDown { .. } | Renewal::StoreDown => before,
+        Renewal::ProviderDown { .. } | Renewal::Elsewhere { .. } | Renewal::StoreDown => before,
     };
     let fit = Fit::of(route, &session.record.identity, certificate, now);
     match (terms.life(&session.record, now), renewal) {
         (Life::Idle, _) => StandingKind::Idle,
         (Life::Over, _) => StandingKind::Over,
         (Life::Live, Renewal::Renewed(_)) => StandingKind::Renewed(fit),
-        (Life::Live, Renewal::Ended | Renewal::ProviderDown { .. } | Renewal::StoreDown) => {
-            StandingKind::StillGood(fit)
-        }
+        (
+            Life::Live,
+            Renewal::Ended | Renewal::ProviderDown { .. } | Renewal::Elsewhere { .. } | Renewal::StoreDown,
+        ) => StandingKind::StillGood(fit),
     }
 }
 

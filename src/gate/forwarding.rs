@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 
-use crate::identity::headers::folded;
+use crate::identity::headers::{Near, folded};
 
 /// The hops a request came by, as proxies write them; the right-most is the latest.
 pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -66,39 +66,16 @@ const OTHERS: [&str; 31] = [
     "x-override-url",
     "x-rewrite-url",
 ];
-/// The first letters and the lengths of all those names: most names that a client sends have neither.
-const NEAR: Near = Near::of(&OTHERS);
+/// What most names that a client sends are not even near.
+const NEAR: Near = near(&OTHERS);
 
-struct Near {
-    firsts: u64,
-    lengths: u64,
-}
-
-impl Near {
-    const fn of(mut names: &[&str]) -> Self {
-        let mut near = Self {
-            firsts: first_bit(FAMILY),
-            lengths: 0,
-        };
-        while let [name, rest @ ..] = names {
-            near.firsts |= first_bit(name);
-            near.lengths |= length_bit(name);
-            names = rest;
-        }
-        near
+const fn near(mut names: &[&str]) -> Near {
+    let mut near = Near::family(FAMILY.as_bytes());
+    while let [name, rest @ ..] = names {
+        near = near.and(name.as_bytes());
+        names = rest;
     }
-}
-
-/// A bit for the first byte; several bytes share one.
-const fn first_bit(name: &str) -> u64 {
-    match name.as_bytes() {
-        [first, ..] => 1 << (*first % 64),
-        [] => 0,
-    }
-}
-
-const fn length_bit(name: &str) -> u64 {
-    1 << (name.len() % 64)
+    near
 }
 
 /// Whose word of a header an upstream gets.
@@ -118,10 +95,9 @@ pub enum Word {
 /// A spelling that folds to a known name is not that name, and nobody's.
 #[must_use]
 pub fn word(name: &HeaderName, listed: Option<&[HeaderName]>) -> Word {
-    let text = name.as_str();
-    // Folding changes neither a letter in front nor the length, so most names need no second look.
-    let family = text.as_bytes().first() == FAMILY.as_bytes().first();
-    if NEAR.firsts & first_bit(text) == 0 || !(family || NEAR.lengths & length_bit(text) != 0) {
+    let text = name.as_str().as_bytes();
+    let family = text.first() == FAMILY.as_bytes().first();
+    if !NEAR.begins(text) || !(family || NEAR.as_long(text)) {
         return Word::Senders;
     }
     let folded = folded(name);

@@ -41,6 +41,8 @@ pub enum Refusal {
     StoreDown,
     /// 503: the identity provider does not answer.
     ProviderDown,
+    /// 503: another replica began to renew this session, and has not finished.
+    RenewingElsewhere,
     /// 502: no upstream target can be reached.
     UpstreamUnreachable,
     /// 504: the upstream does not answer in time.
@@ -100,7 +102,7 @@ impl Refusal {
             Self::SignInFailed(failure) => failure.status(),
             Self::Internal => 500,
             Self::UpstreamUnreachable | Self::UpstreamInvalid => 502,
-            Self::StoreDown | Self::ProviderDown => 503,
+            Self::StoreDown | Self::ProviderDown | Self::RenewingElsewhere => 503,
             Self::UpstreamSlow => 504,
         }
     }
@@ -128,6 +130,7 @@ impl Refusal {
             Self::SignInFailed(failure) => failure.code(),
             Self::StoreDown => "store_down",
             Self::ProviderDown => "provider_down",
+            Self::RenewingElsewhere => "renewing_elsewhere",
             Self::UpstreamUnreachable => "upstream_unreachable",
             Self::UpstreamSlow => "upstream_slow",
             Self::UpstreamInvalid => "upstream_invalid",

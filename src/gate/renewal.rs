@@ -78,7 +78,7 @@ pub enum Observed {
     Ended,
     /// The store does not answer.
     StoreDown,
-    /// The deadline for waiting has passed.
+    /// The deadline for waiting for another's renewal has passed.
     DeadlinePassed,
 }
 
@@ -89,6 +89,8 @@ pub enum Outcome {
     Renewed,
     /// Another did; its record is the one to use.
     RenewedElsewhere,
+    /// Another began, and did not finish in the time that we wait: it died, or the provider is slow to it. The session stays.
+    RenewingElsewhere,
     /// The session is over.
     Ended,
     /// The provider did not answer, or not in a way that says anything about the session: it stays.
@@ -148,7 +150,8 @@ impl RenewStep {
             (Self::Spend, Saw::Refused) | (Self::End, Saw::Superseded) => Self::RereadRefused,
             (Self::Spend, Saw::Rejected) => Self::Finish(Outcome::ClientRejected),
             (Self::Spend, Saw::Odd) => Self::Finish(Outcome::ProviderError),
-            (Self::Await, Saw::DeadlinePassed) | (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
+            (Self::Await, Saw::DeadlinePassed) => Self::Finish(Outcome::RenewingElsewhere),
+            (Self::Spend, Saw::Unavailable) => Self::Finish(Outcome::ProviderDown),
             (Self::Save, Saw::Saved) => Self::Finish(Outcome::Renewed),
             (Self::RereadRefused, Saw::Same) => Self::End,
             (Self::Finish(outcome), _) => Self::Finish(outcome),

@@ -29,6 +29,22 @@ pub enum Renewal {
         /// When to try again.
         retry_after: Option<Duration>,
     },
+    /// Another replica began it and has not finished; the session stays.
+    Elsewhere {
+        /// When that replica's lease lapses, if it is not extended.
+        retry_after: Option<Duration>,
+    },
     /// The store does not answer; the session stays.
     StoreDown,
+}
+
+impl Renewal {
+    /// When another try makes sense, where that is known.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::ProviderDown { retry_after } | Self::Elsewhere { retry_after } => *retry_after,
+            Self::Renewed(_) | Self::Ended | Self::StoreDown => None,
+        }
+    }
 }

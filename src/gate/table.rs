@@ -62,6 +62,8 @@ pub enum StandingKind {
     Ended,
     /// The token expired, and the provider does not answer.
     ProviderDown,
+    /// The token expired, and another replica that began to renew it has not finished.
+    RenewingElsewhere,
     /// The token expired, and the store does not answer.
     RenewalStoreDown,
 }
@@ -168,6 +170,7 @@ enum Known {
     Nobody,
     StoreDown,
     ProviderDown,
+    RenewingElsewhere,
     Wait,
     Somebody { fit: Fit, renew: bool },
 }
@@ -181,6 +184,7 @@ const fn known(standing: StandingKind, caller: Caller) -> Known {
         | StandingKind::Ended => Known::Nobody,
         StandingKind::StoreDown | StandingKind::RenewalStoreDown => Known::StoreDown,
         StandingKind::ProviderDown => Known::ProviderDown,
+        StandingKind::RenewingElsewhere => Known::RenewingElsewhere,
         StandingKind::Live(Freshness::Expired, _) => Known::Wait,
         StandingKind::Live(Freshness::Due, fit) => match caller {
             Caller::WebSocket => Known::Wait,
@@ -206,6 +210,7 @@ const fn recognised(known: Known) -> Row {
         Known::Nobody
         | Known::StoreDown
         | Known::ProviderDown
+        | Known::RenewingElsewhere
         | Known::Somebody {
             fit: Fit::StepUp | Fit::Unmet,
             ..
@@ -221,6 +226,7 @@ const fn needed(known: Known, caller: Caller) -> Row {
         },
         Known::StoreDown => Row::Refuse(Refusal::StoreDown),
         Known::ProviderDown => Row::Refuse(Refusal::ProviderDown),
+        Known::RenewingElsewhere => Row::Refuse(Refusal::RenewingElsewhere),
         Known::Wait => Row::Renew,
         Known::Somebody { fit: Fit::StepUp, .. } => match caller {
             Caller::Navigation => Row::SignIn,
@@ -259,7 +265,12 @@ impl StandingKind {
             all.extend(freshness.map(|freshness| Self::Live(freshness, fit)));
             all.extend([Self::Renewed(fit), Self::StillGood(fit)]);
         }
-        all.extend([Self::Ended, Self::ProviderDown, Self::RenewalStoreDown]);
+        all.extend([
+            Self::Ended,
+            Self::ProviderDown,
+            Self::RenewingElsewhere,
+            Self::RenewalStoreDown,
+        ]);
         all
     }
 
@@ -273,6 +284,7 @@ impl StandingKind {
             | Self::StoreDown
             | Self::Ended
             | Self::ProviderDown
+            | Self::RenewingElsewhere
             | Self::RenewalStoreDown => None,
         }
     }

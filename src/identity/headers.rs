@@ -6,6 +6,7 @@
 //! carries the whole list.
 
 mod former;
+mod near;
 mod value;
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue};
+
+pub use near::Near;
 
 use super::{ClaimPath, VerifiedIdentity};
 use crate::{secret::Secret, time::UnixTime};
@@ -61,11 +64,10 @@ pub struct HeaderPlan {
     nobodys: Arc<Bundle>,
 }
 
-/// Folded names, with the first bytes and the lengths they have in front: most names that a client sends have neither.
+/// Folded names, and what all that are stripped have in front.
 #[derive(Clone, Debug)]
 struct Stripped {
-    firsts: u64,
-    lengths: u64,
+    near: Near,
     names: HashSet<Box<[u8]>>,
 }
 
@@ -189,13 +191,12 @@ impl HeaderPlan {
 impl Stripped {
     fn new<'a>(names: impl Iterator<Item = &'a HeaderName>) -> Self {
         let names: HashSet<Box<[u8]>> = names.map(|name| name.as_str().bytes().map(fold).collect()).collect();
-        let firsts = names.iter().fold(first_bit(OWN), |all, name| all | first_bit(name));
-        let lengths = names.iter().fold(0, |all, name| all | length_bit(name));
-        Self { firsts, lengths, names }
+        let near = names.iter().fold(Near::family(OWN), |near, name| near.and(name));
+        Self { near, names }
     }
 
     fn holds(&self, name: &[u8]) -> bool {
-        if self.firsts & first_bit(name) == 0 {
+        if !self.near.begins(name) {
             return false;
         }
         if name.iter().all(|byte| fold(*byte) == *byte) {
@@ -206,7 +207,7 @@ impl Stripped {
     }
 
     fn holds_folded(&self, name: &[u8]) -> bool {
-        self.lengths & length_bit(name) != 0 && self.names.contains(name)
+        self.near.as_long(name) && self.names.contains(name)
     }
 }
 
@@ -227,18 +228,6 @@ const fn fold(byte: u8) -> u8 {
     } else {
         b'-'
     }
-}
-
-/// A bit for the first byte as it is folded; several bytes share one.
-const fn first_bit(name: &[u8]) -> u64 {
-    match name.first() {
-        Some(first) => 1 << (fold(*first) % 64),
-        None => 0,
-    }
-}
-
-const fn length_bit(name: &[u8]) -> u64 {
-    1 << (name.len() % 64)
 }
 
 #[cfg(test)]

@@ -565,6 +565,61 @@ fn of_several_values_of_the_chart_nobody_passes_until_they_are_merged() {
 }
 
 #[test]
+fn what_the_chart_takes_for_true_is_on() {
+    let form = "config: {emailDomains: [legacy.test]}\nalphaConfig: {configData: {providers: [{allowedGroups: [admins]}]}, enabled: ";
+    for on in ["true", "'false'", "\"False\"", "'true'", "yes", "1", "'0'", "{a: b}"] {
+        let access = access(&format!("{form}{on}}}\n"));
+        assert!(access.contains("group: admins\n"), "{on}\n{access}");
+    }
+    for off in ["false", "", "''", "0", "0.0", "null", "{}", "[]"] {
+        let access = access(&format!("{form}{off}}}\n"));
+        assert!(
+            access.contains("legacy.test") && !access.contains("admins"),
+            "{off}\n{access}"
+        );
+    }
+    let quoted = imported(&format!("{form}'false'}}\n")).report.to_string();
+    assert!(
+        quoted.contains("alphaConfig.enabled: in quotes it is a text, which the chart takes for true"),
+        "{quoted}"
+    );
+    let listed = |enabled: &str| {
+        access(&format!(
+            "authenticatedEmailsFile: {{restricted_access: ada@a.test, enabled: {enabled}}}\nconfig: {{emailDomains: [a.test]}}\n"
+        ))
+    };
+    assert!(listed("'false'").contains("ada@a.test") && listed("1").contains("ada@a.test"));
+    assert!(!listed("false").contains("ada@a.test") && !listed("''").contains("ada@a.test"));
+    assert_eq!(addresses(&format!("{CHART}metrics: {{enabled: 'false'}}\n")).len(), 2);
+    assert_eq!(addresses(&format!("{CHART}metrics: {{enabled: ''}}\n")).len(), 1);
+}
+
+#[test]
+fn a_switch_that_does_not_say_how_it_stands_admits_nobody() {
+    assert!(access(CHART).contains(ANYBODY));
+    for switch in [
+        "alphaConfig: {enabled: %, configData: {providers: [{allowedGroups: [admins]}]}}",
+        "authenticatedEmailsFile: {enabled: %, restricted_access: ada@a.test}",
+        "htpasswdFile: {enabled: %}",
+        "config: {forceLegacyConfig: %, emailDomains: [a.test]}",
+    ] {
+        for word in ["off", "'off'", "No", "n"] {
+            let import = imported(&format!("{CHART}{}\n", switch.replace('%', word)));
+            assert!(
+                import.yaml.contains("email_domain: nobody.invalid"),
+                "{switch} {word}\n{}",
+                import.yaml
+            );
+            let told = import.report.to_string();
+            assert!(told.contains("write `true` or `false`"), "{told}");
+        }
+    }
+    // What decides nothing is taken for on.
+    let open = imported(&format!("{CHART}metrics: {{enabled: off}}\n"));
+    assert!(open.yaml.contains(ANYBODY), "{}", open.yaml);
+}
+
+#[test]
 fn what_the_chart_holds_besides_is_read() {
     let of = |more: &str| imported(&format!("extraArgs: {{upstream: 'http://a'}}\n{more}"));
     let listed = of(

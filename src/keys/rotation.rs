@@ -3,7 +3,8 @@
 //! A key that seals on one replica must open on all, and its public half must be in every key set that a verifier still
 //! keeps: so it is promoted [`KEY_SET_KEPT`] after the last replica accepted it. Whatever a key sealed is gone when the longest
 //! session that it could have sealed has ended: so it is retired a session's life after the last replica stopped sealing with
-//! it, and after it was last seen used.
+//! it: until then sessions that it sealed use it, as they should. A use after that tells that some live longer, and is waited
+//! out as well.
 
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ use crate::time::UnixTime;
 
 /// How long verifiers keep a key set.
 pub const KEY_SET_KEPT: Duration = Duration::from_secs(3600);
+
+/// How much longer than its life a session may be met: clocks differ, and a store forgets a little late.
+const MOMENT: Duration = Duration::from_secs(60);
 
 /// A replica as it describes itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -140,23 +144,25 @@ pub fn objections(
     if replicas.is_empty() {
         return vec![Objection::Unasked];
     }
+    let stopped = stopped(key, replicas);
     let about = |replica: &Replica| {
         let seen = replica.keys.iter().find(|seen| seen.name == key.id.as_str());
         match (step, seen) {
             (_, Some(seen)) if seen.fingerprint != key.fingerprint() => Some(Objection::Differs(replica.name.clone())),
             (Step::Promote, Some(seen)) => fresh(&replica.name, seen, now),
             (Step::Promote, None) => Some(Objection::Lacks(replica.name.clone())),
-            (Step::Retire, Some(seen)) => warm(&replica.name, seen, life, now),
+            (Step::Retire, Some(seen)) => warm(&replica.name, seen, stopped, life, now),
             (Step::Retire, None) => None,
         }
     };
     replicas.iter().filter_map(about).collect()
 }
 
-/// Whether no session of this replica can need the key any more.
-#[must_use]
-pub fn is_cold(seen: &Seen, life: Duration, now: UnixTime) -> bool {
-    warm("", seen, life, now).is_none()
+/// When the last replica stopped sealing with the key, as far as they know.
+fn stopped(key: &RingKey, replicas: &[Replica]) -> UnixTime {
+    let all = replicas.iter().flat_map(|replica| &replica.keys);
+    let sinces = all.filter(|seen| seen.name == key.id.as_str()).map(|seen| seen.since);
+    sinces.max().unwrap_or(UnixTime::from_secs(0))
 }
 
 fn fresh(replica: &str, seen: &Seen, now: UnixTime) -> Option<Objection> {
@@ -169,16 +175,17 @@ fn fresh(replica: &str, seen: &Seen, now: UnixTime) -> Option<Objection> {
     })
 }
 
-fn warm(replica: &str, seen: &Seen, life: Duration, now: UnixTime) -> Option<Objection> {
+fn warm(replica: &str, seen: &Seen, stopped: UnixTime, life: Duration, now: UnixTime) -> Option<Objection> {
     if seen.place == 1 {
         return Some(Objection::Seals(replica.to_owned()));
     }
+    // Sign-ins under way and assertions in the hands of apps are over well within the hour.
+    let wait = life.max(KEY_SET_KEPT);
     let (what, at) = match seen.used {
-        Some(used) if used > seen.since => ("used it", used),
+        Some(used) if used > stopped + wait + MOMENT => ("used it", used),
         Some(_) | None => ("was started, or stopped sealing with it,", seen.since),
     };
-    // Sign-ins under way and assertions in the hands of apps are over well within the hour.
-    let until = at + life.max(KEY_SET_KEPT);
+    let until = at + wait;
     (now < until).then(|| Objection::Warm {
         replica: replica.to_owned(),
         what,
@@ -255,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_retired_a_session_life_after_it_last_sealed_and_was_last_used() {
+    fn a_key_is_retired_a_session_life_after_it_last_sealed() {
         let one = |seen: Seen| [replica("one", Some(seen))];
         assert_eq!(
             told(Step::Retire, 1, &one(seen(1, 0, None)), 99),
@@ -263,14 +270,31 @@ mod tests {
         );
         assert_eq!(told(Step::Retire, 1, &one(seen(2, 10, Some(9))), 33).len(), 1);
         assert!(told(Step::Retire, 1, &one(seen(2, 10, Some(9))), 34).is_empty());
+        // Whoever signed in before goes on using it until their session ends: that says nothing new.
         assert_eq!(
-            told(Step::Retire, 1, &one(seen(2, 10, Some(20))), 43),
+            told(Step::Retire, 1, &one(seen(2, 10, Some(30))), 33),
             [
-                "one used it 1970-01-01T20:00:00Z, and sessions live as long as 24 hours; wait until 1970-01-02T20:00:00Z"
+                "one was started, or stopped sealing with it, 1970-01-01T10:00:00Z, and sessions live as long as 24 hours; \
+                 wait until 1970-01-02T10:00:00Z"
             ]
         );
-        assert!(told(Step::Retire, 1, &one(seen(2, 10, Some(20))), 44).is_empty());
-        assert!(is_cold(&seen(2, 10, None), LIFE, at(34)) && !is_cold(&seen(2, 10, None), LIFE, at(33)));
+        assert!(told(Step::Retire, 1, &one(seen(2, 10, Some(30))), 34).is_empty());
+        assert!(told(Step::Retire, 1, &one(seen(2, 10, Some(34))), 34).is_empty());
+        // Unless sessions live longer than was said.
+        assert_eq!(
+            told(Step::Retire, 1, &one(seen(2, 10, Some(35))), 58),
+            [
+                "one used it 1970-01-02T11:00:00Z, and sessions live as long as 24 hours; wait until 1970-01-03T11:00:00Z"
+            ]
+        );
+        assert!(told(Step::Retire, 1, &one(seen(2, 10, Some(35))), 59).is_empty());
+        // Two that stopped at different times: a session of the later is met by both.
+        let both = [
+            replica("one", Some(seen(2, 10, Some(36)))),
+            replica("two", Some(seen(2, 12, Some(36)))),
+        ];
+        assert_eq!(told(Step::Retire, 1, &both, 35).len(), 1);
+        assert!(told(Step::Retire, 1, &both, 36).is_empty());
         // A replica that took it out already has nothing against it.
         assert!(told(Step::Retire, 1, &[replica("one", None)], 0).is_empty());
         assert!(told(Step::Retire, 0, &one(seen(2, 0, None)), 99)[0].starts_with("it is the first key"));

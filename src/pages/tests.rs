@@ -12,7 +12,7 @@ use crate::{
 const REQUEST_ID: &str = "01JD9Q7W3V";
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}";
 
-const REFUSALS: [Refusal; 35] = [
+const REFUSALS: [Refusal; 36] = [
     Refusal::BadTarget,
     Refusal::BadHost,
     Refusal::BadHeader,
@@ -31,6 +31,7 @@ const REFUSALS: [Refusal; 35] = [
     Refusal::CrossSite,
     Refusal::StoreDown,
     Refusal::ProviderDown,
+    Refusal::RenewingElsewhere,
     Refusal::UpstreamUnreachable,
     Refusal::UpstreamSlow,
     Refusal::UpstreamInvalid,
@@ -136,7 +137,7 @@ fn all_pages() -> Vec<(String, Page)> {
                     start_again: Some("/.doorward/sign-in?return_to=%2Freport"),
                     ..context
                 },
-                Refusal::ProviderDown | Refusal::StoreDown => Context {
+                Refusal::ProviderDown | Refusal::RenewingElsewhere | Refusal::StoreDown => Context {
                     retry_after: Some(30),
                     ..context
                 },

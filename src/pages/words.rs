@@ -69,6 +69,7 @@ pub(super) const fn words(refusal: Refusal) -> Words {
         },
         Refusal::StoreDown => passing(STORE_DOWN),
         Refusal::ProviderDown => passing(PROVIDER_DOWN),
+        Refusal::RenewingElsewhere => passing(RENEWING_ELSEWHERE),
         Refusal::UpstreamUnreachable => passing(UPSTREAM_UNREACHABLE),
         Refusal::UpstreamInvalid => passing(UPSTREAM_INVALID),
         Refusal::UpstreamSlow => passing(UPSTREAM_SLOW),
@@ -186,6 +187,11 @@ const PROVIDER_DOWN: Words = plain(
     "Sign-in is not available right now",
     "The service that signs people in cannot be reached. If you were signed in, you still are.",
     "This usually passes by itself.",
+);
+const RENEWING_ELSEWHERE: Words = plain(
+    "Your sign-in is still being renewed",
+    "Another gateway of this site began to renew it and has not finished. You have not been signed out.",
+    "If that gateway stopped, this one takes over.",
 );
 const STORE_DOWN: Words = plain(
     "Your session cannot be looked up right now",

@@ -154,14 +154,26 @@ impl Rule {
         }
     }
 
+    const fn has_parts(&self) -> bool {
+        match self {
+            Self::Any(_) | Self::All(_) | Self::Not(_) => true,
+            Self::Email(_)
+            | Self::EmailDomain(_)
+            | Self::Group(_)
+            | Self::Claim { .. }
+            | Self::Provider(_)
+            | Self::ClientCertificate(_) => false,
+        }
+    }
+
     /// What an unmet rule asks for, without the parts of an `all` that are met.
     fn missing(&self, facts: Facts<'_>) -> String {
         match self {
             Self::All(rules) => {
                 let unmet = rules.iter().filter(|rule| rule.holds(facts) != Some(true));
-                joined(unmet.map(|rule| rule.missing(facts)), "; and ")
+                joined(unmet.map(|rule| (rule, rule.missing(facts))), "; and ")
             }
-            Self::Any(rules) => joined(rules.iter().map(|rule| rule.missing(facts)), "; or "),
+            Self::Any(rules) => joined(rules.iter().map(|rule| (rule, rule.missing(facts))), "; or "),
             Self::Not(_)
             | Self::Email(_)
             | Self::EmailDomain(_)
@@ -189,17 +201,10 @@ impl fmt::Display for Access {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Any(rules) => f.write_str(&joined(rules.iter().map(Self::to_string), "; or ")),
-            Self::All(rules) => f.write_str(&joined(rules.iter().map(Self::to_string), "; and ")),
-            Self::Not(rule) => match **rule {
-                Self::Any(_) | Self::All(_) | Self::Not(_) => write!(f, "not ({rule})"),
-                Self::Email(_)
-                | Self::EmailDomain(_)
-                | Self::Group(_)
-                | Self::Claim { .. }
-                | Self::Provider(_)
-                | Self::ClientCertificate(_) => write!(f, "not {rule}"),
-            },
+            Self::Any(rules) => f.write_str(&joined(rules.iter().map(|rule| (rule, rule.to_string())), "; or ")),
+            Self::All(rules) => f.write_str(&joined(rules.iter().map(|rule| (rule, rule.to_string())), "; and ")),
+            Self::Not(rule) if rule.has_parts() => write!(f, "not ({rule})"),
+            Self::Not(rule) => write!(f, "not {rule}"),
             Self::Email(_) => f.write_str("a verified email address on the list of this route"),
             Self::EmailDomain(domains) => {
                 write!(f, "a verified email address at {}", quoted(domains))
@@ -250,12 +255,25 @@ fn quoted<T: fmt::Debug>(names: &[T]) -> String {
     names.join(" or ")
 }
 
-fn joined(parts: impl Iterator<Item = String>, between: &str) -> String {
-    let parts: Vec<String> = parts.collect();
-    if parts.is_empty() {
+/// The parts of a rule in words. One among several that has parts itself stands in brackets: `a; or b; and c` can be read in
+/// two ways.
+fn joined<'a>(parts: impl Iterator<Item = (&'a Rule, String)>, between: &str) -> String {
+    let parts: Vec<_> = parts.collect();
+    let alone = parts.len() == 1;
+    let words: Vec<String> = parts
+        .into_iter()
+        .map(|(rule, words)| {
+            if !alone && rule.has_parts() && words.contains("; ") {
+                format!("({words})")
+            } else {
+                words
+            }
+        })
+        .collect();
+    if words.is_empty() {
         "a condition that nobody can meet (an empty list)".to_owned()
     } else {
-        parts.join(between)
+        words.join(between)
     }
 }
 

@@ -6,13 +6,14 @@ use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
 
 use crate::{
-    config::{AdminSettings, IdentitySettings, Plan, Shutdown},
+    admin::Guard,
+    config::{IdentitySettings, Plan, Shutdown},
     entropy::Entropy,
     flow::{Assertions, Gateway, Parts},
     keys::{KeyId, Ring, RingKey},
     oidc::ProviderName,
     provider::{self, Provider},
-    proxy::{Listener, Upstreams, upstream::UpstreamError},
+    proxy::{Bind, Listener, Upstreams, upstream::UpstreamError},
     secret::Secret,
     store::{self, BadSettings, CacheSettings, Sessions},
     telemetry::{
@@ -39,6 +40,8 @@ pub struct House {
     pub entropy: Entropy,
     /// Where people reach it.
     pub listeners: Vec<Listener>,
+    /// What opens the administration of sessions.
+    pub guard: Guard,
     /// What stays as it is until the process ends.
     pub fixed: Fixed,
     /// How the process ends.
@@ -51,7 +54,7 @@ pub struct House {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fixed {
     /// Where operators reach it.
-    pub admin: Option<AdminSettings>,
+    pub admin: Option<Bind>,
     /// Where sessions are kept; of Redis, only that it is Redis.
     pub store: Kind,
     /// How much of opened sessions is kept in this process.
@@ -107,7 +110,7 @@ impl Fixed {
     /// That of a configuration.
     pub(super) fn of(plan: &Plan) -> Self {
         Self {
-            admin: plan.admin.clone(),
+            admin: plan.admin.as_ref().map(|admin| admin.bind.clone()),
             store: match plan.store {
                 store::Settings::Memory { max_sessions } => Kind::Memory { max_sessions },
                 store::Settings::Redis(_) => Kind::Redis,
@@ -147,6 +150,8 @@ impl Fixed {
 /// What cannot be made.
 pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, AssembleError> {
     let fixed = Fixed::of(&plan);
+    let guard = Guard::default();
+    guard.set(plan.admin.as_ref().and_then(|admin| admin.token.as_ref()));
     let ring = plan.ring.map_or_else(|| draw(entropy), Ok)?;
     let assertions = assertions(&ring, plan.identity, clock.now(), entropy);
     let ring = Arc::new(ArcSwap::from_pointee(ring));
@@ -190,6 +195,7 @@ pub fn assemble(plan: Plan, clock: &Clock, entropy: &Entropy) -> Result<House, A
         exporter,
         entropy: entropy.clone(),
         listeners: plan.listeners,
+        guard,
         fixed,
         shutdown: plan.shutdown,
         digest: plan.digest,

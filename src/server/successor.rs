@@ -8,7 +8,7 @@ use super::{
     change::{Change, InForce, Keys, Store},
 };
 use crate::{
-    config::{Plan, Shutdown},
+    config::{AdminSettings, Plan, Shutdown},
     flow::{Gateway, Parts},
     keys::Ring,
     provider::{self, Provider, Succession},
@@ -29,6 +29,8 @@ pub(super) struct Successor {
     pub(super) shutdown: Shutdown,
     /// Of the configuration's text.
     pub(super) digest: String,
+    /// What operators reach it by, as it is written now.
+    pub(super) admin: Option<AdminSettings>,
     /// What waits for a restart.
     pub(super) waits: Vec<&'static str>,
 }
@@ -91,6 +93,7 @@ pub(super) fn succeed(plan: Plan, current: &Gateway, fixed: &Fixed) -> Result<Su
         listeners: plan.listeners,
         shutdown: plan.shutdown,
         digest: plan.digest,
+        admin: plan.admin,
         waits,
     })
 }

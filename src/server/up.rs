@@ -19,7 +19,7 @@ use super::{
     successor::succeed,
 };
 use crate::{
-    admin::Admin,
+    admin::{Admin, Guard},
     config::{Plan, Shutdown},
     flow::Live,
     proxy::Bind,
@@ -39,6 +39,7 @@ pub struct Up {
     fixed: Fixed,
     shutdown: Shutdown,
     admin: Option<Office>,
+    guard: Guard,
     draining: Arc<AtomicBool>,
 }
 
@@ -93,6 +94,11 @@ impl Up {
         }
         parts.sessions.set_terms(parts.terms);
         live.put(successor.gateway);
+        // Of a listener that is to go with the next restart, the token stays.
+        successor
+            .admin
+            .iter()
+            .for_each(|admin| self.guard.set(admin.token.as_ref()));
         self.shutdown = successor.shutdown;
         self.running.rearrange(change, self.shutdown.deadline / 2);
         self.shared.tell_configuration(&successor.digest);
@@ -202,7 +208,7 @@ pub fn start(house: House) -> Result<Up, RunError> {
 /// As [`start`].
 pub(super) fn open(mut house: House, mut given: Sockets) -> Result<Opened, RunError> {
     let listeners = std::mem::take(&mut house.listeners);
-    let admin = house.fixed.admin.as_ref().map(|admin| &admin.bind);
+    let admin = house.fixed.admin.as_ref();
     for address in given.unasked(listeners.iter().map(|listener| &listener.bind).chain(admin)) {
         tracing::warn!(
             %address,
@@ -260,10 +266,9 @@ impl Opened {
         drop(files);
         let draining = Arc::new(AtomicBool::new(false));
         let live = Arc::new(Live::new(house.gateway));
-        let token = house.fixed.admin.as_ref().and_then(|admin| admin.token.as_ref());
         let admin = desk.map(|desk| {
             let admin = Admin::new(Arc::clone(&live), house.telemetry.clone(), Arc::clone(&draining));
-            desk.serve(admin.guarded_by(token))
+            desk.serve(admin.guarded_by(&house.guard))
         });
         let gateway = live.gateway();
         // What cannot be reached is in the log at once, and no reason not to serve: it may come.
@@ -286,6 +291,7 @@ impl Opened {
             fixed: house.fixed,
             shutdown: house.shutdown,
             admin,
+            guard: house.guard,
             draining,
         };
         up.tell_certificates();

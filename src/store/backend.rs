@@ -69,6 +69,9 @@ pub trait Backend: Index + Send + Sync + Debug + 'static {
     /// Takes the lease of `key` for `ttl`; false when another holds it.
     async fn lease(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down>;
 
+    /// How long the lease of `key` lasts, if nobody extends it; nothing when nobody holds it.
+    async fn leased(&self, key: &StoreKey) -> Result<Option<Duration>, Down>;
+
     /// Lets the owner's lease last for `ttl` from now; false when it is the owner's no more.
     async fn extend(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down>;
 

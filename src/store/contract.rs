@@ -145,7 +145,10 @@ pub(super) async fn backend_contract(backend: &dyn Backend) {
     assert_eq!(backend.get(&[KEY]).await, Ok(None));
 
     let (ours, theirs) = ([1; 16], [2; 16]);
+    assert_eq!(backend.leased(&KEY).await, Ok(None));
     assert_eq!(backend.lease(&KEY, &ours, HOUR).await, Ok(true));
+    let left = backend.leased(&KEY).await.unwrap().unwrap();
+    assert!(left <= HOUR && left > HOUR / 2, "{left:?}");
     assert_eq!(backend.lease(&KEY, &theirs, HOUR).await, Ok(false));
     assert_eq!(backend.extend(&KEY, &theirs, HOUR).await, Ok(false));
     assert_eq!(backend.release(&KEY, &theirs).await, Ok(false));

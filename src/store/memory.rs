@@ -169,6 +169,11 @@ impl Backend for Memory {
         Ok(true)
     }
 
+    async fn leased(&self, key: &StoreKey) -> Result<Option<Duration>, Down> {
+        let now = Instant::now();
+        Ok(self.held().get(key).map(|held| held.until - now))
+    }
+
     async fn extend(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
         let mut leases = self.held();
         let ours = leases.get_mut(key).filter(|held| held.owner == *owner);

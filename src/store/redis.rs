@@ -202,6 +202,14 @@ impl Backend for Redis {
         Ok(taken.is_some())
     }
 
+    async fn leased(&self, key: &StoreKey) -> Result<Option<Duration>, Down> {
+        let mut command = redis::cmd("PTTL");
+        command.arg(self.lease_key(key));
+        // Negative where there is no key.
+        let left: i64 = self.link.command(Retry::Once, command).await?;
+        Ok(u64::try_from(left).ok().map(Duration::from_millis))
+    }
+
     async fn extend(&self, key: &StoreKey, owner: &Owner, ttl: Duration) -> Result<bool, Down> {
         let arguments = vec![owner.to_vec(), written(ttl)];
         self.link

@@ -213,6 +213,14 @@ impl Sessions {
         self.watched("lease", take).await
     }
 
+    /// How long the renewal lease that another holds lasts, if it is not extended; nothing when nobody holds it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn leased(&self, key: &StoreKey) -> Result<Option<Duration>, Down> {
+        self.watched("lease", self.0.backend.leased(key)).await
+    }
+
     /// Whether the store answers.
     ///
     /// # Errors

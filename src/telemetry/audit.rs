@@ -16,7 +16,7 @@ pub enum Act {
     SignIn,
     /// Somebody who is signed in was refused: the refusal's code.
     Access,
-    /// A renewal failed: `ended`, `provider_down`, `client_rejected`, `store_down`.
+    /// A renewal failed: `ended`, `renewing_elsewhere`, `provider_down`, `provider_error`, `client_rejected`, `store_down`.
     Renewal,
     /// Somebody signed out here: `ok`, `store_down`, `cross_site`.
     SignOut,

@@ -122,6 +122,19 @@ pub enum CacheEvent<'a> {
     },
 }
 
+/// What became of an upstream's target.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetChange<'a> {
+    /// Upstream name.
+    pub upstream: &'a str,
+    /// Target address.
+    pub target: &'a str,
+    /// `ejected` (for a rest, after which it counts again by itself), `unhealthy`, `healthy`.
+    pub what: &'static str,
+    /// What the last health check met.
+    pub cause: Option<&'a str>,
+}
+
 /// A certificate that a listener shows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CertificateInForce {
@@ -174,6 +187,8 @@ pub enum Event<'a> {
         provider: &'a ProviderName,
         /// How.
         outcome: Outcome,
+        /// When another try makes sense, where that is known.
+        retry_after: Option<Duration>,
     },
     /// A person signed out here.
     SignOut {
@@ -254,15 +269,8 @@ pub enum Event<'a> {
     },
     /// Something for the audit trail.
     Audit(Audit<'a>),
-    /// An upstream target changed: `ejected` (for a rest, after which it counts again by itself), `unhealthy`, `healthy`.
-    Target {
-        /// Upstream name.
-        upstream: &'a str,
-        /// Target address.
-        target: &'a str,
-        /// What.
-        what: &'static str,
-    },
+    /// An upstream target changed.
+    Target(TargetChange<'a>),
     /// The certificates of all listeners that are in force, read just now.
     Certificates(&'a [CertificateInForce]),
     /// A configuration is in force, from the start or from now on.

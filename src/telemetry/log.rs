@@ -18,9 +18,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use self::dependency::{write_collector, write_eviction, write_feed, write_renewal};
+use self::dependency::{write_collector, write_eviction, write_feed, write_renewal, write_store_call};
 use super::{
-    AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, News, Reload, Settings, audit,
+    AccessLog, AuditSettings, CacheEvent, Call, Event, Naming, News, Reload, Settings, TargetChange, audit,
     metrics::label::{call_name, channel_name},
     trace::Export,
     turned_away,
@@ -137,7 +137,11 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         Event::Request(line) => access::write(line, access_log),
         Event::TurnedAway { why, peer, again } => turned_away::write(*why, *peer, *again),
         Event::Audit(audit) => audit::write(audit, naming),
-        Event::Renewal { provider, outcome } => write_renewal(provider.as_str(), *outcome),
+        Event::Renewal {
+            provider,
+            outcome,
+            retry_after,
+        } => write_renewal(provider.as_str(), *outcome, *retry_after),
         Event::SignIn { provider, outcome } => {
             tracing::info!(provider = provider.as_str(), outcome, "sign-in came back");
         }
@@ -153,13 +157,7 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
             call,
             took,
             error: Some(error),
-        } => tracing::warn!(
-            op,
-            call = call_name(*call),
-            took_ms = took.as_millis(),
-            error,
-            "the session store did not do what was asked"
-        ),
+        } => write_store_call(op, *call, *took, error),
         Event::StoreEviction { what, policy } => write_eviction(*what, policy),
         Event::ProviderCall {
             provider,
@@ -178,7 +176,7 @@ pub(super) fn write(event: &Event<'_>, access_log: Option<&AccessLog>, naming: N
         Event::Cache(CacheEvent::Feed { up, error }) => write_feed(*up, error.unwrap_or_default()),
         Event::Unreadable { what } => tracing::debug!(what, "a sealed value did not open"),
         Event::Ring { ring, at: _ } => write_ring(ring),
-        Event::Target { upstream, target, what } => write_target(upstream, target, what),
+        Event::Target(change) => write_target(change),
         Event::Reload(reload) => write_reload(reload),
         Event::UpgradeFailed { why } => tracing::error!(error = why, "the upgrade failed"),
         Event::Export(Export::Collector { error }) => write_collector(*error),
@@ -199,8 +197,19 @@ fn write_provider_logout(provider: &str, channel: &str, outcome: &str, ended: us
     tracing::info!(provider, channel, outcome, ended, "the provider asked to end a session");
 }
 
-fn write_target(upstream: &str, target: &str, what: &str) {
-    tracing::warn!(upstream, target, what, "an upstream target changed");
+fn write_target(change: &TargetChange<'_>) {
+    let TargetChange {
+        upstream,
+        target,
+        what,
+        cause,
+    } = *change;
+    let told = "an upstream target changed";
+    if what == "healthy" {
+        tracing::info!(upstream, target, what, "{told}");
+    } else {
+        tracing::warn!(upstream, target, what, error = cause, "{told}");
+    }
 }
 
 fn write_ring(ring: &Ring) {

@@ -130,7 +130,7 @@ impl Metrics {
             Event::SignIn { provider, outcome } => {
                 count(&self.people.sign_ins, &[provider.as_str(), outcome]);
             }
-            Event::Renewal { provider, outcome } => {
+            Event::Renewal { provider, outcome, .. } => {
                 count(&self.people.renewals, &[provider.as_str(), outcome_name(*outcome)]);
             }
             Event::SignOut { provider } => count(&self.people.sign_outs, &[provider.as_str()]),
@@ -168,9 +168,7 @@ impl Metrics {
             Event::Key { kid, what, at } => self.keys.used(kid, *what, *at),
             Event::Ring { ring, at } => self.keys.in_force(ring, *at),
             Event::Unreadable { what } => count(&self.keys.unreadable, &[what]),
-            Event::Target { upstream, target, what } => {
-                count(&self.dependencies.target_changes, &[upstream, target, what]);
-            }
+            Event::Target(change) => self.dependencies.target(change),
             Event::Certificates(in_force) => self.certificates.in_force(in_force),
             Event::Export(export) => self.traces.record(export),
             Event::Configuration { digest, site } => {

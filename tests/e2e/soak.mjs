@@ -12,6 +12,10 @@ import { eventually } from './harness/wait.mjs';
 
 const ROUND = 5 * 60_000;
 const PEOPLE = 8;
+/** How often everything is left in peace, and every gateway has to serve everybody. */
+const PEACE = 30_000;
+/** From the end of the last fault until a gateway serves again: a lease of a gateway that died lapses, and back-offs end. */
+const RECOVERY = 90_000;
 /** Longest that one thing stays broken: below what a gateway keeps new tokens in hand for, and below a lease. */
 const LONGEST = 3_500;
 
@@ -68,6 +72,12 @@ const FAULTS = {
     provider.rotateKeys();
     return () => undefined;
   },
+  'somebody signs out at the provider': async ({ visitors, provider }, draw) => {
+    const visitor = visitors[draw(visitors.length)];
+    // A provider that does not answer cannot be asked, and who is there no more is asked nothing.
+    if (visitor.session()) await visitor.leave(provider).catch(() => undefined);
+    return () => undefined;
+  },
   'somebody signs out': async ({ visitors, gateways }, draw) => {
     const visitor = visitors[draw(visitors.length)];
     // A gateway that was killed just now cannot be asked.
@@ -101,13 +111,21 @@ async function soak(duration, ownSeed) {
   try {
     world.visitors = Object.keys(world.recording.people).map((account) => world.visitor(account));
     for (const visitor of world.visitors) await visitor.signIn();
-    load = startLoad(world.visitors, { pause: 60 });
+    // By the balancer, and past it: what one gateway answers is seen whatever the others do.
+    load = startLoad(world.visitors, { pause: 60, ports: [undefined, ...world.gateways.map(({ port }) => port)] });
     const until = Date.now() + duration;
-    const names = Object.keys(FAULTS);
+    let peace = Date.now() + PEACE;
+    let deck = [];
     while (Date.now() < until) {
-      const name = names[draw(names.length)];
+      if (Date.now() > peace) {
+        await recovered(world, broken, load);
+        peace = Date.now() + PEACE;
+      }
+      if (deck.length === 0) deck = shuffled(Object.keys(FAULTS), draw);
       // At most two things at once, and nothing twice: an end must find its beginning.
-      if (broken.size < 2 && !broken.has(name) && !clash(name, broken)) {
+      const at = deck.findIndex((one) => broken.size < 2 && !broken.has(one) && !clash(one, broken));
+      const [name] = at < 0 ? [] : deck.splice(at, 1);
+      if (name) {
         done.set(name, (done.get(name) ?? 0) + 1);
         const entry = { at: Date.now(), what: name };
         world.faults.push(entry);
@@ -119,9 +137,7 @@ async function soak(duration, ownSeed) {
       }
       await pause(100 + draw(900));
     }
-    await Promise.all(broken.values());
-    const since = Date.now();
-    await eventually('everybody is served again', () => load.all(200, since), 90_000);
+    await recovered(world, broken, load);
   } catch (error) {
     problems.push(error.message);
     world.gateways.forEach((gateway) => console.error(`the end of ${gateway.name}:\n${gateway.tail(20)}`));
@@ -129,9 +145,34 @@ async function soak(duration, ownSeed) {
     await load?.stop();
     await world.stop();
   }
+  problems.push(...idle(load?.answers ?? [], world, done, duration));
   const found = [...problems.map((what) => ({ rule: 'soak', what })), ...violations(world.recording)];
   report(ownSeed, load?.answers ?? [], world, done, found);
   return found.length > 0;
+}
+
+/** Waits until nothing is broken any more, and then until each gateway serves each person, whoever asked it before. */
+async function recovered({ gateways }, broken, load) {
+  await Promise.all(broken.values());
+  const since = Date.now();
+  for (const { name, port } of gateways) {
+    await eventually(`${name} serves everybody again`, () => load.all(200, since, port), since + RECOVERY - Date.now());
+  }
+}
+
+/** What a soak that tried nothing would hide. */
+function idle(answers, { gateways }, done, duration) {
+  const found = [];
+  for (const { name, port } of gateways) {
+    const own = answers.filter(({ at }) => at === port);
+    const served = own.filter(({ status }) => status === 200).length;
+    if (served * 3 < own.length) found.push(`${name} served ${served} of ${own.length} requests only`);
+    if (own.length === 0) found.push(`${name} was asked nothing`);
+  }
+  if (duration < ROUND) return found;
+  found.push(...Object.keys(FAULTS).filter((name) => !done.has(name)).map((name) => `never happened: ${name}`));
+  const felt = [0, 401, 503].filter((status) => answers.every((answer) => answer.status !== status));
+  return [...found, ...felt.map((status) => `nothing that was broken was felt: no answer was ${status}`)];
 }
 
 /** What works on the same process or the same rules at the same time would undo the other. */
@@ -140,13 +181,17 @@ function clash(name, broken) {
   return [...broken.keys()].some((other) => kind(other) === kind(name));
 }
 
-function report(ownSeed, answers, { recording, faults }, done, found) {
-  const statuses = {};
-  for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1;
+function report(ownSeed, answers, { recording, faults, gateways }, done, found) {
+  const counted = (some) => {
+    const statuses = {};
+    for (const { status } of some) statuses[status] = (statuses[status] ?? 0) + 1;
+    return JSON.stringify(statuses);
+  };
   const refreshes = recording.calls.filter(({ grant }) => grant === 'refresh_token');
   const lost = refreshes.filter(({ rotated, delivered }) => rotated && !delivered).length;
   console.log(`round with seed ${ownSeed}`);
-  console.log(`  answers by status (0: cut off): ${JSON.stringify(statuses)}`);
+  console.log(`  ${answers.length} answers by status (0: cut off): ${counted(answers)}`);
+  for (const { name, port } of gateways) console.log(`    of ${name} itself: ${counted(answers.filter(({ at }) => at === port))}`);
   console.log(`  ${recording.sessions.length} sign-ins, ${recording.signOuts.length} sign-outs, ${refreshes.length} renewals, ${lost} of them lost on the way`);
   for (const [name, times] of [...done].sort()) console.log(`  ${String(times).padStart(4)} × ${name}`);
   console.log(found.length === 0 ? '  the invariants held' : `  ${found.length} VIOLATION(S)`);
@@ -170,6 +215,16 @@ function story({ calls, requests, sessions }, faults, id, answer) {
     ...faults.filter(({ at }) => at > answer.began - 20_000 && at < answer.ended).map(({ at, until, what }) => ({ at, text: `${what}, to ${when(until)}` })),
   ].sort((a, b) => a.at - b.at);
   return [`  ${id}, signed in at ${when(since)}, was asked at 0:`, ...lines.map(({ at, text }) => `    ${when(at).padStart(9)} ${text}`)].join('\n');
+}
+
+/** In an order of chance (Fisher and Yates). */
+function shuffled(names, draw) {
+  const all = [...names];
+  for (let n = all.length - 1; n > 0; n -= 1) {
+    const m = draw(n + 1);
+    [all[n], all[m]] = [all[m], all[n]];
+  }
+  return all;
 }
 
 function pause(ms) {

@@ -179,3 +179,18 @@ async fn a_collector_that_is_down_is_told_once() {
         ]
     );
 }
+
+#[tokio::test]
+async fn what_a_health_check_met_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.yaml");
+    let yaml = "listeners: [{ address: \"127.0.0.1:0\" }]\nadmin: { enabled: false }\nroutes:\n\
+                - path: /\n  access: open\n  upstream:\n    targets: [\"http://127.0.0.1:1\"]\n    \
+                health: { path: /healthz, interval: 1s, unhealthy_after: 1 }\n";
+    fs::write(&file, yaml).unwrap();
+    let mut program = Program::start(&file);
+    let said = program.says("an upstream target changed");
+    assert_eq!((&said["what"], &said["level"]), (&"unhealthy".into(), &"WARN".into()));
+    let error = said["error"].as_str().unwrap();
+    assert!(error.contains("Connection refused"), "{error}");
+}

@@ -23,6 +23,7 @@ mod harness;
 mod page;
 
 mod access;
+mod audit;
 mod behind_nginx;
 mod client_certificates;
 mod cors;

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::{
@@ -141,4 +141,103 @@ async fn an_outage_of_the_store_closes_nothing_and_a_later_end_does() {
     }
     sign_out(&world, &browser).await;
     open.are_closed().await;
+}
+
+/// How a session may end, beside a sign-out in its own browser.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    BackChannelBySid,
+    FrontChannel,
+    OwnList,
+    AdministrationById,
+    AdministrationBySubject,
+    RefusedRenewal,
+    AnotherSignIn,
+}
+
+const BEARER: (&str, &str) = ("authorization", "Bearer a-token-for-these-tests");
+
+async fn end(way: Way, world: &World, browser: &Browser) {
+    let sid = || world.provider.sids("ada")[0].clone();
+    match way {
+        Way::BackChannelBySid => {
+            let token = world.provider.logout_token(&json!({ "sid": sid() }));
+            let told = provider_logout::post(&world.base, &token).await;
+            assert_eq!(told.status, StatusCode::OK);
+        }
+        Way::FrontChannel => {
+            let query = format!("iss={}&sid={}", world.provider.issuer(), sid());
+            let url = world.url(&format!("/.doorward/frontchannel-logout/op?{query}"));
+            assert_eq!(Browser::new().visit(&url).await.status, StatusCode::OK);
+        }
+        Way::OwnList => {
+            let other = Browser::new();
+            assert_eq!(other.open(&world.url("/")).await.status, StatusCode::OK);
+            let all = world.url("/.doorward/sessions?end=others");
+            assert!(other.submit(&all, "same-origin").await.status.is_redirection());
+        }
+        Way::AdministrationById | Way::AdministrationBySubject => {
+            let sessions = format!("{}/sessions", world.admin);
+            // The store has sessions of other providers, too.
+            let of_sid = format!("{sessions}?sid={}", sid());
+            let listed = Browser::new().ask(Method::GET, &of_sid, &[BEARER]).await.json();
+            let by_id = format!("id={}", listed["sessions"][0]["id"].as_str().unwrap());
+            let by_id = Some(by_id).filter(|_| way == Way::AdministrationById);
+            let query = by_id.unwrap_or_else(|| "subject=ada".to_owned());
+            let ended = Browser::new()
+                .ask(Method::DELETE, &format!("{sessions}?{query}"), &[BEARER])
+                .await;
+            assert_eq!(ended.json()["ended"], 1, "{}", ended.body);
+        }
+        Way::RefusedRenewal => {
+            world.provider.revoke_all();
+            world.clock.advance(Duration::from_secs(301));
+            assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+        }
+        Way::AnotherSignIn => {
+            world.provider.login_as("grace", json!({}));
+            let switch = world.url("/.doorward/sign-in?return_to=%2F&switch=1");
+            assert_eq!(browser.open(&switch).await.status, StatusCode::OK);
+            let replaced = world.metric("doorward_sessions_total", &["replaced"]).await;
+            assert!((replaced - 1.0).abs() < 0.5, "{replaced}");
+        }
+    }
+}
+
+// BL-09, FL-01, I2
+#[tokio::test]
+async fn whichever_way_a_session_ends_what_is_open_closes_on_every_replica() {
+    let redis = Redis::start().await;
+    for way in [
+        Way::BackChannelBySid,
+        Way::FrontChannel,
+        Way::OwnList,
+        Way::AdministrationById,
+        Way::AdministrationBySubject,
+        Way::RefusedRenewal,
+        Way::AnotherSignIn,
+    ] {
+        let world = World::with(Wishes {
+            session: redis.yaml(),
+            provider: "    front_channel_logout: true\n".to_owned(),
+            token: Some("a-token-for-these-tests"),
+            ..Wishes::default()
+        })
+        .await;
+        let browser = Browser::new();
+        assert_eq!(browser.open(&world.url("/")).await.status, StatusCode::OK);
+        let cookie = browser.cookie("app.test", "doorward").unwrap();
+        let there = world.replica().await;
+        let open = [
+            Open::at(here(&world), &world, &cookie).await,
+            Open::at(there.address, &world, &cookie).await,
+        ];
+        end(way, &world, &browser).await;
+        for open in open {
+            // Before the socket's own patience is over, so that the way is named.
+            let closed = tokio::time::timeout(Duration::from_secs(8), open.are_closed()).await;
+            assert!(closed.is_ok(), "{way:?} leaves something open");
+        }
+        world.stop().await;
+    }
 }

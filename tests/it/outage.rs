@@ -65,6 +65,23 @@ impl Redis {
         }
     }
 
+    /// Lets it refuse whatever writes, or take it again. Reads are answered all the while.
+    pub async fn refuses_writes(&self, refuses: bool) {
+        let said = Command::new("redis-cli")
+            .arg("-s")
+            .arg(self.folder.path().join("redis.sock"))
+            .args([
+                "CONFIG",
+                "SET",
+                "min-replicas-to-write",
+                if refuses { "1" } else { "0" },
+            ])
+            .output()
+            .await
+            .expect("redis-cli is needed: apt-get install redis-tools");
+        assert_eq!(String::from_utf8_lossy(&said.stdout).trim(), "OK");
+    }
+
     /// YAML below `session:`.
     pub fn yaml(&self) -> String {
         format!(

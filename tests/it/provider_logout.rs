@@ -10,7 +10,7 @@ use crate::{
     harness::{
         browser::{Browser, Page},
         gateway::{Wishes, World},
-        provider::{Rotation, SignWith},
+        provider::{CLIENT_ID, CLIENT_SECRET, Provider, Rotation, SignWith},
     },
     outage::Redis,
 };
@@ -389,6 +389,29 @@ async fn a_logout_that_cannot_be_done_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_token_that_could_not_be_carried_out_counts_as_not_heard() {
+    // BL-05, BL-08: the store answers what was heard before, and takes nothing new.
+    let redis = Redis::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    let token = world
+        .provider
+        .logout_token(&json!({"sid": world.provider.sids("ada")[0]}));
+    redis.refuses_writes(true).await;
+    let later = post(&world.base, &token).await;
+    assert_eq!(later.status, StatusCode::SERVICE_UNAVAILABLE, "{}", later.body);
+    assert!(!later.header("retry-after").is_empty());
+    assert!(is_in(&world, &browser).await);
+    redis.refuses_writes(false).await;
+    accepted(&post(&world.base, &token).await);
+    assert!(!is_in(&world, &browser).await);
+}
+
+#[tokio::test]
 async fn without_the_providers_keys_it_is_asked_for_again() {
     // BL-08
     let world = World::start().await;
@@ -516,4 +539,86 @@ async fn frames_are_off_unless_the_operator_lets_them() {
     let query = format!("iss={}&sid={}", world.provider.issuer(), world.provider.sids("ada")[0]);
     assert_eq!(frame(&world, &query).await.status, StatusCode::NOT_FOUND);
     assert!(is_in(&world, &browser).await);
+}
+
+#[tokio::test]
+async fn a_frame_says_when_its_session_could_not_be_ended() {
+    // FL-01
+    let redis = Redis::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml(),
+        provider: "    front_channel_logout: true\n".to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    let query = format!("iss={}&sid={}", world.provider.issuer(), world.provider.sids("ada")[0]);
+    redis.refuses_writes(true).await;
+    let later = frame(&world, &query).await;
+    assert_eq!(later.status, StatusCode::SERVICE_UNAVAILABLE, "{}", later.body);
+    assert_eq!(later.header("cache-control"), "no-store");
+    let noted = ["act=\"front_channel_logout\"", "outcome=\"store_down\""];
+    assert_eq!(count(&world, "doorward_audit_events_total", &noted).await, "1");
+    assert!(is_in(&world, &browser).await);
+    redis.refuses_writes(false).await;
+    assert_eq!(frame(&world, &query).await.status, StatusCode::OK);
+    assert!(!is_in(&world, &browser).await);
+}
+
+#[tokio::test]
+async fn the_page_that_signs_out_at_the_provider_may_hold_the_frame_wherever_it_is() {
+    // FL-01
+    let world = with_frames().await;
+    world.provider.script(|script| {
+        script.metadata(|members| {
+            let elsewhere = json!("https://login.example.test:8443/end");
+            members.insert("end_session_endpoint".to_owned(), elsewhere);
+        });
+    });
+    let _browser = signed_in(&world).await;
+    let page = frame(&world, &format!("iss={}&sid=nobody", world.provider.issuer())).await;
+    let policy = page.header("content-security-policy");
+    let origins = format!(
+        "frame-ancestors {} https://login.example.test:8443",
+        world.provider.issuer()
+    );
+    assert!(policy.ends_with(&origins), "{policy}");
+}
+
+#[tokio::test]
+async fn a_provider_ends_no_session_of_another() {
+    // BL-02, BL-07, FL-01: the same subject, the same sid, the same client identifier.
+    let twin = Provider::start().await;
+    let world = World::with(Wishes {
+        provider: format!(
+            "    front_channel_logout: true\n  twin:\n    issuer: \"{}\"\n    insecure_http_issuer: true\n    client_id: \
+             {CLIENT_ID}\n    client_secret: \"{CLIENT_SECRET}\"\n    front_channel_logout: true\n",
+            twin.issuer()
+        ),
+        more: "default_provider: op\n".to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    let sid = world.provider.sids("ada").remove(0);
+    let whose = [json!({"sub": "ada"}), json!({ "sid": sid })];
+    for whose in &whose {
+        let of_twin = twin.logout_token(whose);
+        refused(&post(&world.base, &of_twin).await, "wrong_issuer");
+        let at_twin = world.url("/.doorward/backchannel-logout/twin");
+        let form = format!("logout_token={of_twin}");
+        accepted(&Browser::new().send(Method::POST, &at_twin, &[FORM], form).await);
+    }
+    let issuers = [world.provider.issuer(), twin.issuer()];
+    for (at, iss, status) in [
+        ("op", issuers[1], StatusCode::BAD_REQUEST),
+        ("twin", issuers[0], StatusCode::BAD_REQUEST),
+        ("twin", issuers[1], StatusCode::OK),
+    ] {
+        let url = world.url(&format!("/.doorward/frontchannel-logout/{at}?iss={iss}&sid={sid}"));
+        assert_eq!(Browser::new().visit(&url).await.status, status, "{at} {iss}");
+    }
+    assert!(is_in(&world, &browser).await);
+    accepted(&post(&world.base, &world.provider.logout_token(&whose[1])).await);
+    assert!(!is_in(&world, &browser).await);
 }

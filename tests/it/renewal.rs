@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::harness::{
     browser::Browser,
     gateway::{Wishes, World},
-    provider::Endpoint,
+    provider::{Endpoint, Rotation, Script},
     raw::Raw,
 };
 
@@ -129,6 +129,70 @@ async fn a_provider_that_is_down_costs_nobody_the_session() {
     world.provider.script(|script| script.refresh = Endpoint::default());
     world.clock.advance(Duration::from_secs(120));
     assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+}
+
+// IP-03, IP-05, RF-07, I5
+#[tokio::test]
+async fn a_provider_away_for_ten_minutes_and_back_with_other_keys_signs_nobody_out() {
+    let (world, ada) = signed_in().await;
+    let grace = Browser::new();
+    assert_eq!(grace.open(&world.url("/")).await.status, StatusCode::OK);
+    let sign_ins = world.provider.count("token");
+    world.clock.advance(HOUR + Duration::from_secs(1));
+    let away = |status| {
+        move |script: &mut Script| {
+            for endpoint in [
+                &mut script.discovery,
+                &mut script.jwks,
+                &mut script.authorize,
+                &mut script.token,
+                &mut script.refresh,
+                &mut script.userinfo,
+            ] {
+                endpoint.status = status;
+            }
+        }
+    };
+    world.provider.script(away(503));
+    for _ in 0..120 {
+        for browser in [&ada, &grace] {
+            let answer = browser.fetch(&world.url("/")).await;
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert!(!answer.header("retry-after").is_empty());
+            assert!(!answer.headers.contains_key("set-cookie"), "the cookie stays");
+        }
+        world.clock.advance(Duration::from_secs(5));
+    }
+    assert!((5..80).contains(&world.provider.count("refresh")), "probed, and spared");
+    world.provider.rotate(Rotation::Immediate);
+    world.provider.script(away(0));
+    // The longest that a provider is spared.
+    world.clock.advance(Duration::from_secs(30));
+    for browser in [&ada, &grace] {
+        assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+        assert_eq!(renewals(browser, &world).await, 1);
+    }
+    assert_eq!(world.provider.count("token"), sign_ins, "nobody signed in again");
+    assert_eq!(world.provider.reused(), 0);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_provider_is_told_for_how_long() {
+    // IP-03, RF-07
+    for (asked, told) in [("40", "40"), ("86400", "300")] {
+        let (world, browser) = signed_in().await;
+        world.provider.script(|script| {
+            script.refresh.status = 429;
+            script.refresh.headers = vec![("retry-after".to_owned(), asked.to_owned())];
+        });
+        world.clock.advance(HOUR + Duration::from_secs(1));
+        for _ in 0..2 {
+            let answer = browser.fetch(&world.url("/")).await;
+            assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(answer.header("retry-after"), told);
+        }
+        assert_eq!(world.provider.count("refresh"), 1, "it is spared for as long");
+    }
 }
 
 #[tokio::test]

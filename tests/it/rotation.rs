@@ -404,3 +404,127 @@ async fn a_rotation_from_the_shell_comes_to_its_end() {
         Some(1)
     );
 }
+
+/// What the metrics say of one key: how often it found and opened a session, and when it was last used for either.
+async fn of_key(world: &World, kid: &str) -> [i64; 3] {
+    let kid = format!("kid=\"{kid}\"");
+    let figure = async |name: &str, what: &str| {
+        let found = world.metric(name, &[&kid, &format!("use=\"{what}\"")]).await;
+        format!("{found:.0}").parse::<i64>().unwrap()
+    };
+    [
+        figure("doorward_key_uses_total", "find").await,
+        figure("doorward_key_uses_total", "open").await,
+        figure("doorward_key_last_used_timestamp_seconds", "find").await,
+    ]
+}
+
+// CK-09
+#[tokio::test]
+async fn the_metrics_tell_whether_a_key_still_finds_anybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session.keys");
+    fs::write(&file, format!("old {}\n", generate([9; 32]))).unwrap();
+    let mut world = World::with(Wishes {
+        // Nothing that was opened stays in the process for long, so that the store is asked.
+        session: format!(
+            "  store: memory\n  cache: {{ max_sessions: 1 }}\n  keys_file: {}\n",
+            file.display()
+        ),
+        ..Wishes::default()
+    })
+    .await;
+    let sign_in = async |world: &World| {
+        let person = Browser::new();
+        assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+        person
+    };
+    // Until the store was asked, by this key, for one of them: the process keeps one session for long, whosever it likes.
+    let until_found = async |world: &World, people: &[Browser; 2], kid: &str| {
+        let [found, ..] = of_key(world, kid).await;
+        let asking = async {
+            while of_key(world, kid).await[0] == found {
+                for person in people {
+                    assert_eq!(person.fetch(&world.url("/")).await.status, StatusCode::OK);
+                }
+            }
+        };
+        let asked = tokio::time::timeout(Duration::from_secs(20), asking).await;
+        assert!(asked.is_ok(), "{kid} found nobody");
+    };
+    let before = [sign_in(&world).await, sign_in(&world).await];
+    let mut ring = RingFile::parse(&fs::read_to_string(&file).unwrap()).unwrap();
+    let (now, new) = (world.clock.now(), KeyId::parse("new").unwrap());
+    ring.accept("new", &generate([1; 32]), now).unwrap();
+    ring.promote(&new, now);
+    fs::write(&file, ring.text().as_str()).unwrap();
+    let yaml = world.yaml.clone();
+    world.reload(&yaml).unwrap();
+
+    let after = [sign_in(&world).await, sign_in(&world).await];
+    let [_, opened, _] = of_key(&world, "old").await;
+    until_found(&world, &before, "old").await;
+    assert!(of_key(&world, "old").await[1] > opened, "opened by it, too");
+
+    // Sealed anew by the first key at the next renewal, and still where the old key put it.
+    world.clock.advance(Duration::from_secs(301));
+    for person in &before {
+        assert_eq!(person.fetch(&world.url("/")).await.status, StatusCode::OK);
+    }
+    let [_, opened, at] = of_key(&world, "old").await;
+    until_found(&world, &before, "old").await;
+    let [_, opens, later] = of_key(&world, "old").await;
+    assert_eq!(opens, opened, "found by it, opened by the new one");
+    assert!(later >= at && later > world.clock.now().secs() - 300);
+
+    // Nobody whose session began with it is left: it does nothing more, whatever others do.
+    for person in &before {
+        person.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+    }
+    let (cold, warm) = (of_key(&world, "old").await, of_key(&world, "new").await);
+    world.clock.advance(Duration::from_secs(100));
+    until_found(&world, &after, "new").await;
+    assert_eq!(of_key(&world, "old").await, cold);
+    assert!(of_key(&world, "new").await[2] > warm[2]);
+
+    // And so it can go.
+    let mut ring = RingFile::parse(&fs::read_to_string(&file).unwrap()).unwrap();
+    drop(ring.retire(&KeyId::parse("old").unwrap()));
+    fs::write(&file, ring.text().as_str()).unwrap();
+    world.reload(&yaml).unwrap();
+    until_found(&world, &after, "new").await;
+}
+
+#[tokio::test]
+async fn signing_keys_change_with_the_time_and_a_set_of_an_hour_ago_verifies() {
+    let redis = Redis::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml() + "  idle_timeout: 12h\n  absolute_timeout: 12h\n",
+        more: "identity: { assertion_key_rotation: 2h }\n".to_owned(),
+        ..Wishes::default()
+    })
+    .await;
+    let replica = world.replica().await;
+    let there = format!("http://app.test:{}", replica.address.port());
+    let person = Browser::new();
+    assert_eq!(person.open(&world.url("/")).await.status, StatusCode::OK);
+    let set = async |base: &str| {
+        let page = Browser::new().fetch(&format!("{base}/.doorward/jwks.json")).await;
+        page.json()
+    };
+    let mut an_hour_ago = set(&world.base).await;
+    let mut signed_by = std::collections::BTreeSet::new();
+    for _ in 0..7 {
+        world.clock.advance(HOUR);
+        for base in [&world.base, &there] {
+            assert_eq!(person.fetch(&format!("{base}/")).await.status, StatusCode::OK);
+            let seen = world.upstream.requests().pop().unwrap();
+            let assertion = seen.header("x-doorward-assertion")[0];
+            assert!(verifies(assertion, &an_hour_ago), "{base}");
+            signed_by.insert(assertion.split('.').next().unwrap().to_owned());
+        }
+        an_hour_ago = set(&world.base).await;
+        assert_eq!(set(&there).await, an_hour_ago, "replicas with one ring agree");
+    }
+    assert!(signed_by.len() >= 3, "{signed_by:?}");
+}

@@ -87,6 +87,24 @@ async fn who_has_another_token_or_none_learns_nothing() {
 }
 
 #[tokio::test]
+async fn another_token_is_in_force_at_once_and_the_one_before_no_more() {
+    let mut world = world().await;
+    let browser = signed_in(&world).await;
+    let other = ("authorization", "Bearer another-token-of-these-tests");
+    let status = async |world: &World, bearer| admin(world, Method::GET, "", &[bearer]).await.status;
+    assert_eq!(status(&world, other).await, StatusCode::UNAUTHORIZED);
+    let yaml = world.yaml.replace(TOKEN, "another-token-of-these-tests");
+    let reloaded = world.reload(&yaml).unwrap();
+    assert!(reloaded.waits.is_empty(), "{reloaded:?}");
+    assert_eq!(status(&world, BEARER).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&world, other).await, StatusCode::OK);
+    let none = world.yaml.replace(&format!(", token: \"{TOKEN}\""), "");
+    world.reload(&none).unwrap();
+    assert_eq!(status(&world, other).await, StatusCode::NOT_FOUND);
+    assert!(lives(&world, &browser).await);
+}
+
+#[tokio::test]
 async fn an_administrator_lists_and_ends() {
     let world = world().await;
     let (one, two) = (signed_in(&world).await, signed_in(&world).await);
@@ -375,5 +393,93 @@ async fn what_is_audited_is_counted() {
             .metric("doorward_audit_events_total", &[&act_label, outcome])
             .await;
         assert!((counted - 1.0).abs() < 0.5, "{act} {outcome}: {counted}");
+    }
+}
+
+#[tokio::test]
+async fn filters_together_name_only_what_fits_all() {
+    let world = world().await;
+    let ada = signed_in(&world).await;
+    world.provider.login_as("bob", json!({}));
+    let bob = signed_in(&world).await;
+    let sid = world.provider.sids("ada").remove(0);
+    let of_ada = listed(&world, "?subject=ada").await;
+    let id = of_ada[0]["id"].as_str().unwrap();
+    for (query, count) in [
+        (format!("?sid={sid}"), 1),
+        (
+            format!("?id={id}&subject=ada&sid={sid}&provider=op&route=app.test/&older_than=0&idle_for=0"),
+            1,
+        ),
+        (format!("?id={id}&subject=bob"), 0),
+        (format!("?sid={sid}&subject=bob"), 0),
+        (format!("?id={id}&sid=another"), 0),
+        (format!("?id={id}&provider=another"), 0),
+        ("?subject=ada&older_than=60".to_owned(), 0),
+        ("?subject=ada&idle_for=60".to_owned(), 0),
+        ("?subject=ada&route=app.test/never".to_owned(), 0),
+        ("?subject=bob&id=unheard-of".to_owned(), 0),
+    ] {
+        comes_to(&world, &query, count).await;
+        if count == 0 {
+            let ended = admin(&world, Method::DELETE, &query, &[BEARER]).await;
+            assert_eq!(ended.json()["ended"], 0, "{query}");
+        }
+    }
+    assert!(lives(&world, &ada).await && lives(&world, &bob).await);
+    world.clock.advance(Duration::from_secs(900));
+    assert!(lives(&world, &bob).await);
+    comes_to(&world, "?idle_for=600", 1).await;
+    let ended = admin(&world, Method::DELETE, "?idle_for=600", &[BEARER]).await;
+    assert_eq!(ended.json()["ended"], 1);
+    assert!(!lives(&world, &ada).await && lives(&world, &bob).await);
+}
+
+#[tokio::test]
+async fn an_administrator_ends_a_sign_in_that_is_under_way() {
+    // BL-11
+    let world = world().await;
+    let browser = Browser::new();
+    let held = world.provider.hold("token");
+    let url = world.url("/");
+    let (page, ()) = tokio::join!(browser.open(&url), async {
+        world.provider.seen("token", 1).await;
+        let query = format!("?sid={}", world.provider.sids("ada")[0]);
+        let ended = admin(&world, Method::DELETE, &query, &[BEARER]).await;
+        assert_eq!(ended.json()["ended"], 0, "{}", ended.body);
+        held.release();
+    });
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{}", page.body);
+    assert!(page.body.contains("sign_in_signed_out"), "{}", page.body);
+    assert!(listed(&world, "").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_told_to_the_administrator() {
+    // RS-01
+    let mut redis = Redis::start().await;
+    let world = World::with(Wishes {
+        token: Some(TOKEN),
+        session: redis.yaml(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    redis.stop().await;
+    for (method, query) in [
+        (Method::GET, ""),
+        (Method::DELETE, "?subject=ada"),
+        (Method::DELETE, "?all=true"),
+    ] {
+        let page = admin(&world, method, query, &[BEARER]).await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{query}");
+        assert_eq!(page.json()["type"], "urn:doorward:problem:store_down");
+    }
+    for act in ["list_sessions", "end_sessions"] {
+        assert!(world.metric("doorward_audit_events_total", &[act, "store_down"]).await >= 1.0);
+    }
+    redis.restart().await;
+    while !lives(&world, &browser).await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -7,6 +7,7 @@ use crate::harness::{
     browser::Browser,
     gateway::{Wishes, World},
     shell::{Ran, doorward},
+    upstream::{Act, Upstream, response},
 };
 
 const TOKEN: &str = "a-token-for-these-tests";
@@ -303,4 +304,59 @@ async fn who_has_no_token_is_explained_nothing() {
     let ran = explained(&shell, &["--config", "open.yaml", "--token-file", "token"]).await;
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("add --live"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_long_list_is_asked_for_in_parts_and_says_when_there_is_more() {
+    let shell = Shell::new().await;
+    let admin = Upstream::start().await;
+    let entry = |id: &str| {
+        serde_json::json!({
+            "id": id, "provider": "op", "issuer": "https://id.example", "subject": "ada", "created": 1, "seen": 1, "expires": 2,
+        })
+    };
+    let part = |ids: &[&str], next: Option<&str>| {
+        let sessions: Vec<Value> = ids.iter().map(|id| entry(id)).collect();
+        let body = serde_json::json!({ "sessions": sessions, "next": next }).to_string();
+        Act::Answer(response("200 OK", "Content-Type: application/json\r\n", &body))
+    };
+    let url = format!("http://{}", admin.address());
+    let list = async |more: &[&str]| {
+        admin.next(part(&["first", "second"], Some("3-7")));
+        admin.next(part(&["third"], None));
+        let at = ["list", "--admin", &url, "--token-file", "token", "--subject", "ada"];
+        shell.run(&[&at, more].concat()).await
+    };
+    let all = list(&[]).await;
+    assert_eq!(
+        (all.code, all.out.lines().count()),
+        (Some(0), 4),
+        "{}{}",
+        all.out,
+        all.err
+    );
+    assert!(
+        all.out.contains("third") && !all.out.contains("and more"),
+        "{}",
+        all.out
+    );
+    let asked: Vec<String> = admin
+        .requests()
+        .iter()
+        .map(|request| request.line().to_owned())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            "GET /sessions?subject=ada&limit=500 HTTP/1.1",
+            "GET /sessions?subject=ada&limit=500&after=3-7 HTTP/1.1"
+        ]
+    );
+    let few = list(&["--limit", "2"]).await;
+    assert!(few.out.contains("second") && !few.out.contains("third"), "{}", few.out);
+    assert!(
+        few.out.ends_with("and more: narrow the search, or raise --limit\n"),
+        "{}",
+        few.out
+    );
 }

@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{Method, StatusCode};
 
-use crate::harness::{browser::Browser, gateway::World};
+use crate::{
+    harness::{
+        browser::Browser,
+        gateway::{Wishes, World},
+    },
+    outage::Redis,
+};
+
+/// What the page says when the provider was not told.
+const MAY_REMAIN: &str = "You may still be signed in at the service";
 
 async fn signed_in(world: &World) -> Browser {
     let browser = Browser::new();
@@ -85,6 +95,7 @@ async fn a_provider_without_logout_ends_here() {
     let page = browser.open(landed.location().unwrap().as_str()).await;
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.url.path(), "/.doorward/signed-out", "no loop into a new sign-in");
+    assert!(page.body.contains(MAY_REMAIN), "{}", page.body);
 }
 
 #[tokio::test]
@@ -236,4 +247,106 @@ async fn a_provider_that_is_down_does_not_keep_anybody_signed_in() {
     let thief = Browser::new();
     thief.set_cookie("app.test", "doorward", &stolen);
     assert_eq!(thief.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_second_click_does_not_claim_that_the_provider_was_told() {
+    // RL-01, RL-03: the browser gives up the way to the provider for the answer to the second.
+    let world = World::start().await;
+    let browser = signed_in(&world).await;
+    let url = world.url("/.doorward/sign-out");
+    let first = browser.submit(&url, "same-origin").await;
+    assert!(first.location().unwrap().as_str().starts_with(world.provider.issuer()));
+    let second = browser.submit(&url, "same-origin").await;
+    let page = browser.open(second.location().unwrap().as_str()).await;
+    assert_eq!(page.url.path(), "/.doorward/signed-out");
+    assert!(page.body.contains(MAY_REMAIN), "{}", page.body);
+    let told = browser.open(first.location().unwrap().as_str()).await;
+    assert_eq!(told.url.path(), "/.doorward/signed-out");
+    assert!(!told.body.contains(MAY_REMAIN), "{}", told.body);
+}
+
+#[tokio::test]
+async fn an_id_token_that_has_expired_is_a_hint_all_the_same() {
+    // RL-01: a provider takes one that it issued, whatever its exp (RP-Initiated Logout 1.0 section 2).
+    let world = World::start().await;
+    let browser = signed_in(&world).await;
+    world.clock.advance(Duration::from_secs(3000));
+    let away = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+    let location = away.location().unwrap();
+    let (_, hint) = location
+        .query_pairs()
+        .find(|(name, _)| name == "id_token_hint")
+        .unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(hint.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    assert!(claims["exp"].as_i64().unwrap() < world.clock.now().secs(), "{claims}");
+    assert_eq!(
+        world.provider.count("refresh"),
+        0,
+        "nothing is renewed to be thrown away"
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_finds_nobody_signed_in_here() {
+    // RL-01, IP-08
+    let world = World::start().await;
+    world
+        .provider
+        .script(|script| script.end_session.answer(400, "text/html", "<h1>invalid</h1>"));
+    let browser = signed_in(&world).await;
+    let away = browser.submit(&world.url("/.doorward/sign-out"), "same-origin").await;
+    let page = browser.open(away.location().unwrap().as_str()).await;
+    assert_eq!(page.status, StatusCode::BAD_REQUEST, "the provider's own page");
+    assert_eq!(browser.cookie("app.test", "doorward"), None);
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_there_are() {
+    let world = World::start().await;
+    let browser = signed_in(&world).await;
+    for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+        let headers = [("sec-fetch-site", "same-origin"), ("origin", &*world.base)];
+        let page = browser.ask(method, &world.url("/.doorward/sign-out"), &headers).await;
+        assert_eq!(page.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(page.header("allow"), "GET, HEAD, POST");
+    }
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_ended_is_not_said_to_be() {
+    // I2, I5, RS-06
+    let mut redis = Redis::start().await;
+    let world = World::with(Wishes {
+        session: redis.yaml(),
+        ..Wishes::default()
+    })
+    .await;
+    let browser = signed_in(&world).await;
+    let cookie = browser.cookie("app.test", "doorward");
+    let url = world.url("/.doorward/sign-out");
+    redis.refuses_writes(true).await;
+    let refused = browser.submit(&url, "same-origin").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(browser.cookie("app.test", "doorward"), cookie);
+    assert_eq!(browser.fetch(&world.url("/")).await.status, StatusCode::OK);
+    assert_eq!(world.provider.count("revoke"), 0);
+    let noted = world.metric("doorward_audit_events_total", &["sign_out", "store_down"]);
+    assert!((noted.await - 1.0).abs() < 0.5);
+
+    redis.stop().await;
+    let gone = browser.submit(&url, "same-origin").await;
+    assert_eq!(gone.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(browser.cookie("app.test", "doorward"), cookie);
+    let list = browser.fetch(&world.url("/.doorward/sessions")).await;
+    assert_eq!(list.status, StatusCode::SERVICE_UNAVAILABLE);
+    redis.restart().await;
+    while !browser.submit(&url, "same-origin").await.status.is_redirection() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(browser.cookie("app.test", "doorward"), None);
 }

@@ -32,6 +32,20 @@ impl Flight<'_> {
         }
     }
 
+    /// Another holds the lease. Whoever is waited for in vain is not heard of again before the lease lapses.
+    pub(super) async fn wait(&mut self) -> Observed {
+        let sessions = &self.gateway.parts().sessions;
+        if Instant::now() >= self.deadline {
+            let left = sessions.leased(&self.session.key).await.ok();
+            // Given back or lapsed just now: at once.
+            self.retry_after = left.map(|left| left.map_or(Duration::ZERO, whole_seconds));
+            return Observed::DeadlinePassed;
+        }
+        sleep(AWAIT_STEP).await;
+        let found = sessions.find(&self.session.handle).await;
+        self.observe(found)
+    }
+
     /// Right before the token is spent. From here on the lease outlasts the store's last answer by all that this flight can still
     /// take, so that a holder cut off from the store is the only one to spend the token: to the provider a second time looks like
     /// theft (RFC 9700 section 4.14.2). Others wait as long for a holder that died meanwhile (decision 0020).
@@ -65,4 +79,9 @@ impl Flight<'_> {
         sleep(AWAIT_STEP).await;
         Observed::LeaseLost
     }
+}
+
+/// Rounded up: a moment early is in vain again.
+fn whole_seconds(wait: Duration) -> Duration {
+    Duration::from_secs(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
 }

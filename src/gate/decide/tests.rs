@@ -211,6 +211,22 @@ fn a_failed_renewal_leaves_the_session() {
     assert_eq!(settled(group("admins"), down(), at(3590)), "not_allowed");
 }
 
+// GW-02
+#[test]
+fn a_renewal_that_another_replica_does_not_finish_is_not_the_providers_fault() {
+    let retry_after = Some(Duration::from_secs(13));
+    let elsewhere = || Renewal::Elsewhere { retry_after };
+    assert_eq!(elsewhere().retry_after(), retry_after);
+    assert_eq!(settled(Access::SignedIn, elsewhere(), at(3600)), "renewing_elsewhere");
+    assert_eq!(settled(Access::Recognised, elsewhere(), at(3600)), "admit nobody");
+    assert_eq!(
+        settled(Access::SignedIn, elsewhere(), at(3590)),
+        "admit s-1",
+        "the token is good still"
+    );
+    assert_eq!(settled(group("admins"), elsewhere(), at(3590)), "not_allowed");
+}
+
 fn demanding(access: Access, change: impl FnOnce(&mut SignInTerms)) -> Arc<Route> {
     let mut route = route("a.test /*");
     route.access = access;

@@ -70,6 +70,7 @@ fn standing_words(access: AccessKind, standing: StandingKind) -> String {
         StandingKind::StillGood(_) => "renewal failed, token still good",
         StandingKind::Ended => "renewal refused or session signed out",
         StandingKind::ProviderDown => "token expired, provider down",
+        StandingKind::RenewingElsewhere => "token expired, renewal unfinished elsewhere",
         StandingKind::RenewalStoreDown => "token expired, session store down",
     };
     match (access, standing.fit()) {

@@ -174,7 +174,7 @@ fn what_is_missing_is_said_without_the_persons_claims() {
         panic!("met")
     };
     insta::assert_snapshot!(told.replace("; and ", ";\nand "), @r#"
-    member of group "admins" or "on-call \"x\""; or a verified email address at "corp.test";
+    (member of group "admins" or "on-call \"x\""; or a verified email address at "corp.test");
     and a verified email address on the list of this route;
     and not member of group "staff";
     and not (member of group "staff");

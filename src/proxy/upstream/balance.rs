@@ -18,7 +18,7 @@ use crate::{
         self, Balance,
         upstream::{Address, Protocol},
     },
-    telemetry::Event,
+    telemetry::{Event, TargetChange},
 };
 
 /// Most targets and addresses tried for one request.
@@ -140,12 +140,13 @@ impl Upstream {
     }
 
     /// Tells of a change of a target.
-    pub(super) fn tell(&self, target: &Target, what: &'static str) {
-        self.telemetry.emit(&Event::Target {
+    pub(super) fn tell(&self, target: &Target, what: &'static str, cause: Option<&str>) {
+        self.telemetry.emit(&Event::Target(TargetChange {
             upstream: &self.policy.name,
             target: &target.label,
             what,
-        });
+            cause,
+        }));
     }
 }
 
@@ -200,7 +201,7 @@ impl Lease {
             let until = target.millis(ejection.rest);
             let before = target.rests_until.swap(until, Ordering::Relaxed);
             if before <= target.millis(Duration::ZERO) {
-                self.upstream.tell(target, "ejected");
+                self.upstream.tell(target, "ejected", None);
             }
         }
     }

@@ -22,17 +22,21 @@ pub(super) async fn tend(upstream: &Upstream, target: &Target, check: &HealthChe
         if client.as_ref().is_none_or(|(known, _)| *known != address) {
             client = build(upstream, target, check, address).map(|made| (address, made));
         }
-        let well = match &client {
+        let seen = match &client {
             Some((_, client)) => ask(client, target, upstream, check).await,
-            None => false,
+            None => Err("it has no address, or no client can be made for it".to_owned()),
         };
+        let well = seen.is_ok();
         let up = target.up.load(Ordering::Relaxed);
         streak = if well == up { 0 } else { streak + 1 };
         let needed = if up { check.unhealthy_after } else { check.healthy_after };
         if streak >= needed.max(1) {
             streak = 0;
             target.up.store(well, Ordering::Relaxed);
-            upstream.tell(target, if well { "healthy" } else { "unhealthy" });
+            match seen {
+                Ok(()) => upstream.tell(target, "healthy", None),
+                Err(cause) => upstream.tell(target, "unhealthy", Some(&cause)),
+            }
         }
     }
 }
@@ -79,7 +83,16 @@ fn build(
     }
 }
 
-async fn ask(client: &reqwest::Client, target: &Target, upstream: &Upstream, check: &HealthCheck) -> bool {
+/// Any answer of 2xx or 3xx is well.
+///
+/// # Errors
+/// What was met instead.
+async fn ask(
+    client: &reqwest::Client,
+    target: &Target,
+    upstream: &Upstream,
+    check: &HealthCheck,
+) -> Result<(), String> {
     let scheme = match target.policy.protocol {
         Protocol::Https => "https",
         Protocol::Http | Protocol::H2c => "http",
@@ -93,8 +106,18 @@ async fn ask(client: &reqwest::Client, target: &Target, upstream: &Upstream, che
     if let Some(host) = &check.host {
         request = request.header(http::header::HOST, host);
     }
-    let answer = request.send().await;
-    answer.is_ok_and(|answer| answer.status().is_success() || answer.status().is_redirection())
+    match request.send().await.map(|answer| answer.status()) {
+        Ok(status) if status.is_success() || status.is_redirection() => Ok(()),
+        Ok(status) => Err(format!("its health check was answered {}", status.as_u16())),
+        Err(error) => Err(words(&error)),
+    }
+}
+
+/// The whole chain: the outermost error says only that a request failed.
+fn words(error: &reqwest::Error) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let causes: Vec<String> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 /// The name in the URL: what TLS verifies, or the target's own.

@@ -143,7 +143,7 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
         "sign-ins from then on come back to another redirect URI of the default provider; sessions stay",
     );
     let identity = identity([&old.identity, &new.identity]);
-    let admin = admin([&old.admin, &new.admin]);
+    let (admin, token) = admin([&old.admin, &new.admin]);
     let logging = logging([&old.telemetry, &new.telemetry]);
     let tracing = tracing([&old.tracing, &new.tracing]);
     let restart = "as before until a restart";
@@ -158,6 +158,7 @@ pub(super) fn others(old: &Plan, new: &Plan, change: &Change) -> Vec<Changed> {
             "assertions signed from then on",
         ),
         Changed::key("admin", admin.into_list(), takes(change, "admin"), restart),
+        Changed::key("admin.token", token.into_list(), Takes::Reload, "who asks from then on"),
         Changed::key("tracing", tracing.into_list(), takes(change, "tracing"), restart),
         Changed::key("logging", logging.into_list(), takes(change, "logging"), restart),
         Changed::key(
@@ -194,8 +195,8 @@ fn shutdown([before, after]: [Shutdown; 2]) -> Differences {
     found
 }
 
-fn admin([before, after]: [&Option<AdminSettings>; 2]) -> Differences {
-    let mut found = Differences::default();
+fn admin([before, after]: [&Option<AdminSettings>; 2]) -> (Differences, Differences) {
+    let (mut found, mut guard) = (Differences::default(), Differences::default());
     let bind = |admin: &Option<AdminSettings>| admin.as_ref().map(|AdminSettings { bind, token: _ }| bind.clone());
     let token = |admin: &Option<AdminSettings>| admin.as_ref().and_then(|admin| admin.token.clone());
     let binds = [&bind(before), &bind(after)];
@@ -204,8 +205,11 @@ fn admin([before, after]: [&Option<AdminSettings>; 2]) -> Differences {
             .map_or_else(|| "switched off".to_owned(), ToString::to_string)
     });
     let shown = optional(|_: &Secret<String>| "a token".to_owned());
-    found.note("token", [&token(before), &token(after)], shown);
-    found
+    // Of a listener that is to go with the next restart, the token stays.
+    if after.is_some() {
+        guard.note("token", [&token(before), &token(after)], shown);
+    }
+    (found, guard)
 }
 
 fn access_lines([before, after]: [&AccessSettings; 2], found: &mut Differences) {

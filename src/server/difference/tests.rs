@@ -109,6 +109,11 @@ fn each_part_is_told_with_what_it_takes() {
             ],
         ),
         (
+            &[("public_url", "admin: { token: a-token-of-enough-length }\npublic_url")],
+            Reload,
+            &["admin.token - Changed Reload"],
+        ),
+        (
             &[("public_url", "compatibility: { oauth2_proxy: true }\npublic_url")],
             Reload,
             &["route all Changed Reload", "compatibility - Changed Reload"],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, future::join_all};
 use redis::{Cmd, FromRedisValue as _, Value};
 use tokio::time::{Instant, timeout};
 
@@ -53,30 +53,29 @@ pub async fn examine(settings: &RedisSettings, entropy: &Entropy) -> Result<Redi
     let link = Link::new(settings).map_err(bad)?;
     link.look_after().await?;
     let name = format!("{}doctor:{}", settings.key_prefix, entropy.token());
-    let mut refused = Vec::new();
-    for (what, command) in probes(&settings.servers, &name) {
-        let answers = link.ask_each(&command).await;
-        refused.extend(
-            answers
-                .into_iter()
-                .filter_map(|answer| Some((what, forbidden(answer)?))),
-        );
-    }
-    let feed = hear(&link, &name).await;
-    let servers = servers(&link).await;
+    // At once, so that a slow server is told of as slow, and not as silent.
+    let probes = probes(&settings.servers, &name);
+    let asked = join_all(probes.iter().map(|(_, command)| link.ask_each(command)));
+    let (asked, feed, servers) = futures_util::join!(asked, hear(&link, &name), servers(&link));
+    let refused = probes.iter().zip(asked).flat_map(|((what, _), answers)| {
+        let causes = answers.into_iter().filter_map(forbidden);
+        causes.map(|cause| (*what, cause)).collect::<Vec<_>>()
+    });
+    let refused = refused.collect();
     Ok(RedisLook { servers, refused, feed })
 }
 
 async fn servers(link: &Link) -> Vec<ServerLook> {
-    let info = info(link, "server").await;
+    let (info, replication, memory) =
+        futures_util::join!(info(link, "server"), info(link, "replication"), info(link, "memory"));
     let mut looks: Vec<ServerLook> = info.iter().map(|_| ServerLook::default()).collect();
     for (look, text) in looks.iter_mut().zip(&info) {
         look.version = text.as_deref().and_then(|text| field(text, "redis_version"));
     }
-    for (look, text) in looks.iter_mut().zip(self::info(link, "replication").await) {
+    for (look, text) in looks.iter_mut().zip(replication) {
         look.role = text.as_deref().and_then(|text| field(text, "role"));
     }
-    for (look, text) in looks.iter_mut().zip(self::info(link, "memory").await) {
+    for (look, text) in looks.iter_mut().zip(memory) {
         look.eviction = text.as_deref().and_then(policy);
     }
     let mut times = Vec::new();

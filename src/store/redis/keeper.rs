@@ -21,6 +21,8 @@ use crate::{
 
 /// How often the connection is looked after.
 const EVERY: Duration = Duration::from_secs(1);
+/// At how many looks it is asked again whether it may forget sessions: an operator who mends that sees it soon.
+const ASKED_ANEW: u32 = 5;
 
 /// Begins; ends by itself with the link.
 pub(super) fn begin(link: &Arc<Link>, ended: &Arc<Ended>, prefix: &Arc<str>, telemetry: Telemetry) {
@@ -45,6 +47,7 @@ impl Keeper {
     async fn keep(mut self, link: Weak<Link>, mut connections: watch::Receiver<u64>) {
         // A connection may have been made before anybody listened.
         connections.mark_changed();
+        let mut looks: u32 = 0;
         loop {
             let Some(link) = link.upgrade() else { return };
             let is_up = link.look_after().await.is_ok();
@@ -53,6 +56,10 @@ impl Keeper {
                 if self.settle(&link).await.is_err() {
                     connections.mark_changed();
                 }
+            }
+            looks = looks.wrapping_add(1);
+            if is_up && looks.is_multiple_of(ASKED_ANEW) {
+                self.ask_of_eviction(&link).await;
             }
             drop(link);
             let waited = if is_up {
@@ -76,15 +83,21 @@ impl Keeper {
         for key in self.ended.all() {
             super::end_at(link, &self.prefix, &key).await?;
         }
+        self.ask_of_eviction(link).await;
+        Ok(())
+    }
+
+    async fn ask_of_eviction(&mut self, link: &Link) {
         let now = eviction(link).await;
-        if self.said.as_ref() != Some(&now) {
+        // Not knowing for a moment, as when the answer was late, is nothing new.
+        let is_news = self.said.as_ref() != Some(&now);
+        if is_news && (self.said.is_none() || now.0 != Eviction::Unknown) {
             self.telemetry.emit(&Event::StoreEviction {
                 what: now.0,
                 policy: &now.1,
             });
             self.said = Some(now);
         }
-        Ok(())
     }
 }
 

@@ -1,9 +1,24 @@
 //! Lines about the store, the providers and the collector of traces.
 
+use std::time::Duration;
+
 use crate::{
     gate::Outcome,
-    telemetry::{Eviction, metrics::label::outcome_name},
+    telemetry::{
+        Call, Eviction,
+        metrics::label::{call_name, outcome_name},
+    },
 };
+
+pub(super) fn write_store_call(op: &str, call: Call, took: Duration, error: &str) {
+    tracing::warn!(
+        op,
+        call = call_name(call),
+        took_ms = took.as_millis(),
+        error,
+        "the session store did not do what was asked"
+    );
+}
 
 pub(super) fn write_feed(up: bool, error: &str) {
     if up {
@@ -29,8 +44,9 @@ pub(super) fn write_eviction(what: Eviction, policy: &str) {
     }
 }
 
-pub(super) fn write_renewal(provider: &str, outcome: Outcome) {
+pub(super) fn write_renewal(provider: &str, outcome: Outcome, retry_after: Option<Duration>) {
     let outcome_text = outcome_name(outcome);
+    let seconds = retry_after.map(|wait| wait.as_secs());
     match outcome {
         Outcome::ClientRejected => tracing::error!(
             provider,
@@ -42,10 +58,18 @@ pub(super) fn write_renewal(provider: &str, outcome: Outcome) {
             outcome = outcome_text,
             "the provider answers renewals with an error: the line before names it; sessions are kept until their token expires"
         ),
+        Outcome::RenewingElsewhere => tracing::warn!(
+            provider,
+            outcome = outcome_text,
+            retry_after_seconds = seconds,
+            "another gateway began to renew this session and has not finished: it stopped, or its call to the provider takes long; \
+             the session is kept, and once that gateway's lease has lapsed the next request renews it"
+        ),
         Outcome::ProviderDown | Outcome::StoreDown => {
             tracing::warn!(
                 provider,
                 outcome = outcome_text,
+                retry_after_seconds = seconds,
                 "a renewal did not go through; the session is kept"
             );
         }

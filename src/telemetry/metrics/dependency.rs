@@ -2,8 +2,8 @@
 
 use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
-use super::{counter, label::EVICTIONS, register, seconds};
-use crate::telemetry::Eviction;
+use super::{count, counter, label::EVICTIONS, register, seconds};
+use crate::telemetry::{Eviction, TargetChange};
 
 /// The families.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(super) struct Dependencies {
     pub(super) store_seconds: HistogramVec,
     pub(super) store_eviction: IntGaugeVec,
     pub(super) provider_seconds: HistogramVec,
-    pub(super) target_changes: IntCounterVec,
+    target_changes: IntCounterVec,
 }
 
 impl Dependencies {
@@ -46,6 +46,17 @@ impl Dependencies {
                 &["upstream", "target", "what"],
             ),
         }
+    }
+
+    /// A target was left out, or is well again.
+    pub(super) fn target(&self, change: &TargetChange<'_>) {
+        let TargetChange {
+            upstream,
+            target,
+            what,
+            cause: _,
+        } = *change;
+        count(&self.target_changes, &[upstream, target, what]);
     }
 
     /// What the store says of dropping sessions by itself.

@@ -20,6 +20,7 @@ pub(in crate::telemetry) const fn outcome_name(outcome: Outcome) -> &'static str
     match outcome {
         Outcome::Renewed => "renewed",
         Outcome::RenewedElsewhere => "renewed_elsewhere",
+        Outcome::RenewingElsewhere => "renewing_elsewhere",
         Outcome::Ended => "ended",
         Outcome::ProviderDown => "provider_down",
         Outcome::ClientRejected => "client_rejected",

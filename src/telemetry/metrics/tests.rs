@@ -7,7 +7,7 @@ use crate::{
     oidc::ProviderName,
     policy::Site,
     telemetry::{
-        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload,
+        Act, Audit, CacheEvent, Call, CertificateInForce, Channel, Eviction, KeyUse, News, Reload, TargetChange,
         trace::{Export, Fate},
     },
     time::UnixTime,
@@ -38,6 +38,7 @@ fn an_event_is_counted_under_its_labels() {
     metrics.record(&Event::Renewal {
         provider: &provider,
         outcome: Outcome::RenewedElsewhere,
+        retry_after: None,
     });
     metrics.record(&Event::StoreCall {
         op: "get",
@@ -149,13 +150,18 @@ fn people(metrics: &Metrics) {
     for outcome in [
         Outcome::Renewed,
         Outcome::RenewedElsewhere,
+        Outcome::RenewingElsewhere,
         Outcome::Ended,
         Outcome::ProviderDown,
         Outcome::ClientRejected,
         Outcome::ProviderError,
         Outcome::StoreDown,
     ] {
-        metrics.record(&Event::Renewal { provider, outcome });
+        metrics.record(&Event::Renewal {
+            provider,
+            outcome,
+            retry_after: None,
+        });
     }
     for channel in [Channel::Back, Channel::Front] {
         let outcome = "ended";
@@ -209,11 +215,12 @@ fn dependencies(metrics: &Metrics) {
     for what in list("what", "doorward_upstream_target_changes_total") {
         for target in 0..TARGETS {
             let target = &format!("http://10.0.0.{target}");
-            metrics.record(&Event::Target {
+            metrics.record(&Event::Target(TargetChange {
                 upstream: "app",
                 target,
                 what,
-            });
+                cause: None,
+            }));
         }
     }
     for fate in [Fate::Exported, Fate::Rejected, Fate::Failed, Fate::Dropped] {

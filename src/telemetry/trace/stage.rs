@@ -143,7 +143,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
             call: *call,
         }),
         Event::Decision { route: _, verdict } => tell(|told| told.verdict = Some(verdict)),
-        Event::Renewal { provider, outcome } => {
+        Event::Renewal { provider, outcome, .. } => {
             tell(|told| told.renewal = Some(((*provider).clone(), *outcome)));
         }
         Event::Request(_)
@@ -159,7 +159,7 @@ pub(in crate::telemetry) fn note(event: &Event<'_>) {
         | Event::Ring { .. }
         | Event::Unreadable { .. }
         | Event::Audit(_)
-        | Event::Target { .. }
+        | Event::Target(_)
         | Event::Certificates(_)
         | Event::Configuration { .. }
         | Event::Reload(_)

@@ -7,7 +7,8 @@
 //   I5 no answer of 5xx clears the session cookie
 //   I6 nobody signed in is asked to sign in again, but for a cause of the list below
 //
-// A status of 500 is a violation too: every fault has an answer of its own.
+// A status of 500 is a violation too: every fault has an answer of its own. And so is a recording that cannot vouch for anything,
+// since something that should be in it is not: silence is worth what was looked at.
 import { createPublicKey, verify } from 'node:crypto';
 
 /** How long after an acknowledged sign-out a request of that session may still be on its way, in milliseconds (I2). */
@@ -68,6 +69,7 @@ export function violations(recording) {
     I5: clearedOnError,
     I6: askedAgain,
     500: internalErrors,
+    blind: unseen,
   };
   return Object.entries(rules).flatMap(([rule, check]) => check(recording, facts).map((what) => ({ rule, what })));
 }
@@ -131,6 +133,8 @@ function overlappingCalls({ calls }) {
   const found = [];
   const renewals = calls.filter(({ grant, family }) => grant === 'refresh_token' && family);
   const until = ({ ended }) => ended ?? Infinity;
+  const strangers = calls.filter(({ grant, family }) => grant === 'refresh_token' && !family);
+  found.push(...strangers.map(({ id }) => `call ${id} spent a refresh token that nobody was given`));
   for (const [n, one] of renewals.entries()) {
     for (const other of renewals.slice(n + 1).filter(({ family }) => family === one.family)) {
       const overlap = one.began < until(other) && other.began < until(one);
@@ -232,7 +236,7 @@ function askedAgain(recording, { sessionOf, served, families }) {
     .filter((answer) => {
       const session = sessionOf.get(answer.session);
       const facts = { session, answer, served, family: families.get(answer.session) };
-      return !Object.values(CAUSES).some((holds) => holds(recording, facts));
+      return !session || !Object.values(CAUSES).some((holds) => holds(recording, facts));
     })
     .map(({ mark, path, status }) => `${mark}: ${path} answered ${status} to somebody signed in`);
 }
@@ -247,4 +251,18 @@ function isPrompt(answer) {
 
 function internalErrors({ answers }) {
   return answers.filter(({ status }) => status === 500).map(({ mark, path }) => `${mark}: ${path} answered 500`);
+}
+
+// What nobody looked at holds no invariant.
+
+function unseen({ answers, sessions, requests, calls }, { seen }) {
+  const found = [];
+  const parts = { 'person who signed in': sessions, answer: answers, 'request at the app': requests, 'call of the token endpoint': calls };
+  for (const [what, part] of Object.entries(parts)) {
+    if (part.length === 0) found.push(`no ${what} was recorded`);
+  }
+  const marks = new Set(seen.map(({ mark }) => mark));
+  const served = answers.filter(({ status, path }) => status === 200 && path.startsWith('/api/'));
+  found.push(...served.filter(({ mark }) => !marks.has(mark)).map(({ mark }) => `${mark} was served, and the app knows nothing of it`));
+  return found;
 }

@@ -10,7 +10,7 @@ import { latch } from './wait.mjs';
  * Directions: `up` from the caller to the target, `down` back. Each fault is for all connections, those that are open
  * included, until `heal`:
  *
- * - `late(ms, jitter)` each piece waits · `slow(ms)` one byte at a time, a pause after each
+ * - `late(ms, jitter)` each piece waits, and holds up none but those that would overtake it · `slow(ms)` one byte at a time, a pause after each
  * - `hold(direction)` nothing passes and nothing closes: half open; `heal` lets what was held through
  * - `refuse()` new connections are closed at once, the open ones are reset
  * - `cutDown(bytes)` the next answer is reset after so many bytes
@@ -49,15 +49,23 @@ export async function startLink(target, { translate = (piece) => piece } = {}) {
   await new Promise((resolve, reject) => server.on('error', reject).listen(0, '127.0.0.1', resolve));
 
   function carry(pair, direction, from, to) {
-    from.on('data', async (piece) => {
-      from.pause();
+    let before = Promise.resolve();
+    const after = (work) => {
+      before = before.then(work);
+    };
+    from.on('data', (piece) => {
       if (direction === 'up' && pair.said.length < SAID) pair.said += piece.toString('latin1');
       if (faults.parted?.test(pair.said)) return reset(pair);
       for (const trigger of triggers) {
         if (trigger.direction === direction && trigger.pattern.test(piece.toString('latin1'))) trigger.fire();
       }
-      for (const part of parts(direction === 'down' ? translate(piece) : garbled(piece))) {
-        if (faults.late) await pause(faults.late.ms + Math.random() * faults.late.jitter);
+      const due = faults.late ? Date.now() + faults.late.ms + Math.random() * faults.late.jitter : 0;
+      after(() => pass(direction === 'down' ? translate(piece) : garbled(piece), due));
+      return undefined;
+    });
+    async function pass(piece, due) {
+      for (const part of parts(piece)) {
+        if (faults.late && due > Date.now()) await pause(due - Date.now());
         if (faults.slow) await pause(faults.slow);
         if (faults.held[direction]) await faults.held[direction].opened;
         if (direction === 'down' && faults.muted?.pattern.test(pair.said)) await faults.muted.gate.opened;
@@ -69,12 +77,8 @@ export async function startLink(target, { translate = (piece) => piece } = {}) {
         }
         to.write(part);
       }
-      from.resume();
-      return undefined;
-    });
-    from.on('end', () => {
-      if (!faults.held[direction]) to.end();
-    });
+    }
+    from.on('end', () => after(() => faults.held[direction] || to.end()));
   }
 
   const letters = (word) => randomBytes(word.length).toString('hex').slice(0, word.length);

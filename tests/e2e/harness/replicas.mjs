@@ -83,7 +83,7 @@ export function assertDiscreet({ gateways, recording: { sessions, answers, calls
 /**
  * - `count`: gateways · `people`: how many accounts, `p0`, `p1` …
  * - `redis`: options of `startRedis`, or a store of another kind: `start()` gives what `storeOf` needs
- * - `lifetimes`: of the provider's tokens · `settings`: of the provider in the gateways' configuration
+ * - `lifetimes`: of the provider's tokens · `settings`: of the provider in the gateways' configuration · `redisSettings`: of Redis there
  */
 export async function startReplicas({
   count = 3,
@@ -92,6 +92,7 @@ export async function startReplicas({
   store = plainStore,
   lifetimes = {},
   settings = {},
+  redisSettings = {},
   session = {},
 } = {}) {
   const ending = [];
@@ -111,7 +112,8 @@ export async function startReplicas({
     const providerLink = started(await startLink(front.port));
     const issuer = `http://127.0.0.1:${providerLink.port}`;
     const redirectUris = [`${origin}/.doorward/callback`];
-    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts }));
+    const backchannel = { uri: `http://127.0.0.1:${balancer.port}/.doorward/backchannel-logout/company`, session: true };
+    provider = started(await startProvider({ issuer, redirectUris, lifetimes: { ...lifetimes }, people: accounts, backchannel }));
     const upstream = started(await startUpstream());
     const kept = await store(started, count, redisOptions);
     const recording = {
@@ -141,7 +143,7 @@ export async function startReplicas({
       const config = structuredClone(shared);
       config.listeners = [{ address: `127.0.0.1:${ports.port}`, public_port: balancer.port }];
       config.admin.address = `127.0.0.1:${ports.adminPort}`;
-      config.session.redis = kept.settings(n);
+      config.session.redis = { ...kept.settings(n), ...redisSettings };
       gateways.push(started(await startReplica({ name: `gateway ${n}`, config, ports, link: kept.link(n), recording })));
     }
     balancer.to(gateways.map(({ port }) => port));

@@ -38,6 +38,7 @@ export function startVisitor({ account, port, recording, name = account }) {
       visitor: name,
       account,
       path: path.split('?')[0],
+      at,
       session: handle && recording.sessions.find((one) => one.handle === handle)?.id,
       began: Date.now(),
     };
@@ -115,6 +116,20 @@ export function startVisitor({ account, port, recording, name = account }) {
       const answer = await send('/.doorward/sign-out', { at, method: 'POST', headers });
       if (answer.status === 200) ending.acked = answer.ended;
       return answer;
+    },
+    /** Signs out at the provider's own page, which tells the gateways; they are held to it once one of them said yes. */
+    async leave(provider) {
+      const ending = { session: session.id, began: Date.now() };
+      recording.signOuts.push(ending);
+      const before = provider.told.length;
+      const { text } = await elsewhere(`${provider.issuer}/session/end`);
+      const [action, xsrf] = [/ action="([^"]+)"/, / name="xsrf" value="([^"]+)"/].map((field) => field.exec(text)?.[1]);
+      if (!xsrf) throw new Error(`the provider asks nothing: ${text.slice(0, 200)}`);
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      await elsewhere(action, { method: 'POST', headers, body: `xsrf=${xsrf}&logout=yes` });
+      const told = provider.told.slice(before);
+      if (told.some(({ outcome }) => outcome === 'success')) ending.acked = Date.now();
+      return told;
     },
     /** Sends and hangs up when `gone` is called; `done` is fulfilled when the socket is closed. */
     hangUp(path, options = {}) {

@@ -1,6 +1,7 @@
 // The checker of invariants on its own: silent on a good recording, and loud on each way of breaking one.
 import assert from 'node:assert/strict';
 import { createPrivateKey, sign } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { CAUSES, GRACE, assertInvariants, emptyRecording, violations } from '../harness/invariants.mjs';
 import { assertDiscreet } from '../harness/replicas.mjs';
@@ -113,8 +114,27 @@ const DOCTORED = [
   ['I6', 'to the provider for no reason', (r) => answer(r, { session: 'v1#1', visitor: 'v1', account: 'p1', path: '/' }, 3000, { status: 302, headers: { location: 'http://id/auth?client_id=x' } })],
   ['I6', 'the cookie cleared for no reason', (r) => answer(r, { session: 'v1#1', visitor: 'v1', account: 'p1', path: '/' }, 3000, { status: 200, headers: { 'set-cookie': ['doorward=x; Max-Age=0'] } })],
   ['I6', 'asked before the sign-out began', (r) => answer(r, { session: 'v0#1', visitor: 'v0', account: 'p0', path: '/' }, 4000, { status: 401, headers: {} })],
+  ['I3', 'a refresh token that nobody was given', (r) => r.calls.push({ ...r.calls[1], id: 'stranger', family: undefined, began: 6000, ended: 6100, accessToken: 'other' })],
+  ['blind', 'no sign-in recorded', (r) => r.sessions.splice(0)],
+  ['blind', 'no answer recorded', (r) => r.answers.splice(0)],
+  ['blind', 'no request recorded at the app', (r) => r.requests.splice(0)],
+  ['blind', 'one request not recorded at the app', (r) => r.requests.shift()],
+  ['blind', 'no call recorded at the provider', (r) => r.calls.splice(0)],
   ['500', 'an internal error', (r) => answer(r, { visitor: 'v1', account: 'p1', path: '/' }, 3000, { status: 500, headers: {} })],
 ];
+
+test('every scenario over several gateways is checked', () => {
+  for (const folder of ['replicas', 'sentinel', 'cluster']) {
+    const at = new URL(`../${folder}/`, import.meta.url);
+    const files = readdirSync(at).filter((file) => file.endsWith('.test.mjs'));
+    assert.ok(files.length > 0);
+    for (const file of files) {
+      const text = readFileSync(new URL(file, at), 'utf8');
+      assert.match(text, /^ *replicas\(/m, `${folder}/${file}`);
+      assert.doesNotMatch(text, /'node:test'|harness\/world/, `${folder}/${file} has tests that nobody checks`);
+    }
+  }
+});
 
 test('a good recording has no violation', () => {
   assert.deepEqual(violations(good()), []);
@@ -160,13 +180,16 @@ test('tokens in the hands of a gateway that was killed are lost only if nobody w
   asked(recording);
   assert.deepEqual(violations(recording).map(({ rule }) => rule), ['I6'], 'they were stored');
   const token = recording.calls[3].accessToken;
+  const marks = recording.requests.filter(({ headers }) => headers['x-access-token'] === token).map(({ headers }) => headers['x-mark']);
   recording.requests = recording.requests.filter(({ headers }) => headers['x-access-token'] !== token);
+  recording.answers = recording.answers.filter(({ mark }) => !marks.includes(mark));
   assert.deepEqual(violations(recording), []);
 });
 
 test('tokens are lost to a session that never reached the app, too', () => {
   const recording = good();
   recording.requests = recording.requests.filter(({ headers }) => headers['x-access-token'].startsWith('token-0'));
+  recording.answers = recording.answers.filter(({ session, status }) => session !== 'v1#1' || status !== 200);
   recording.calls.push({ ...recording.calls[3], id: 'lost', began: 3300, ended: 3350, delivered: false, accessToken: 'never seen' });
   answer(recording, { session: 'v1#1', visitor: 'v1', account: 'p1', path: '/' }, 3500, { status: 401, headers: {} });
   assert.deepEqual(violations(recording).map(({ rule }) => rule), ['I6'], 'nothing joins them');

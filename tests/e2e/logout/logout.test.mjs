@@ -68,6 +68,34 @@ scenario('a sign-out here takes the tokens back, and is told back', { backchanne
   assert.match(await world.gateway.metrics(), calls);
 });
 
+// RL-01: whoever stayed for long has nothing fresher to show.
+scenario('an ID token that has expired is a hint that the provider takes', { provider: { lifetimes: { idToken: 1 } } }, async (world) => {
+  const { context, page } = await world.signedIn('ada');
+  const me = await world.gateway.request('/.doorward/whoami', { headers: await cookieOf(context) });
+  await eventually('the ID token has expired', () => Date.now() / 1000 > me.json().claims.exp);
+  await page.goto(world.url('/.doorward/sign-out'));
+  await page.getByRole('button', { name: /sign out/i }).click();
+  await page.waitForURL((url) => url.pathname === '/.doorward/signed-out');
+  const asked = world.provider.requests.find((request) => request.path === '/session/end');
+  const claims = JSON.parse(Buffer.from(asked.query.get('id_token_hint').split('.')[1], 'base64url'));
+  assert.equal(claims.exp, me.json().claims.exp);
+  assert.ok(new URL(page.url()).searchParams.get('state'), 'the provider knew whom, and the way back');
+  await page.goto(world.url('/home'));
+  await page.getByLabel('User name').waitFor();
+});
+
+// RL-01
+scenario('a provider that refuses the way back keeps nobody signed in here', { provider: { signedOutUris: [] } }, async (world) => {
+  const { context, page } = await world.signedIn('ada');
+  const stolen = await cookieOf(context);
+  await page.goto(world.url('/.doorward/sign-out'));
+  await page.getByRole('button', { name: /sign out/i }).click();
+  await page.getByRole('heading', { name: 'Provider error' }).waitFor();
+  assert.match(await page.locator('#error').textContent(), /post_logout_redirect_uri/);
+  assert.equal(await sessionCookie(context), undefined);
+  assert.equal((await world.gateway.request('/api/me', { headers: stolen })).status, 401);
+});
+
 const crowded = {
   ada: { ...people.ada, groups: Array.from({ length: 120 }, (_, n) => `a-group-with-a-long-name-${n}`) },
 };

@@ -4,6 +4,7 @@ import { TAKES_LEASE, WRITES_BACK, expired, statuses } from '../harness/expired.
 import { replicas } from '../harness/replicas.mjs';
 import { eventually } from '../harness/wait.mjs';
 
+const leases = async (redis) => (await redis.cli('KEYS', 'doorward:l:*')).split('\n').filter(Boolean);
 const sessions = async (redis) => (await redis.cli('KEYS', 'doorward:s:*')).split('\n').filter(Boolean);
 
 // From the moment the token may be spent, the lease of a dead one lasts for a provider's slowest answer and more.
@@ -27,6 +28,7 @@ async function killedAt(world, visitor, reached, lift) {
   const answers = await eventually('nobody waits any more', inTheEnd, 40_000);
   const meanwhile = seen.filter(({ status }) => status === 503);
   assert.ok(meanwhile.every(({ headers }) => Number(headers['retry-after']) > 0), 'whoever waited in vain is told when to ask again');
+  assert.ok(meanwhile.every(({ text }) => text.includes('renewing_elsewhere')), 'and what for');
   return { answers, meanwhile };
 }
 
@@ -42,16 +44,44 @@ replicas('killed with the lease, before it sent: the lease lapses and another re
 });
 
 // GW-02, RS-17
-replicas('killed after it sent, the provider has not heard: another renews', QUICK, async (world) => {
+replicas('killed after it sent, the provider has not heard: whoever waits in vain is told so and till when, then another renews', QUICK, async (world) => {
   const visitor = await expired(world);
   const hold = world.front.hold('before');
-  const reached = () => eventually('the call is held', () => hold.met() === 1);
-  const lift = async () => {
-    await eventually('the connection is gone', () => world.front.refreshes()[0].ended);
-    hold.lift();
-  };
-  const { answers } = await killedAt(world, visitor, reached, lift);
-  assert.deepEqual(statuses(answers), [200]);
+  const [first, ...others] = world.gateways;
+  const lost = visitor.send('/api/lost', { at: first.port });
+  await eventually('the call is held', () => hold.met() === 1);
+  await first.kill();
+  assert.equal((await lost).status, 0);
+  await eventually('the connection is gone', () => world.front.refreshes()[0].ended);
+  hold.lift();
+  const [program, person] = await Promise.all([
+    visitor.send('/api/told', { at: others[0].port }),
+    visitor.send('/told', { at: others[1].port, headers: { accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' } }),
+  ]);
+  const [lease] = await leases(world.redis);
+  const left = Number(await world.redis.cli('PTTL', lease));
+  assert.ok(left > 0, 'the lease of the dead one lasts');
+  for (const { status, headers } of [program, person]) {
+    assert.equal(status, 503);
+    assert.ok(Number(headers['retry-after']) * 1000 >= left, `not before the lease lapses: ${headers['retry-after']} s of ${left} ms`);
+    assert.equal(headers['set-cookie'], undefined);
+  }
+  const { type, title, detail, retry_after: seconds } = JSON.parse(program.text);
+  assert.deepEqual([type, seconds], ['urn:doorward:problem:renewing_elsewhere', Number(program.headers['retry-after'])]);
+  for (const words of [title, detail, `trying again in ${person.headers['retry-after']} seconds`]) assert.ok(person.text.includes(words), words);
+  for (const gateway of others) {
+    const counted = (await gateway.metrics()).split('\n').filter((line) => /renewing_elsewhere|provider_down/.test(line));
+    const names = counted.map((line) => /^(\w+)\{.*?(\w*_elsewhere|provider_down)/.exec(line).slice(1).join(' '));
+    assert.deepEqual(names.sort(), ['audit_events', 'decisions', 'renewals', 'requests'].map((what) => `doorward_${what}_total renewing_elsewhere`));
+    const said = gateway.said().map((line) => JSON.parse(line)).filter(({ outcome }) => outcome === 'renewing_elsewhere');
+    const warning = said.find(({ level }) => level === 'WARN');
+    assert.match(warning.message, /another gateway began to renew this session and has not finished/);
+    assert.ok(warning.retry_after_seconds * 1000 >= left);
+    assert.ok(said.some(({ act }) => act === 'renewal'), 'the audit trail has it');
+  }
+  await eventually('the lease has lapsed', async () => (await leases(world.redis)).length === 0, 40_000);
+  const then = await Promise.all(others.flatMap(({ port }) => [visitor.send('/api/a', { at: port }), visitor.send('/api/b', { at: port })]));
+  assert.deepEqual(statuses(then), [200], 'at the first try');
   assert.deepEqual(world.front.refreshes().map(({ rotated }) => rotated), [false, true]);
 });
 

@@ -227,3 +227,35 @@ async fn a_failed_revocation_is_counted_and_not_tried_again() {
         assert!(rig.telemetry.render().contains(&counted), "{counted}");
     }
 }
+
+#[tokio::test]
+async fn an_address_of_three_kibibytes_is_the_longest() {
+    // RL-02
+    let rig = Rig::new().await;
+    let request = async |length| {
+        let token = "x".repeat(length);
+        rig.provider.end_session(&token, BACK, "s").await.unwrap()
+    };
+    let around = request(1).await.redirect().unwrap().as_str().len() - 1;
+    let longest = 3 * 1024 - around;
+    assert_eq!(request(longest).await.redirect().unwrap().as_str().len(), 3 * 1024);
+    assert_eq!(request(longest + 1).await.redirect(), None);
+}
+
+#[tokio::test]
+async fn a_provider_that_hangs_holds_a_few_revocations_and_no_more() {
+    // RV-01
+    let rig = Rig::new().await;
+    let tokens = rig.sign_in().await.unwrap().tokens;
+    let held = rig.op.hold("revoke");
+    let few = futures_util::future::join_all((0..32).map(|_| rig.provider.revoke(&tokens)));
+    let one_more = async {
+        rig.op.seen("revoke", 32).await;
+        rig.provider.revoke(&tokens).await;
+        assert_eq!(rig.op.count("revoke"), 32, "it was not waited for");
+        held.release();
+    };
+    tokio::join!(few, one_more);
+    let counted = r#"doorward_provider_call_seconds_count{call="failed",endpoint="revocation",provider="corporate"} 1"#;
+    assert!(rig.telemetry.render().contains(counted), "{}", rig.telemetry.render());
+}

@@ -2,8 +2,10 @@
 
 mod alpha;
 mod option;
+mod switch;
 
 pub(super) use self::alpha::Alpha;
+use self::switch::is_off;
 use super::{at, get, is_empty, items, place, scalar, toml};
 use crate::{
     config::tree::Node,
@@ -48,6 +50,7 @@ pub(super) fn read(file: &Document<'_>, node: &Node) -> Result<Given, Unreadable
     option::google(&mut given, file, node);
     given.join(alpha::read(file, node)?);
     given.wanted.extend(elsewhere(file, node));
+    switch::texts(&mut given, file, node);
     Ok(given)
 }
 
@@ -67,7 +70,7 @@ pub(super) fn finish(given: &mut Given, file: &Document<'_>, node: &Node) {
     for (key, address, started) in [
         ("http_address", HTTP, true),
         ("https_address", HTTPS, tls && alpha != Alpha::Here),
-        ("metrics_address", METRICS, !is(node, "metrics.enabled", "false")),
+        ("metrics_address", METRICS, !is_off(node, "metrics.enabled")),
     ] {
         let said = given
             .settings
@@ -113,7 +116,7 @@ fn line(node: &Node, path: &str) -> Option<usize> {
 /// The file of options: one in an object, one in the values, or what the chart makes of two of them.
 fn config_file(given: &mut Given, file: &Document<'_>, node: &Node) -> Result<(), Unreadable> {
     let structured = matches!(Alpha::of(node), Alpha::Here | Alpha::Elsewhere);
-    let unforced = is(node, "config.forceLegacyConfig", "false");
+    let unforced = is_off(node, "config.forceLegacyConfig");
     let left_out = structured && unforced;
     let existing = line(node, "config.existingConfig").filter(|_| !left_out);
     let inline = at(node, "config.configFile").and_then(scalar);
@@ -156,7 +159,7 @@ fn silent(given: &mut Given, file: &Document<'_>, node: &Node) {
     let read = ["config.configFile", "config.existingConfig"]
         .iter()
         .any(|path| line(node, path).is_some());
-    let no_file = is(node, "config.forceLegacyConfig", "false");
+    let no_file = is_off(node, "config.forceLegacyConfig");
     if !(said || elsewhere || read || no_file) {
         given.asides.push(Aside {
             place: place(file, 1),
@@ -180,7 +183,7 @@ fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
     let alpha = Alpha::of(node);
     let structured = matches!(alpha, Alpha::Here | Alpha::Elsewhere);
     let mut named = Vec::new();
-    if !(structured && is(node, "config.forceLegacyConfig", "false")) {
+    if !(structured && is_off(node, "config.forceLegacyConfig")) {
         named.push(("config.existingConfig", Rank::File));
     }
     if alpha == Alpha::Elsewhere {
@@ -208,5 +211,5 @@ fn elsewhere(file: &Document<'_>, node: &Node) -> Vec<Wanted> {
         }),
         Alpha::Absent | Alpha::Off(_) | Alpha::Here | Alpha::Elsewhere => None,
     };
-    all.chain(unsaid).collect()
+    all.chain(unsaid).chain(switch::unclear(file, node)).collect()
 }

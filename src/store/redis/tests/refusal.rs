@@ -133,6 +133,12 @@ async fn an_evicting_server_is_told_of_and_what_it_evicts_is_no_session() {
         telemetry.render().contains(r#"doorward_store_eviction{what="may"} 1"#)
     })
     .await;
+    // What the operator mends is seen on the same connection.
+    for (policy, told) in [("noeviction", "never"), ("allkeys-lru", "may")] {
+        let _: () = server.ask(&["CONFIG", "SET", "maxmemory-policy", policy]).await;
+        let told = format!(r#"doorward_store_eviction{{what="{told}"}} 1"#);
+        until("it is told", || async { telemetry.render().contains(&told) }).await;
+    }
     redis.create(&key(1), b"one", 1, HOUR).await.unwrap();
     let _: () = server.ask(&["CONFIG", "SET", "maxmemory", "1"]).await;
     server.try_ask(&["SET", "other:mark", "1"]).await.ok();

@@ -8,7 +8,7 @@ use crate::{
     gate::Presence,
     keys::{RingKey, generate},
     session::{Entry, Mark, Named, Terms, record::tests::record},
-    store::{CacheSettings, Settings},
+    store::{CacheSettings, Page, Settings, Written, index::Indexed},
     telemetry::Telemetry,
     time::{Clock, UnixTime},
 };
@@ -63,25 +63,72 @@ fn an_entry_of_format_1_opens() {
     assert_eq!(entry, Entry::of(&session(), &terms));
 }
 
-// RS-14, GW-09: a newer program's session, and one that fell to pieces, are none, and are counted each by its name.
-#[tokio::test]
-async fn what_cannot_be_read_is_absent_and_counted() {
-    let (clock, telemetry) = (Clock::system(), Telemetry::new(false));
-    let terms = Terms {
-        idle: std::time::Duration::from_secs(3600),
-        absolute: std::time::Duration::from_secs(7200),
-    };
-    let sessions = Sessions::new(
+const TERMS: Terms = Terms {
+    idle: std::time::Duration::from_secs(3600),
+    absolute: std::time::Duration::from_secs(7200),
+};
+
+fn sessions(clock: &Clock, telemetry: &Telemetry) -> Sessions {
+    Sessions::new(
         &Settings::Memory { max_sessions: 10 },
         &CacheSettings::default(),
         Arc::new(arc_swap::ArcSwap::from_pointee(ring())),
-        terms,
+        TERMS,
         clock.clone(),
         Entropy::system(),
         telemetry.clone(),
     )
-    .unwrap();
-    let ring = ring();
+    .unwrap()
+}
+
+// RS-14, GW-09, BL-07: what a newer program noted, or what fell to pieces, is in no list and is counted; a logout ends its session.
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_not_listed_and_counted_and_ended_all_the_same() {
+    let (clock, telemetry) = (Clock::system(), Telemetry::new(false));
+    let (sessions, ring, record) = (sessions(&clock, &telemetry), ring(), record(clock.now()));
+    let handles = [4, 5, 6].map(|number| Handle::new([number; 32]));
+    for handle in &handles {
+        let key = handle.store_key(ring.sealing());
+        let sealed = sessions.seal(handle, &key, &record);
+        let created = sessions.0.backend.create(&key, &sealed, 1, TERMS.absolute).await;
+        assert_eq!(created, Ok(Written::Saved));
+        sessions.note(handle, &key, &record).await.unwrap();
+    }
+    let bad = [vec![2, b'{', b'}'], vec![1, b'{']];
+    for (handle, plain) in handles.iter().zip(bad) {
+        let key = handle.store_key(ring.sealing());
+        let binding = Binding {
+            purpose: Purpose::Index,
+            holder: &key.0,
+            place: &key.0,
+        };
+        let entry = Entry::of(&record, &TERMS);
+        let marks: Vec<Mark> = entry.named(&key).map(|named| named.mark(ring.sealing())).collect();
+        let indexed = Indexed {
+            entry: &keys::seal(&ring, &binding, 0, [9; 12], &plain),
+            ttl: TERMS.absolute,
+            marks: &marks,
+            longest: TERMS.absolute,
+        };
+        sessions.0.backend.index(&key, &indexed).await.unwrap();
+    }
+    let page = Page { after: None, limit: 10 };
+    let (issuer, sid) = (record.identity.issuer(), record.identity.sid().unwrap());
+    let listing = sessions.list(&[Named::Sid(issuer, sid)], page, |_| true).await.unwrap();
+    assert_eq!(listing.sessions.len(), 1);
+    let counted = r#"what="session_entry"} 2"#;
+    assert!(telemetry.render().contains(counted), "{}", telemetry.render());
+    assert_eq!(sessions.end_by_sid(issuer, sid).await, Ok(3));
+    for handle in &handles {
+        assert!(matches!(sessions.find_anew(handle).await, Presence::Nothing));
+    }
+}
+
+// RS-14, GW-09: a newer program's session, and one that fell to pieces, are none, and are counted each by its name.
+#[tokio::test]
+async fn what_cannot_be_read_is_absent_and_counted() {
+    let (clock, telemetry) = (Clock::system(), Telemetry::new(false));
+    let (sessions, ring) = (sessions(&clock, &telemetry), ring());
     let mut bytes = record(clock.now()).to_bytes();
     let member = [&bytes[..bytes.len() - 1], br#","added_later":{"by":"N+1"}}"#].concat();
     let mut newer = member.clone();
@@ -96,7 +143,7 @@ async fn what_cannot_be_read_is_absent_and_counted() {
         let handle = Handle::new([number; 32]);
         let key = handle.store_key(ring.sealing());
         let sealed = keys::seal(&ring, &binding(&handle, &key), 1, [number; 12], plain);
-        let put = sessions.0.backend.create(&key, &sealed, 1, terms.absolute).await;
+        let put = sessions.0.backend.create(&key, &sealed, 1, TERMS.absolute).await;
         put.unwrap();
         let found = sessions.find(&handle).await;
         if counted.is_empty() {

@@ -3,6 +3,7 @@
 use super::{
     super::{alpha, at, get, is_empty, place, scalar},
     line,
+    switch::Switch,
 };
 use crate::{
     config::tree::Node,
@@ -12,6 +13,9 @@ use crate::{
         report::Fate,
     },
 };
+
+/// What switches it on.
+const SWITCH: &str = "alphaConfig.enabled";
 
 /// What becomes of the structured form among the values.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,12 +38,12 @@ impl Alpha {
         let named = ["alphaConfig.existingConfig", "alphaConfig.existingSecret"];
         let named = named.iter().any(|path| line(node, path).is_some());
         let told = get(node, "alphaConfig").filter(|alpha| !is_empty(alpha));
-        match (at(node, "alphaConfig.enabled").and_then(scalar), told) {
-            (Some((text, line)), _) if text.is_empty() || text == "false" => Self::Off(line),
-            (Some(_), _) if named => Self::Elsewhere,
-            (Some(_), _) => Self::Here,
-            (None, Some(alpha)) => Self::Unsaid(alpha.place.line),
-            (None, None) => Self::Absent,
+        match (Switch::of(node, SWITCH), told) {
+            (Some(Switch::Off), Some(alpha)) => Self::Off(at(node, SWITCH).unwrap_or(alpha).place.line),
+            (Some(Switch::On), _) if named => Self::Elsewhere,
+            (Some(Switch::On), _) => Self::Here,
+            (Some(Switch::Unclear) | None, Some(alpha)) => Self::Unsaid(alpha.place.line),
+            (Some(Switch::Off | Switch::Unclear) | None, None) => Self::Absent,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{
     super::{at, place, scalar},
-    is, line, texts,
+    is, line,
+    switch::{is_off, is_on},
+    texts,
 };
 use crate::{
     config::tree::Node,
@@ -68,12 +70,12 @@ pub(super) fn options(given: &mut Given, file: &Document<'_>, node: &Node) {
         ("authenticatedEmailsFile.enabled", "authenticated_emails_file"),
         ("htpasswdFile.enabled", "htpasswd_file"),
     ] {
-        if let Some((_, line)) = at(node, path).and_then(scalar).filter(|(text, _)| text == "true") {
+        if let Some(line) = line(node, path).filter(|_| is_on(node, path)) {
             let value = Value::Lone(OF_THE_CHART.to_owned());
             given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
         }
     }
-    if is(node, "authenticatedEmailsFile.enabled", "true") {
+    if is_on(node, "authenticatedEmailsFile.enabled") {
         emails(given, file, node);
     }
     for (path, option, rank) in OPTIONS {
@@ -132,7 +134,7 @@ fn passwords(given: &mut Given, file: &Document<'_>, node: &Node) {
 /// What it has Google asked.
 pub(super) fn google(given: &mut Given, file: &Document<'_>, node: &Node) {
     for (path, option) in GOOGLE {
-        if let Some(line) = line(node, path).filter(|_| !is(node, path, "false")) {
+        if let Some(line) = line(node, path).filter(|_| !is_off(node, path)) {
             let value = Value::Lone(OF_THE_CHART.to_owned());
             given.add(Rank::Flags, Known::by_key(option), path, place(file, line), value);
         }
