@@ -147,8 +147,8 @@ impl Node {
             found.give_up();
             self.live().await?;
         } else if let Some(live) = sentinels.successor(&self.0.entrance, &found.address).await {
-            found.give_up();
             self.take(live);
+            found.give_up();
         }
         Ok(())
     }
